@@ -1,0 +1,1 @@
+//! Fuzz targets for every parser; they also run as plain tests.

@@ -1,0 +1,1 @@
+//! Agents: versions, flows, understanding, wording and knowledge.

@@ -1,0 +1,1 @@
+//! The widget on a customer's page and the visitors behind it.

@@ -1,0 +1,1 @@
+//! One pure engine for phone and chat, and what comes of it: bookings, leads, tickets, handovers.

@@ -1,0 +1,1 @@
+//! Calls: signalling, audio, keypad flows, voicemail and recordings.

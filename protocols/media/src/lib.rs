@@ -1,0 +1,1 @@
+//! RTP, jitter buffer, G.711, DTMF, mixing and tones as pure machines.

@@ -1,0 +1,1 @@
+//! SDP offer and answer, digest, session timers: what is ours and pure about SIP.

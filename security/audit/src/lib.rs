@@ -1,0 +1,1 @@
+//! A Merkle log of who did what, with signed checkpoints.

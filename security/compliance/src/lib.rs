@@ -1,0 +1,1 @@
+//! Permission to dial, consent to record, and emergency numbers.

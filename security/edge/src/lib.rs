@@ -1,0 +1,1 @@
+//! The accept loop, limits, headers and cross-site checks in front of every request.

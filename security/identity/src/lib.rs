@@ -1,0 +1,1 @@
+//! Organizations, users, sessions, keys, and who may do what.

@@ -1,0 +1,1 @@
+//! The executable security page: promises, probes and evidence.

@@ -1,0 +1,1 @@
+//! Keys, sealed fields, sealed objects and expiring links.

@@ -1,0 +1,1 @@
+//! Two databases behind one door, sealed objects on disk, and jobs.
