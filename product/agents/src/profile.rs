@@ -1,0 +1,165 @@
+//! The profile: everything a business decides about its agent, as data that is versioned, hashed, reviewed and published.
+//!
+//! A profile holds no secret and no personal data of callers or visitors, so it is stored sealed with the
+//! organization's key but may be shown to every member who may read agents.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What one published version of an agent says and does. Serialised as canonical JSON (`serde_json` over this
+/// struct, maps ordered) it is the text whose SHA-256 is the version's hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The agent's name as visitors see it, at most 80 characters.
+    pub name: String,
+    /// The business's name as it is spoken and written, at most 120 characters.
+    pub business_name: String,
+    /// First words of a chat, at most 400 characters; the AI notice is added by the product and cannot be left out.
+    pub greeting: String,
+    /// IANA time zone of the business, for example `Europe/Berlin`.
+    pub time_zone: String,
+    /// Opening hours by weekday (1 = Monday … 7 = Sunday, ISO 8601); a day that is missing is closed.
+    pub opening_hours: BTreeMap<u8, Vec<OpenPeriod>>,
+    /// Services that can be booked, at most 20.
+    pub services: Vec<Service>,
+    /// How bookings are offered.
+    pub booking: BookingPolicy,
+    /// What the agent says about emergencies instead of answering them.
+    pub emergency_line: String,
+    /// When and how a conversation goes to a person.
+    pub handoff: HandoffPolicy,
+    /// The flows this agent runs, at most 20.
+    pub flows: Vec<Flow>,
+}
+
+/// A span of opening time within one day, in minutes after midnight; `until` is exclusive and at most 1440.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenPeriod {
+    /// First open minute of the day.
+    pub from_minute: u16,
+    /// First closed minute after it.
+    pub until_minute: u16,
+}
+
+/// Something that can be booked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Stable key within the profile, `[a-z0-9_]{1,40}`.
+    pub key: String,
+    /// The name that is written and, on the phone, spoken.
+    pub name: String,
+    /// Other words that mean this service.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Length of the appointment in minutes, 5 to 480.
+    pub duration_minutes: u16,
+}
+
+/// How bookings are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BookingPolicy {
+    /// Slots start at multiples of this many minutes after opening, 5 to 120.
+    pub slot_minutes: u16,
+    /// The earliest slot lies this many minutes ahead.
+    pub lead_minutes: u32,
+    /// The latest slot lies this many days ahead, 1 to 365.
+    pub horizon_days: u16,
+    /// How many slots are offered at once, 1 to 9 (one keypad digit each).
+    pub offered: u8,
+}
+
+/// When and how a conversation goes to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandoffPolicy {
+    /// Words that always mean "a person, please", beside the built-in ones.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// After this many turns without an answer in a row a person is offered, 1 to 10.
+    pub after_misses: u8,
+    /// How long a visitor waits for a person before a message is offered instead, in seconds.
+    pub wait_seconds: u32,
+    /// SIP address or number that a caller is transferred to; none means a message is taken.
+    #[serde(default)]
+    pub transfer_to: Option<String>,
+}
+
+/// One flow: slots that are asked for in order, then a tool that acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// Stable key, `[a-z0-9_]{1,40}`.
+    pub key: FlowKey,
+    /// What the flow is called in menus ("Book an appointment").
+    pub title: String,
+    /// Keypad digit in the phone menu, 1 to 9; none keeps it out of the menu.
+    #[serde(default)]
+    pub digit: Option<u8>,
+    /// Slots in the order in which they are asked.
+    pub slots: Vec<SlotRule>,
+    /// What happens when every slot is filled (and confirmed).
+    pub tool: ToolKind,
+    /// Whether the values are read back and must be affirmed before the tool runs.
+    pub confirm: bool,
+}
+
+/// Key of a flow within its profile.
+pub type FlowKey = String;
+/// Key of a slot within its flow.
+pub type SlotKey = String;
+
+/// One value that a flow needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotRule {
+    /// Stable key, `[a-z0-9_]{1,40}`.
+    pub key: SlotKey,
+    /// What kind of value it is: decides how it is understood, checked and read back.
+    pub kind: SlotKind,
+    /// The question in a chat.
+    pub question: String,
+    /// Whether the flow may go on without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// Kinds of slot values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotKind {
+    /// One of the profile's services.
+    Service,
+    /// A day (in the business's time zone).
+    Day,
+    /// One of the free times that the calendar offers for the chosen service and day.
+    FreeTime,
+    /// A person's name; on the embedded phone it is taken from a recorded message or skipped.
+    PersonName,
+    /// A telephone number; on the phone the caller's own number is offered first.
+    PhoneNumber,
+    /// An e-mail address.
+    Email,
+    /// Free text, at most 2,000 characters; on the embedded phone a recorded message.
+    Text,
+}
+
+/// The tools a flow may end in. A model never calls one: the engine does, with checked arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolKind {
+    /// Write an appointment into the calendar.
+    Book,
+    /// Take a lead.
+    TakeLead,
+    /// Open a ticket.
+    OpenTicket,
+    /// Take a message (a callback request; on the phone a voicemail).
+    TakeMessage,
+    /// Say the opening hours.
+    TellHours,
+}
