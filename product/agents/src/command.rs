@@ -93,6 +93,8 @@ pub enum SlotValue {
     PersonName(String),
     /// Free text, at most 2,000 characters.
     Text(String),
+    /// A recorded message (phone only): the recording's id.
+    Recording(uuid::Uuid),
 }
 
 /// Where a value came from. Transfers, messages and money accept only `Owner` and `Verified`.
@@ -107,6 +109,7 @@ pub enum Provenance {
     Document,
     /// A tool returned it.
     Tool,
-    /// The caller or visitor said it and it was verified (for example the number that the network signalled).
+    /// The caller or visitor said it and it was verified, for example by a code sent there. The number that a network
+    /// signals is not verified: it can be forged.
     Verified,
 }

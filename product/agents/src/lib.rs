@@ -5,5 +5,8 @@
 //! conversation itself lives in part `conversations`.
 
 pub mod command;
+pub mod compose;
 pub mod profile;
+pub mod prompt;
 pub mod reply;
+pub mod turn;

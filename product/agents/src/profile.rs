@@ -3,9 +3,18 @@
 //! A profile holds no secret and no personal data of callers or visitors, so it is stored sealed with the
 //! organization's key but may be shown to every member who may read agents.
 
+mod limits;
+mod sample;
+
 use std::collections::BTreeMap;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use self::limits::{ProfileProblem, limit};
+pub use self::sample::sample;
 
 /// What one published version of an agent says and does. Serialised as canonical JSON (`serde_json` over this
 /// struct, maps ordered) it is the text whose SHA-256 is the version's hash.
@@ -163,3 +172,63 @@ pub enum ToolKind {
     /// Say the opening hours.
     TellHours,
 }
+
+impl Profile {
+    /// The service with this key.
+    pub fn service(&self, key: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.key == key)
+    }
+
+    /// The flow with this key.
+    pub fn flow(&self, key: &str) -> Option<&Flow> {
+        self.flows.iter().find(|flow| flow.key == key)
+    }
+
+    /// The first flow that ends in this tool.
+    pub fn flow_with(&self, tool: ToolKind) -> Option<&Flow> {
+        self.flows.iter().find(|flow| flow.tool == tool)
+    }
+
+    /// The zone of the business; UTC when its name is unknown (validation refuses such a profile).
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// An instant (microseconds after 1970, UTC) on the clock of the business.
+    pub fn local(&self, microseconds: i64) -> DateTime {
+        let instant = jiff::Timestamp::from_microsecond(microseconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        instant.to_zoned(self.zone()).datetime()
+    }
+
+    /// Whether the business is open at this local time.
+    pub fn is_open(&self, local: DateTime) -> bool {
+        let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
+        self.periods(local.date()).iter().any(|period| (period.from_minute..period.until_minute).contains(&minute))
+    }
+
+    /// Opening periods of a day; none when it is closed.
+    pub fn periods(&self, day: jiff::civil::Date) -> &[OpenPeriod] {
+        let weekday = u8::try_from(day.weekday().to_monday_one_offset()).unwrap_or(1);
+        self.opening_hours.get(&weekday).map_or(&[], Vec::as_slice)
+    }
+
+    /// The canonical text: JSON of this struct in the order of its fields, maps in the order of their keys.
+    pub fn canonical(&self) -> String {
+        serde_json::to_string(self).expect("a profile holds only strings, numbers and maps with plain keys")
+    }
+
+    /// SHA-256 of the canonical text in lowercase hexadecimal: what a published version is known by.
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(self.canonical().as_bytes()))
+    }
+}
+
+impl Flow {
+    /// The slot with this key.
+    pub fn slot(&self, key: &str) -> Option<&SlotRule> {
+        self.slots.iter().find(|slot| slot.key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

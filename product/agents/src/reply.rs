@@ -72,6 +72,18 @@ pub enum Part {
         /// Why.
         reason: SlotProblem,
     },
+    /// On the phone: whether the number that the network signalled is the one to be reached at.
+    AskThisNumber {
+        /// That number.
+        number: String,
+    },
+    /// After "no" to the values read back: which of them is to be changed (they are in `choices`).
+    AskChange,
+    /// The next days with a free time (they are also in `choices`).
+    FreeDays {
+        /// The days; none when nothing can be booked at all.
+        days: Vec<Date>,
+    },
     /// Free times on a day (they are also in `choices`).
     FreeTimes {
         /// The day.
@@ -115,8 +127,14 @@ pub enum Part {
     },
     /// The message was taken; a person will call or write back.
     MessageTaken,
+    /// A message would be recorded, with the question whether that is agreed (phone only).
+    MessageNotice,
     /// "Please leave your message after the tone; press # to end" (phone only).
     LeaveMessage,
+    /// No message was heard.
+    MessageFailed,
+    /// An offer to leave a message.
+    OfferMessage,
     /// A person was asked to join; please hold on.
     CallingPerson,
     /// A person has joined.
@@ -189,6 +207,15 @@ pub enum ChoiceLabel {
     No,
     /// A person.
     Person,
+    /// A value that was read back and may be changed.
+    Slot {
+        /// The flow.
+        flow: FlowKey,
+        /// The slot.
+        slot: SlotKey,
+    },
+    /// Give the flow up.
+    Cancel,
     /// Other choices.
     Other,
 }
