@@ -1,1 +1,38 @@
 //! Two databases behind one door, sealed objects on disk, and jobs.
+//!
+//! A part declares its tables ([`Table`]) and statements ([`Statement`]) once; [`Database`] makes them live on SQLite (embedded)
+//! and PostgreSQL alike. An organization's rows are reached through [`OrganizationDb`] only: the door adds the organization to
+//! every text, keys and references carry it, and PostgreSQL's row-level security refuses everything else. Time, randomness and
+//! identifiers come in through [`Clock`], [`Entropy`] and [`Identifiers`].
+
+mod database;
+mod engine;
+mod error;
+mod identifier;
+pub mod objects;
+mod operation;
+mod row;
+mod schema;
+mod sqlite;
+mod statement;
+mod table;
+pub mod testing;
+mod time;
+mod transaction;
+mod value;
+
+pub use database::{Database, DatabaseConfig, InstallationDb, OrganizationDb};
+pub use error::{Error, Result};
+pub use identifier::{Entropy, Identifiers, OrganizationId, SeededEntropy, SystemEntropy};
+pub use row::Row;
+pub use schema::{MAXIMUM_NAME_LENGTH, Schema};
+pub use statement::{Scope, Statement};
+pub use table::{Column, ColumnType, Erasure, Owner, Reference, Retention, SealedWith, Table};
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use transaction::Transaction;
+pub use value::Value;
+
+/// Storage's own tables; [`Database::open`] adds them to every schema.
+pub const TABLES: &[&Table] = &[];
+/// Storage's own statements; [`Database::open`] adds them to every schema.
+pub const STATEMENTS: &[&Statement] = &[];

@@ -1,0 +1,77 @@
+//! Databases for tests: each call gives a fresh SQLite file and a fresh PostgreSQL database, so that every store test of the house
+//! runs on both engines. Used by the tests of all parts; nothing in the product calls it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::database::{Database, DatabaseConfig};
+use crate::error::Result;
+use crate::schema::Schema;
+
+/// One fresh database. Its files and its database go when this is dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// `"sqlite"` or `"postgres"`, for messages.
+    pub name: &'static str,
+    /// Open, with the schema given.
+    pub database: Database,
+    config: DatabaseConfig,
+    folder: TestFolder,
+}
+
+impl TestDatabase {
+    /// How to open the same database again.
+    pub fn config(&self) -> &DatabaseConfig {
+        &self.config
+    }
+
+    /// An empty folder of this test, for objects and keys.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
+    /// Opens the same database once more, as a restarted or second process would.
+    pub async fn reopen(&self, schema: Schema) -> Result<Database> {
+        Database::open(&self.config, schema).await
+    }
+}
+
+/// A folder that goes when dropped.
+#[derive(Debug)]
+struct TestFolder(PathBuf);
+
+impl TestFolder {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::SeqCst);
+        let path = std::env::temp_dir().join(format!("ringfence-test-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("tests can write to the temporary folder");
+        Self(path)
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        // A folder left behind in the temporary folder harms no test.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A fresh database of each engine with this schema.
+///
+/// # Panics
+/// When a database cannot be made: a test cannot go on without it.
+pub async fn databases(schema: Schema) -> Vec<TestDatabase> {
+    vec![sqlite(schema).await]
+}
+
+/// A fresh SQLite database only, for tests that are about something else.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn sqlite(schema: Schema) -> TestDatabase {
+    let folder = TestFolder::new();
+    let config = DatabaseConfig::Sqlite { path: folder.0.join("database.sqlite") };
+    let database = Database::open(&config, schema).await.expect("a fresh SQLite database opens");
+    TestDatabase { name: "sqlite", database, config, folder }
+}

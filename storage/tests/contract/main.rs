@@ -1,0 +1,4 @@
+//! The contract of the door, on both engines: what a part may rely on whichever database stands behind it.
+
+mod house;
+mod traps;
