@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod compose;
+pub mod knowledge;
 pub mod profile;
 pub mod prompt;
 pub mod reply;

@@ -1,0 +1,65 @@
+//! Knowledge: the documents of a business, cut into sections, searched in memory and quoted word for word.
+//!
+//! Promises of this folder: nothing of a document is stored in clear; no organization's search can reach another's
+//! sections, because every index is built from one organization's rows; a quote is always a verbatim piece of a
+//! document; what the documents do not support is "not known"; no document, however malformed, panics or outgrows its
+//! limits; the crawler reaches public addresses only.
+
+pub mod answer;
+pub mod chunk;
+pub mod index;
+pub mod sentence;
+pub mod synonyms;
+pub mod words;
+
+pub use answer::SUPPORT_NEEDED_THOUSANDTHS;
+pub use chunk::{Outline, Section};
+pub use index::Index;
+
+use crate::reply::Passage;
+
+/// A passage that answers, with the piece of it to quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The passage.
+    pub passage: Passage,
+    /// The sentence or sentences of `passage.text` that answer best, verbatim.
+    pub quote: String,
+    /// How much of the question the passage supports, in thousandths of the question's weight
+    /// ([`SUPPORT_NEEDED_THOUSANDTHS`] to 1000).
+    pub support_thousandths: i64,
+}
+
+/// The passages that answer `question`, best first, at most `limit`; empty means "not known": the documents do not
+/// support the question well enough. Pure: the same index and question give the same bytes on every machine.
+pub fn find(index: &Index, question: &str, limit: usize) -> Vec<Found> {
+    answer::answers(index, question, limit)
+        .into_iter()
+        .map(|found| Found {
+            quote: found.quote_text().to_owned(),
+            support_thousandths: found.support_thousandths,
+            passage: Passage {
+                document_id: found.section.document_id,
+                title: found.section.title.clone(),
+                section: found.section.path.clone(),
+                text: found.section.text.clone(),
+                url: found.section.url.clone(),
+                score_thousandths: found.score_thousandths,
+            },
+        })
+        .collect()
+}
+
+/// The piece of one passage that answers `question` best, verbatim.
+pub fn best_quote(index: &Index, question: &str, passage: &Passage) -> String {
+    let section = Section {
+        id: uuid::Uuid::nil(),
+        document_id: passage.document_id,
+        title: passage.title.clone(),
+        path: passage.section.clone(),
+        text: passage.text.clone(),
+        url: None,
+    };
+    let quote = answer::best_quote(&index.query(question), question, &section);
+    section.text[quote].to_owned()
+}
