@@ -1,0 +1,128 @@
+//! Drives calls: takes them from the line, holds the conversation, speaks, listens, records, hangs up.
+
+use std::sync::Arc;
+
+use conversations::{Channel, Input, OpenRequest, Outcome};
+use identity::Caller;
+use storage::OrganizationId;
+use uuid::Uuid;
+
+use super::session::Session;
+use super::{Attendant, RING};
+use crate::Error;
+use crate::call::{CallEnd, EndReason, EndedBy};
+use crate::line::{Line, LiveCall, RingingCall};
+use crate::media_session::MediaStatistics;
+use crate::record::Direction;
+use crate::store::{calls, numbers};
+
+/// Answers every call of `line` until it shuts down.
+pub async fn attend(attendant: Arc<Attendant>, line: Line) {
+    loop {
+        let ringing = tokio::select! {
+            () = attendant.shutdown.cancelled() => break,
+            ringing = line.next_call() => ringing,
+        };
+        let Some(ringing) = ringing else { break };
+        let (attendant, line) = (attendant.clone(), line.clone());
+        attendant.calls.clone().spawn(async move {
+            if let Err(error) = receive(&attendant, &line, ringing).await {
+                tracing::error!(%error, "a call could not be handled");
+            }
+        });
+    }
+}
+
+/// One incoming call, from the first ring to its record.
+async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Result<(), Error> {
+    let platform = &attendant.platform;
+    let facts = ringing.facts().clone();
+    let Some(route) = numbers::find(platform, &facts.to.user).await? else {
+        tracing::info!(source = %facts.transport, "a call to a number that nobody has connected was refused");
+        ringing.reject(sip::Status::NOT_FOUND).await;
+        return Ok(());
+    };
+    let caller = Attendant::channel(route.organization);
+    let new = calls::NewCall {
+        id: platform.identifiers.next(),
+        agent_id: route.number.agent_id,
+        direction: Direction::Inbound,
+        own_number: facts.to.user.clone(),
+    };
+    calls::begin(platform, &caller, &new).await?;
+    attendant.announce(route.organization, "call.ringing", new.id);
+    let other_number = (!facts.from.anonymous()).then(|| facts.from.user.clone());
+    let channel = Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };
+    let opened = attendant
+        .conversations
+        .open(OpenRequest { organization: route.organization, agent_id: new.agent_id, channel, contact_id: None, address: Some(facts.source.ip()) })
+        .await;
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::warn!(%error, call = %new.id, "a call was refused because no conversation could begin");
+            let end = ringing.reject(sip::Status::TEMPORARILY_UNAVAILABLE).await;
+            return close(attendant, &caller, new.id, &end, None).await;
+        }
+    };
+    // A caller who hangs up while it rings is seen by `answer` below.
+    let _ = ringing.ring();
+    tokio::time::sleep(RING).await;
+    match ringing.answer().await {
+        Err(end) => {
+            attendant.conversations.handle(route.organization, opened.conversation_id, Input::Hangup).await?;
+            close(attendant, &caller, new.id, &end, None).await
+        }
+        Ok(live) => {
+            let begun = Begun { call_id: new.id, caller, organization: route.organization, contact_id: opened.contact_id, other_number };
+            hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
+        }
+    }
+}
+
+/// A call that was answered.
+pub(super) struct Begun {
+    pub(super) call_id: Uuid,
+    pub(super) caller: Caller,
+    pub(super) organization: OrganizationId,
+    pub(super) contact_id: Uuid,
+    pub(super) other_number: Option<String>,
+}
+
+/// Holds the conversation of an answered call and writes what became of it.
+async fn hold(
+    attendant: &Attendant,
+    line: &Line,
+    mut live: LiveCall,
+    begun: Begun,
+    conversation_id: Uuid,
+    first: Outcome,
+) -> Result<(), Error> {
+    let answered =
+        calls::Answered { conversation_id, person_id: begun.contact_id, other_number: begun.other_number.clone() };
+    calls::answer(&attendant.platform, &begun.caller, begun.call_id, &answered).await?;
+    attendant.announce(begun.organization, "call.answered", begun.call_id);
+    let profile = attendant.conversations.profile(begun.organization, conversation_id).await?;
+    let mut session = Session::new(attendant, line, &begun, conversation_id, profile, &live);
+    let end = match session.run(&mut live, first).await {
+        Ok(end) => end,
+        Err(error) => {
+            tracing::error!(%error, call = %begun.call_id, "a call broke off");
+            CallEnd { by: EndedBy::Us, status: sip::Status::SERVER_INTERNAL_ERROR, reason: EndReason::Refused, detail: String::new() }
+        }
+    };
+    session.finish().await;
+    close(attendant, &begun.caller, begun.call_id, &end, Some(&live.statistics())).await
+}
+
+async fn close(
+    attendant: &Attendant,
+    caller: &Caller,
+    call_id: Uuid,
+    end: &CallEnd,
+    media: Option<&MediaStatistics>,
+) -> Result<(), Error> {
+    calls::end(&attendant.platform, caller, call_id, end, media).await?;
+    attendant.announce(caller.organization(), "call.ended", call_id);
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! One answered call: what is played, what is heard and pressed, and what the conversation makes of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use agents::profile::Profile;
+use conversations::{ChannelAction, Heard, Input, Outcome, Said};
+use futures_util::{Stream, StreamExt as _};
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+
+use super::driver::Begun;
+use super::voicemail::Listening;
+use super::{Attendant, CALL_SECONDS_MAX};
+use crate::Error;
+use crate::call::{CallEnd, EndReason, EndedBy};
+use crate::line::{Line, LineEvent, LiveCall};
+use crate::media_session::{ClipId, Digit, Player};
+use crate::record::RecordingKind;
+use crate::recorder::{Recorder, Subject};
+use crate::store::calls;
+
+/// Pause after each reply, in samples (0.3 s).
+const AFTER_REPLY_SAMPLES: usize = 2_400;
+/// The tone before a message: frequency in Hz and length in milliseconds.
+const BEEP: (f64, u32) = (1_000.0, 400);
+/// The key that ends a message.
+const END_OF_MESSAGE: char = '#';
+
+/// A reply that is being played.
+struct Playing {
+    sequence: u64,
+    clip: ClipId,
+    milliseconds: u32,
+}
+
+/// A message that is being taken.
+struct Voicemail {
+    recorder: Recorder,
+    listening: Listening,
+    until: Instant,
+}
+
+/// One answered call.
+pub(super) struct Session<'a> {
+    attendant: &'a Attendant,
+    line: &'a Line,
+    begun: &'a Begun,
+    conversation_id: Uuid,
+    profile: Arc<Profile>,
+    player: Player,
+    playing: VecDeque<Playing>,
+    deferred: VecDeque<ChannelAction>,
+    recorder: Option<Recorder>,
+    voicemail: Option<Voicemail>,
+    silence_seconds: Option<u32>,
+    silence_at: Option<Instant>,
+    ended: bool,
+}
+
+/// What happened next on a call.
+enum Next {
+    Line(Option<LineEvent>),
+    Digit(Digit),
+    Frame(media::Frame),
+    FromElsewhere(Heard),
+    Played,
+    Silence,
+    MessageFull,
+    TooLong,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        attendant: &'a Attendant,
+        line: &'a Line,
+        begun: &'a Begun,
+        conversation_id: Uuid,
+        profile: Arc<Profile>,
+        live: &LiveCall,
+    ) -> Self {
+        Self {
+            attendant,
+            line,
+            begun,
+            conversation_id,
+            profile,
+            player: live.audio.player.clone(),
+            playing: VecDeque::new(),
+            deferred: VecDeque::new(),
+            recorder: None,
+            voicemail: None,
+            silence_seconds: None,
+            silence_at: None,
+            ended: false,
+        }
+    }
+
+    /// Holds the call until it is over.
+    pub(super) async fn run(&mut self, live: &mut LiveCall, first: Outcome) -> Result<CallEnd, Error> {
+        let conversations = self.attendant.conversations.clone();
+        let watched = conversations.watch(self.begun.organization, self.conversation_id);
+        let mut watched = std::pin::pin!(watched);
+        let mut too_long = Some(Instant::now() + Duration::from_secs(CALL_SECONDS_MAX));
+        self.apply(first).await?;
+        loop {
+            match self.next(live, watched.as_mut(), too_long).await {
+                Next::Line(Some(LineEvent::Held)) => self.note("held").await?,
+                Next::Line(Some(LineEvent::Resumed)) => self.note("resumed").await?,
+                Next::Line(Some(LineEvent::Ended(end))) => return Ok(end),
+                Next::Line(None) => return Ok(lost()),
+                Next::Digit(digit) => self.on_digit(digit).await?,
+                Next::Frame(frame) => self.on_frame(&frame).await?,
+                Next::FromElsewhere(heard) => self.on_elsewhere(heard).await?,
+                Next::Played => self.on_played(live).await?,
+                Next::Silence => {
+                    self.silence_at = None;
+                    self.input(Input::Silence).await?;
+                }
+                Next::MessageFull => self.end_message().await?,
+                Next::TooLong => {
+                    too_long = None;
+                    live.hang_up();
+                }
+            }
+        }
+    }
+
+    async fn next<S: Stream<Item = Heard> + Unpin>(
+        &self,
+        live: &mut LiveCall,
+        mut watched: S,
+        too_long: Option<Instant>,
+    ) -> Next {
+        let (events, audio) = live.parts();
+        let played = self.playing.front().map(|playing| playing.clip);
+        let message_until = self.voicemail.as_ref().map(|voicemail| voicemail.until);
+        tokio::select! {
+            event = events.next() => Next::Line(event),
+            Some(digit) = audio.digits.recv() => Next::Digit(digit),
+            Some(heard) = audio.frames.recv() => Next::Frame(heard.frame),
+            Some(heard) = watched.next() => Next::FromElsewhere(heard),
+            () = finished(&self.player, played), if played.is_some() || !self.deferred.is_empty() => Next::Played,
+            () = at(self.silence_at) => Next::Silence,
+            () = at(message_until) => Next::MessageFull,
+            () = at(too_long) => Next::TooLong,
+        }
+    }
+
+    /// Gives something to the conversation and does what it answers.
+    async fn input(&mut self, input: Input) -> Result<(), Error> {
+        self.silence_at = None;
+        if self.ended {
+            return Ok(());
+        }
+        let outcome = self.attendant.conversations.handle(self.begun.organization, self.conversation_id, input).await?;
+        self.apply(outcome).await
+    }
+
+    async fn apply(&mut self, outcome: Outcome) -> Result<(), Error> {
+        self.silence_seconds = outcome.silence_seconds;
+        self.ended |= outcome.ended;
+        for action in outcome.actions {
+            match action {
+                ChannelAction::StartRecording(grant) => self.start_recording(&grant).await?,
+                ChannelAction::StopRecording => self.stop_recording().await,
+                later => self.deferred.push_back(later),
+            }
+        }
+        for said in &outcome.replies {
+            self.say(said).await;
+        }
+        self.await_silence();
+        Ok(())
+    }
+
+    async fn say(&mut self, said: &Said) {
+        let mut audio = self.attendant.voice.render(&agents::compose::speech(&self.profile, &said.plan)).await.to_vec();
+        if audio.is_empty() {
+            return;
+        }
+        audio.resize(audio.len() + AFTER_REPLY_SAMPLES, 0);
+        let milliseconds = (audio.len() / 8) as u32;
+        match self.player.play(audio.into()) {
+            Ok(clip) => self.playing.push_back(Playing { sequence: said.sequence, clip, milliseconds }),
+            Err(error) => tracing::warn!(%error, "a reply could not be played"),
+        }
+    }
+
+    /// Starts to wait for the caller when nothing is being played.
+    fn await_silence(&mut self) {
+        let idle = self.playing.is_empty() && self.deferred.is_empty() && self.voicemail.is_none();
+        self.silence_at = match self.silence_seconds {
+            Some(seconds) if idle => Some(Instant::now() + Duration::from_secs(u64::from(seconds))),
+            _ => None,
+        };
+    }
+
+    async fn on_digit(&mut self, digit: Digit) -> Result<(), Error> {
+        if self.voicemail.is_some() {
+            return if digit.symbol == END_OF_MESSAGE { self.end_message().await } else { Ok(()) };
+        }
+        self.interrupt().await?;
+        self.input(Input::Digit(digit.symbol)).await
+    }
+
+    /// The caller breaks in: what was not yet played is dropped, and the transcript learns what was really heard.
+    async fn interrupt(&mut self) -> Result<(), Error> {
+        let cleared = self.player.clear();
+        let current = cleared.clip;
+        for playing in std::mem::take(&mut self.playing) {
+            let heard_milliseconds = match current {
+                Some(clip) if clip == playing.clip => (cleared.played_samples / 8) as u32,
+                _ => 0,
+            };
+            self.spoken(playing.sequence, false, heard_milliseconds).await?;
+        }
+        Ok(())
+    }
+
+    async fn spoken(&self, sequence: u64, whole: bool, milliseconds: u32) -> Result<(), Error> {
+        let input = Input::Spoken { sequence, whole, milliseconds };
+        self.attendant.conversations.handle(self.begun.organization, self.conversation_id, input).await?;
+        Ok(())
+    }
+
+    /// A reply was played to its end, or there was none before something that has to be done.
+    async fn on_played(&mut self, live: &LiveCall) -> Result<(), Error> {
+        if let Some(playing) = self.playing.pop_front() {
+            self.spoken(playing.sequence, true, playing.milliseconds).await?;
+        }
+        if !self.playing.is_empty() {
+            return Ok(());
+        }
+        match self.deferred.pop_front() {
+            Some(ChannelAction::HangUp) => live.hang_up(),
+            Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
+            Some(ChannelAction::Transfer { permit }) => {
+                let connected = super::transfer::bridge(self.line, &self.player, permit).await;
+                self.input(Input::TransferEnded { connected }).await?;
+            }
+            Some(ChannelAction::StartRecording(_) | ChannelAction::StopRecording) | None => {}
+        }
+        self.await_silence();
+        Ok(())
+    }
+
+    async fn on_frame(&mut self, frame: &media::Frame) -> Result<(), Error> {
+        let over = self.voicemail.as_mut().is_some_and(|voicemail| voicemail.listening.hear(frame));
+        if over { self.end_message().await } else { Ok(()) }
+    }
+
+    async fn on_elsewhere(&mut self, heard: Heard) -> Result<(), Error> {
+        match heard {
+            Heard::Outcome(outcome) => self.apply(outcome).await,
+            // What a person writes in the dashboard reaches a caller by transfer or call-back, not as synthetic speech.
+            Heard::PersonSaid { .. } => Ok(()),
+        }
+    }
+
+    async fn start_recording(&mut self, grant: &compliance::consent::ConsentGrant) -> Result<(), Error> {
+        self.stop_recording().await;
+        self.recorder = Some(self.record(grant, RecordingKind::Call).await?);
+        Ok(())
+    }
+
+    async fn record(&self, grant: &compliance::consent::ConsentGrant, kind: RecordingKind) -> Result<Recorder, Error> {
+        let subject = Subject { call_id: self.begun.call_id, person_id: self.begun.contact_id, kind };
+        Recorder::start(&self.attendant.platform, &self.begun.caller, grant, subject, &self.player).await
+    }
+
+    async fn stop_recording(&mut self) {
+        if let Some(recorder) = self.recorder.take()
+            && let Err(error) = recorder.stop().await
+        {
+            tracing::error!(%error, call = %self.begun.call_id, "a recording could not be finished");
+        }
+    }
+
+    async fn take_message(&mut self, grant: &compliance::consent::ConsentGrant, max_seconds: u32) -> Result<(), Error> {
+        let beep = media::tone::beep(BEEP.0, BEEP.1);
+        if let Ok(clip) = self.player.play(beep.into()) {
+            self.player.finished(clip).await;
+        }
+        let recorder = self.record(grant, RecordingKind::Voicemail).await?;
+        let until = Instant::now() + Duration::from_secs(u64::from(max_seconds));
+        self.voicemail = Some(Voicemail { recorder, listening: Listening::default(), until });
+        Ok(())
+    }
+
+    async fn end_message(&mut self) -> Result<(), Error> {
+        let Some(voicemail) = self.voicemail.take() else { return Ok(()) };
+        let (recording_id, holds_message) = (voicemail.recorder.id(), voicemail.listening.holds_message());
+        let input = match voicemail.recorder.stop().await {
+            Ok(milliseconds) if holds_message => Input::MessageRecorded { recording_id, seconds: (milliseconds / 1_000) as u32 },
+            Ok(_) => Input::MessageFailed,
+            Err(error) => {
+                tracing::error!(%error, call = %self.begun.call_id, "a message could not be stored");
+                Input::MessageFailed
+            }
+        };
+        self.input(input).await
+    }
+
+    async fn note(&self, kind: &str) -> Result<(), Error> {
+        calls::note_alone(&self.attendant.platform, &self.begun.caller, self.begun.call_id, kind).await
+    }
+
+    /// The call is over: whatever was being taken is kept, and the conversation learns of it.
+    pub(super) async fn finish(&mut self) {
+        for result in [self.end_message().await, self.interrupt().await] {
+            if let Err(error) = result {
+                tracing::error!(%error, call = %self.begun.call_id, "the end of a call could not be kept whole");
+            }
+        }
+        self.stop_recording().await;
+        let hangup = self.attendant.conversations.handle(self.begun.organization, self.conversation_id, Input::Hangup);
+        if let Err(error) = hangup.await {
+            tracing::error!(%error, call = %self.begun.call_id, "a conversation could not be ended");
+        }
+    }
+}
+
+/// Resolves when `clip` was sent to its last frame; at once when there is none.
+async fn finished(player: &Player, clip: Option<ClipId>) {
+    if let Some(clip) = clip {
+        player.finished(clip).await;
+    }
+}
+
+/// Resolves at `instant`; never when there is none.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How a call ends whose signalling went away without a word.
+fn lost() -> CallEnd {
+    CallEnd {
+        by: EndedBy::Network,
+        status: sip::Status::REQUEST_TIMEOUT,
+        reason: EndReason::SignallingLost,
+        detail: String::new(),
+    }
+}

@@ -1,0 +1,187 @@
+//! What is kept of a call: its record, its timeline and its recordings, as nouns without IO.
+
+use serde::{Deserialize, Serialize};
+use storage::Timestamp;
+use uuid::Uuid;
+
+/// Who began the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Somebody called the business.
+    Inbound,
+    /// The business called somebody.
+    Outbound,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// It rings.
+    Ringing,
+    /// Somebody answered and it goes on.
+    Live,
+    /// It is over.
+    Ended,
+}
+
+/// Whether a recording can be listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// It is being written; what was written so far can be heard.
+    Writing,
+    /// It is whole.
+    Ready,
+    /// The product stopped while it was written; everything up to the last second is there.
+    Interrupted,
+}
+
+/// What a recording is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingKind {
+    /// Both sides of a call: the caller left, the agent right.
+    Call,
+    /// A message that the caller left.
+    Voicemail,
+}
+
+macro_rules! stored_as_text {
+    ($noun:ty { $($variant:ident = $text:literal),+ $(,)? }) => {
+        impl $noun {
+            /// The word that stands in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// Reads the word that stands in the database.
+            pub fn from_stored(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+stored_as_text!(Direction { Inbound = "inbound", Outbound = "outbound" });
+stored_as_text!(CallState { Ringing = "ringing", Live = "live", Ended = "ended" });
+stored_as_text!(RecordingState { Writing = "writing", Ready = "ready", Interrupted = "interrupted" });
+stored_as_text!(RecordingKind { Call = "call", Voicemail = "voicemail" });
+
+/// A call as the business sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Call {
+    /// Identifier.
+    pub id: Uuid,
+    /// The conversation that was held, when it came so far.
+    pub conversation_id: Option<Uuid>,
+    /// The agent that the number is connected to.
+    pub agent_id: Uuid,
+    /// Who began it.
+    pub direction: Direction,
+    /// How far it has come.
+    pub state: CallState,
+    /// The other side's number as the network signalled it; none when it was withheld or the call failed before it was answered.
+    pub from: Option<String>,
+    /// The number or address that was dialled.
+    pub to: String,
+    /// When it began to ring (microseconds UTC).
+    pub started_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// Who ended it: `caller`, `us`, `network` or `nobody`.
+    pub ended_by: Option<String>,
+    /// Why it ended, one word (`hung_up`, `cancelled`, `media_silent`, …).
+    pub end_reason: Option<String>,
+    /// SIP status that ended it (RFC 3261 section 21), 200 for an ordinary end.
+    pub sip_status: Option<u16>,
+    /// RTP packets that we sent.
+    pub packets_sent: Option<i64>,
+    /// RTP packets that arrived.
+    pub packets_received: Option<i64>,
+    /// RTP packets that were sent to us and never arrived.
+    pub packets_lost: Option<i64>,
+}
+
+/// One line of a call's timeline.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct CallEvent {
+    /// Its place in the timeline, from 1.
+    pub sequence: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened: a word such as `ringing`, `answered`, `consent_given`, `recording_started`, `held`, `ended`.
+    pub kind: String,
+}
+
+/// A recording as the business sees it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Recording {
+    /// Identifier.
+    pub id: Uuid,
+    /// The call it belongs to.
+    pub call_id: Uuid,
+    /// What it is of.
+    pub kind: RecordingKind,
+    /// Whether it can be listened to.
+    pub state: RecordingState,
+    /// Channels: 2 for a call (caller, agent), 1 for a voicemail.
+    pub channels: u8,
+    /// Length in milliseconds.
+    pub milliseconds: i64,
+    /// Version of the notice that was given before consent.
+    pub notice_version: String,
+    /// When consent was given.
+    pub consented_at: Timestamp,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// A number (or SIP user) that callers dial, and who answers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct PhoneNumber {
+    /// Identifier.
+    pub id: Uuid,
+    /// The user part of the SIP address that is dialled: a number in E.164 or a name, at most 64 characters.
+    pub called: String,
+    /// The agent that answers.
+    pub agent_id: Uuid,
+    /// When it was connected.
+    pub created_at: Timestamp,
+}
+
+/// Longest user part that can be connected.
+pub const CALLED_CHARACTERS_MAX: usize = 64;
+
+/// Whether `called` can be dialled: a SIP user part of letters, digits and `+-._`, 1 to 64 characters.
+pub fn is_dialable(called: &str) -> bool {
+    !called.is_empty()
+        && called.len() <= CALLED_CHARACTERS_MAX
+        && called.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_dialled_is_checked_at_its_edges() {
+        assert!(is_dialable("+441174960123") && is_dialable("practice") && is_dialable(&"1".repeat(CALLED_CHARACTERS_MAX)));
+        assert!(!is_dialable("") && !is_dialable(&"1".repeat(CALLED_CHARACTERS_MAX + 1)));
+        assert!(!is_dialable("a b") && !is_dialable("a@b") && !is_dialable("é"));
+    }
+
+    #[test]
+    fn words_in_the_database_read_back() {
+        for state in [CallState::Ringing, CallState::Live, CallState::Ended] {
+            assert_eq!(CallState::from_stored(state.as_str()), Some(state));
+        }
+        for kind in [RecordingKind::Call, RecordingKind::Voicemail] {
+            assert_eq!(RecordingKind::from_stored(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Direction::from_stored("sideways"), None);
+        assert_eq!(RecordingState::from_stored(RecordingState::Interrupted.as_str()), Some(RecordingState::Interrupted));
+    }
+}

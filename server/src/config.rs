@@ -1,0 +1,192 @@
+//! Settings: what an operator can decide about one running node, from a file, the environment and the command line.
+//!
+//! The command line wins over the environment, the environment over the file, the file over the defaults. Unknown keys
+//! are refused, so that a typing error never silently leaves a control switched off. Secrets are never settings: they
+//! come from files, credentials or commands that the settings only name.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The largest settings file that is read, in bytes.
+const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Everything an operator can decide.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Folder that holds the embedded database, sealed objects, the root key file and checkpoints.
+    pub data_dir: PathBuf,
+    /// Address of the dashboard, the API and the widget. Anything but loopback needs TLS.
+    pub http: SocketAddr,
+    /// Address of SIP over UDP and TCP.
+    pub sip: SocketAddr,
+    /// Address that callers' audio is received on; the port is chosen from `rtp_ports`.
+    pub rtp_ports: PortRange,
+    /// Address of metrics and of the operator's own pages: loopback only.
+    pub admin: SocketAddr,
+    /// Where the database is: embedded in `data_dir` when empty, else a `postgres://` address.
+    pub database_url: String,
+    /// Where the root key comes from.
+    pub root_key: RootKey,
+    /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
+    pub public_url: String,
+}
+
+/// A range of UDP ports, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortRange {
+    /// First port.
+    pub first: u16,
+    /// Last port.
+    pub last: u16,
+}
+
+/// Where the root key comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "from")]
+pub enum RootKey {
+    /// A file, made at first start with mode 0600.
+    File {
+        /// Its path; relative paths start at `data_dir`.
+        path: PathBuf,
+    },
+    /// An environment variable that holds 32 bytes as base64 or hexadecimal.
+    Environment {
+        /// Its name.
+        name: String,
+    },
+    /// A systemd credential.
+    Credential {
+        /// Its name.
+        name: String,
+    },
+    /// The standard output of a command.
+    Command {
+        /// Program and arguments; no shell is involved.
+        command: Vec<String>,
+    },
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("ringfence-data"),
+            http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            sip: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            rtp_ports: PortRange { first: 20_000, last: 29_999 },
+            admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            database_url: String::new(),
+            root_key: RootKey::File { path: PathBuf::from("root.key") },
+            public_url: String::new(),
+        }
+    }
+}
+
+/// Why settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error("settings file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is too large to be a settings file.
+    #[error("settings file {0} is larger than {SETTINGS_FILE_BYTES_MAX} bytes")]
+    TooLarge(PathBuf),
+    /// The file says something that is not understood.
+    #[error("settings file {path}: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and what.
+        source: Box<toml::de::Error>,
+    },
+    /// A value cannot be used.
+    #[error("setting `{name}`: {reason}")]
+    Refused {
+        /// Its name.
+        name: &'static str,
+        /// Why, and what would do.
+        reason: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads a settings file, or gives the defaults when none is named.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn load(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let read = |source| Error::Read { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(read)?.len() > SETTINGS_FILE_BYTES_MAX {
+            return Err(Error::TooLarge(path.to_owned()));
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        Self::parse(&text).map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Checks what no single value can tell.
+    ///
+    /// # Errors
+    /// Names the setting and what would do.
+    pub fn check(&self) -> Result<(), Error> {
+        if !self.admin.ip().is_loopback() {
+            return Err(Error::Refused { name: "admin", reason: "metrics are served on loopback only; use 127.0.0.1:PORT" });
+        }
+        if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
+            return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_stand_and_are_loopback_only() {
+        let settings = Settings::default();
+        settings.check().expect("defaults hold");
+        assert!(settings.http.ip().is_loopback() && settings.sip.ip().is_loopback() && settings.admin.ip().is_loopback());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        let error = Settings::parse("htp = \"127.0.0.1:1\"").expect_err("a typing error");
+        assert!(error.to_string().contains("htp"), "{error}");
+    }
+
+    #[test]
+    fn a_file_changes_only_what_it_names() {
+        let settings = Settings::parse("http = \"127.0.0.1:9\"\nroot_key = { from = \"environment\", name = \"K\" }").expect("valid");
+        assert_eq!(settings.http.port(), 9);
+        assert_eq!(settings.root_key, RootKey::Environment { name: "K".into() });
+        assert_eq!(settings.sip, Settings::default().sip);
+    }
+
+    #[test]
+    fn an_admin_address_off_loopback_is_refused() {
+        let settings = Settings { admin: SocketAddr::from(([0, 0, 0, 0], 9090)), ..Settings::default() };
+        assert!(settings.check().expect_err("refused").to_string().contains("loopback"));
+    }
+
+    #[test]
+    fn port_ranges_are_checked_at_their_edge() {
+        for (first, last, good) in [(1024, 1025, true), (1023, 1025, false), (2000, 2000, false), (2001, 2000, false)] {
+            let settings = Settings { rtp_ports: PortRange { first, last }, ..Settings::default() };
+            assert_eq!(settings.check().is_ok(), good, "{first}-{last}");
+        }
+    }
+}
