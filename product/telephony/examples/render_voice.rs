@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn render(text: &str, scratch: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let (spoken, coded): (PathBuf, PathBuf) = (scratch.join("spoken.wav"), scratch.join("coded.ul"));
-    run(Command::new("flite").args(["-voice", "slt", "--setf", "duration_stretch=1.08", "-t", &pronounceable(text), "-o"]).arg(&spoken))?;
+    run(Command::new("flite")
+        .args(["-voice", "slt", "--setf", "duration_stretch=1.08", "-t", &pronounceable(text), "-o"])
+        .arg(&spoken))?;
     let trim = ["silence", "1", "0.02", "0.4%", "reverse"];
     run(Command::new("sox")
         .arg(&spoken)

@@ -125,7 +125,10 @@ mod tests {
         wanted.extend(PromptId::ALL.iter().map(|prompt| prompt.text().to_owned()));
         let missing: Vec<_> = wanted.iter().filter(|text| !recorded.contains(text.as_str())).collect();
         let stale: Vec<_> = recorded.iter().filter(|text| !wanted.contains(**text)).collect();
-        assert!(missing.is_empty() && stale.is_empty(), "run `cargo run -p telephony --example render_voice`\nmissing: {missing:?}\nstale: {stale:?}");
+        assert!(
+            missing.is_empty() && stale.is_empty(),
+            "run `cargo run -p telephony --example render_voice`\nmissing: {missing:?}\nstale: {stale:?}"
+        );
     }
 
     #[test]
@@ -145,7 +148,10 @@ mod tests {
         let day = Speech::Day(Date::constant(2026, 12, 1));
         let time = Speech::Time(Time::constant(9, 30, 0, 0));
         let both = voice.render(&[day.clone(), time.clone()]).await;
-        assert_eq!(both.len(), voice.render(&[day]).await.len() + voice.render(std::slice::from_ref(&time)).await.len());
+        assert_eq!(
+            both.len(),
+            voice.render(&[day]).await.len() + voice.render(std::slice::from_ref(&time)).await.len()
+        );
         let free = Speech::FreeText { text: "Harbour".into(), instead: vec![time.clone()] };
         assert_eq!(voice.render(&[free]).await, voice.render(&[time]).await);
     }

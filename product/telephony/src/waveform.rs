@@ -67,9 +67,9 @@ impl Waveform {
 /// Reads the picture back: one row of peaks per channel. Anything malformed gives no rows.
 pub fn channels(bytes: &[u8]) -> Vec<Vec<u8>> {
     match bytes.split_first() {
-        Some((&count @ 1..=2, peaks)) => {
-            (0..usize::from(count)).map(|channel| peaks.iter().skip(channel).step_by(usize::from(count)).copied().collect()).collect()
-        }
+        Some((&count @ 1..=2, peaks)) => (0..usize::from(count))
+            .map(|channel| peaks.iter().skip(channel).step_by(usize::from(count)).copied().collect())
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -94,7 +94,11 @@ mod tests {
                 waveform.push(&[if frame == frames / 2 { &[i16::MAX] } else { &[0] }]);
             }
             let rows = channels(&waveform.into_bytes());
-            assert!(rows[0].len() <= COLUMNS_MAX && rows[0].len() * 4 > COLUMNS_MAX.min(frames), "{frames}: {}", rows[0].len());
+            assert!(
+                rows[0].len() <= COLUMNS_MAX && rows[0].len() * 4 > COLUMNS_MAX.min(frames),
+                "{frames}: {}",
+                rows[0].len()
+            );
             assert_eq!(rows[0].iter().filter(|peak| **peak == 255).count(), 1, "{frames}");
         }
     }

@@ -20,6 +20,7 @@ pub const OUTPUT_BYTES_MAX: u64 = 22_050 * 2 * 120;
 pub struct Synthesizer {
     program: PathBuf,
     arguments: Vec<String>,
+    timeout: Duration,
 }
 
 /// Why a text could not be spoken.
@@ -39,9 +40,10 @@ pub enum Error {
 impl Synthesizer {
     /// espeak-ng, when it is found in one of the folders of `path` (the form of the environment variable `PATH`).
     pub fn find_espeak_ng(path: &str) -> Option<Self> {
-        let program = std::env::split_paths(path).map(|folder| folder.join("espeak-ng")).find(|file| is_program(file))?;
+        let program =
+            std::env::split_paths(path).map(|folder| folder.join("espeak-ng")).find(|file| is_program(file))?;
         let arguments = ["-v", "en-gb", "-s", "155", "--stdin", "--stdout", "-b", "1"].map(str::to_owned).to_vec();
-        Some(Self { program, arguments })
+        Some(Self { program, arguments, timeout: SPEAK_TIMEOUT })
     }
 
     /// PCM at 8 kHz of `text`.
@@ -49,7 +51,7 @@ impl Synthesizer {
     /// # Errors
     /// See [`Error`].
     pub async fn speak(&self, text: &str) -> Result<Vec<i16>, Error> {
-        tokio::time::timeout(SPEAK_TIMEOUT, self.run(text)).await.map_err(|_| Error::Timeout)?
+        tokio::time::timeout(self.timeout, self.run(text)).await.map_err(|_| Error::Timeout)?
     }
 
     async fn run(&self, text: &str) -> Result<Vec<i16>, Error> {
@@ -61,17 +63,23 @@ impl Synthesizer {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Err(Error::NoAudio) };
+        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Error::NoAudio);
+        };
         let mut wave = Vec::new();
         let write = async {
             let sent = input.write_all(text.as_bytes()).await;
             drop(input);
             sent
         };
-        let (sent, received) = tokio::join!(write, output.take(OUTPUT_BYTES_MAX).read_to_end(&mut wave));
+        let mut output = output.take(OUTPUT_BYTES_MAX);
+        let (sent, received) = tokio::join!(write, output.read_to_end(&mut wave));
         sent?;
         received?;
-        child.kill().await.or_else(|error| if error.kind() == std::io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })?;
+        child
+            .kill()
+            .await
+            .or_else(|error| if error.kind() == std::io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })?;
         samples(&wave).ok_or(Error::NoAudio)
     }
 }
@@ -81,15 +89,10 @@ fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// Samples of a WAV stream whose lengths cannot be trusted (a program that writes to a pipe does not know them).
+/// The first channel of a WAV stream, at the telephone's rate.
 fn samples(wave: &[u8]) -> Option<Vec<i16>> {
-    let rate = u32::from_le_bytes(wave.get(24..28)?.try_into().ok()?);
-    let mono_16_bit = wave.get(20..24)? == [1, 0, 1, 0] && wave.get(34..36)? == [16, 0];
-    if wave.get(..4)? != b"RIFF" || wave.get(36..40)? != b"data" || !mono_16_bit {
-        return None;
-    }
-    let pcm: Vec<i16> = wave.get(44..)?.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-    let spoken = resample::to_telephone(&pcm, rate);
+    let sound = media::wav::read(wave).ok()?;
+    let spoken = resample::to_telephone(sound.channels.first()?, sound.rate);
     (!spoken.is_empty()).then_some(spoken)
 }
 
@@ -111,13 +114,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_hangs_is_ended_and_one_that_babbles_is_refused() {
-        let hanging = Synthesizer { program: "/bin/sleep".into(), arguments: vec!["60".into()] };
-        tokio::time::pause();
+        let timeout = Duration::from_millis(100);
+        let hanging = Synthesizer { program: "/bin/sleep".into(), arguments: vec!["60".into()], timeout };
         assert!(matches!(hanging.speak("x").await, Err(Error::Timeout)));
-        tokio::time::resume();
-        let babbling = Synthesizer { program: "/bin/echo".into(), arguments: vec!["RIFF and nothing more".into()] };
+        let babbling = Synthesizer {
+            program: "/bin/echo".into(),
+            arguments: vec!["RIFF and nothing more".into()],
+            timeout: SPEAK_TIMEOUT,
+        };
         assert!(matches!(babbling.speak("").await, Err(Error::NoAudio)));
-        let missing = Synthesizer { program: "/nowhere/espeak-ng".into(), arguments: vec![] };
+        let missing = Synthesizer { program: "/nowhere/espeak-ng".into(), arguments: vec![], timeout };
         assert!(matches!(missing.speak("x").await, Err(Error::Run(_))));
     }
 }

@@ -64,7 +64,7 @@ mod tests {
     fn a_tone_in_the_pass_band_keeps_its_level_and_one_above_it_vanishes() {
         for rate in [11_025, 16_000, 22_050, 44_100, 48_000] {
             let kept = to_telephone(&sine(1_000.0, rate, 0.5), rate);
-            assert_eq!(kept.len(), 4_000, "{rate}");
+            assert!((3_999..=4_000).contains(&kept.len()), "{rate}: {}", kept.len());
             assert!((level(&kept) / 7_071.0 - 1.0).abs() < 0.02, "{rate}: {}", level(&kept));
             let gone = to_telephone(&sine(4_900.0, rate, 0.5), rate);
             assert!(level(&gone) < 150.0, "{rate}: {}", level(&gone));
