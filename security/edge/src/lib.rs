@@ -1,1 +1,35 @@
 //! The accept loop, limits, headers and cross-site checks in front of every request.
+//!
+//! Every byte from outside passes here first: [`Listener`] accepts it within deadlines and caps, [`ClientAddress`]
+//! says where it came from, [`Limits`] says how often, [`headers`] says what a browser may do with the answer, and
+//! [`csrf`] says whether a page of ours sent it. Nothing here knows an organization or a person; `web` joins the two.
+
+pub mod address;
+pub mod csrf;
+pub mod headers;
+pub mod limits;
+pub mod listener;
+
+pub use address::{ClientAddress, Network, TrustedProxies};
+pub use headers::{Exposure, Nonce};
+pub use limits::{Allowance, Limits, RateClass, Subject};
+pub use listener::{Listener, ListenerSettings};
+
+/// What can go wrong before a request exists.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Plain HTTP is for this machine only.
+    #[error(
+        "{0} is not a loopback address and this server speaks plain HTTP: put a TLS proxy in front, bind to 127.0.0.1, \
+         or set `proxy_terminates_tls` if a proxy on that address already does"
+    )]
+    PlainHttpBeyondLoopback(std::net::SocketAddr),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address asked for.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,79 @@
+use super::*;
+use storage::ManualClock;
+
+fn limits(clock: &Arc<ManualClock>) -> Limits {
+    let settings =
+        LimitSettings { read: Rate::per_minute(3), network: Rate::per_minute(2), ..LimitSettings::default() };
+    Limits::new(&settings, Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000)))
+}
+
+#[test]
+fn a_bucket_empties_and_fills_with_the_clock() {
+    let clock = clock();
+    let limits = limits(&clock);
+    let key = Subject::Credential(Uuid::from_u128(1));
+    assert_eq!((0..3).map(|_| limits.check(RateClass::Read, key).remaining).collect::<Vec<_>>(), [2, 1, 0]);
+    let refused = limits.check(RateClass::Read, key);
+    assert_eq!(refused.retry_after_seconds, Some(20));
+    clock.advance_seconds(19);
+    assert!(!limits.check(RateClass::Read, key).is_granted());
+    clock.advance_seconds(1);
+    assert!(limits.check(RateClass::Read, key).is_granted());
+    assert!(limits.check(RateClass::Read, Subject::Credential(Uuid::from_u128(2))).is_granted(), "another key");
+    assert!(limits.check(RateClass::Write, key).is_granted(), "another class");
+}
+
+#[test]
+fn an_organization_has_its_own_larger_bucket() {
+    let limits = limits(&clock());
+    let organization = Subject::Organization(Uuid::from_u128(1));
+    let passed = (0..20).filter(|_| limits.check(RateClass::Read, organization).is_granted()).count();
+    assert_eq!(passed, 15);
+}
+
+#[test]
+fn a_64_is_one_client() {
+    let limits = limits(&clock());
+    let from = |text: &str| {
+        limits.check(RateClass::Any, Subject::Network(Network::of(text.parse().expect("an address")))).is_granted()
+    };
+    assert!(from("2001:db8::1") && from("2001:db8::2"));
+    assert!(!from("2001:db8::3") && !from("2001:db8:0:0:ffff::9"));
+    assert!(from("2001:db8:0:1::1"));
+}
+
+#[test]
+fn a_flood_of_networks_is_capped_and_newcomers_still_find_a_limit() {
+    let clock = clock();
+    let limits = limits(&clock);
+    let from = |network: u64| limits.check(RateClass::Any, Subject::Network(Network::V6(network)));
+    for network in 0..(MAXIMUM_KEYS as u64) {
+        assert!(from(network).is_granted());
+    }
+    assert_eq!(limits.remembered_keys(), MAXIMUM_KEYS);
+    let flood = (0..40_000_u64).filter(|network| from(1_000_000 + network).is_granted()).count();
+    assert!(flood <= 2 * OVERFLOW_BUCKETS as usize, "{flood} passed beyond the cap");
+    assert!(limits.remembered_keys() <= MAXIMUM_KEYS + OVERFLOW_BUCKETS as usize);
+    clock.advance_seconds(120);
+    assert!(from(99_999_999).is_granted());
+    assert!(limits.remembered_keys() < 10, "swept once they were idle");
+}
+
+#[test]
+fn headers_say_what_is_left_and_when_to_come_back() {
+    let mut headers = HeaderMap::new();
+    let granted = Allowance { rate: Rate::per_minute(600), remaining: 599, retry_after_seconds: None };
+    granted.write(&mut headers);
+    assert_eq!(headers["ratelimit-policy"], "\"default\";q=600;w=60");
+    assert_eq!(headers["ratelimit"], "\"default\";r=599;t=1");
+    assert!(!headers.contains_key(RETRY_AFTER));
+    let refused = Allowance { remaining: 0, retry_after_seconds: Some(7), ..granted };
+    granted.stricter(refused).write(&mut headers);
+    assert_eq!(headers["ratelimit"], "\"default\";r=0;t=7");
+    assert_eq!(headers[RETRY_AFTER], "7");
+    assert_eq!(granted.stricter(Allowance { remaining: 3, ..granted }).remaining, 3);
+}

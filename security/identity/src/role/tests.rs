@@ -1,0 +1,54 @@
+use super::*;
+use std::fmt::Write as _;
+
+/// The whole matrix as people read it: a row per permission, a column per role, and what the other states permit.
+fn matrix() -> String {
+    let mut text = String::from("permission           owner  admin  manager  viewer   invited, suspended, left\n");
+    for permission in Permission::ALL {
+        let mark = |role| if allows(role, MembershipState::Active, permission) { "yes" } else { "-" };
+        let otherwise = MembershipState::ALL[1..]
+            .iter()
+            .any(|&state| Role::ALL.into_iter().any(|role| allows(role, state, permission)));
+        let [owner, admin, manager, viewer] = Role::ALL.map(mark);
+        let stopped = if otherwise { "YES" } else { "-" };
+        writeln!(text, "{:<20} {owner:<6} {admin:<6} {manager:<8} {viewer:<8} {stopped}", permission.name())
+            .expect("writing to a string");
+    }
+    text
+}
+
+#[test]
+fn the_matrix_is_the_reviewed_one() {
+    let reviewed = include_str!("matrix.txt");
+    let now = matrix();
+    assert_eq!(now, reviewed, "the matrix changed; if that is meant, put this into role/matrix.txt:\n{now}");
+}
+
+#[test]
+fn every_permission_is_listed_once() {
+    let mut all = Permission::ALL.to_vec();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), Permission::ALL.len());
+    assert_eq!(all.last(), Some(&Permission::BillingWrite), "the last one of the enum is in the list");
+    assert_eq!(Permission::BillingWrite as usize + 1, Permission::ALL.len());
+}
+
+#[test]
+fn words_come_back() {
+    for role in Role::ALL {
+        assert_eq!(Role::parse(role.as_str()), Some(role));
+    }
+    for state in MembershipState::ALL {
+        assert_eq!(MembershipState::parse(state.as_str()), Some(state));
+    }
+    assert_eq!(Role::parse("Owner"), None);
+}
+
+#[test]
+fn nobody_grants_more_than_they_hold() {
+    assert!(Role::Owner.may_grant(Role::Owner));
+    assert!(!Role::Admin.may_grant(Role::Owner));
+    assert!(Role::Admin.may_grant(Role::Manager));
+    assert!(!Role::Viewer.may_grant(Role::Manager));
+}
