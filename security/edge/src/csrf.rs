@@ -68,7 +68,8 @@ mod tests {
     fn the_whole_matrix() {
         let ours = ("origin", "https://desk.example:8443");
         let theirs = ("origin", "https://evil.example");
-        let cases: &[(&[(&'static str, &str)], Result<(), Refusal>)] = &[
+        type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), Refusal>);
+        let cases: &[Case<'_>] = &[
             (&[("sec-fetch-site", "same-origin"), ours], Ok(())),
             (&[("sec-fetch-site", "same-origin")], Ok(())),
             (&[ours], Ok(())),

@@ -57,9 +57,9 @@ impl ListenerSettings {
             maximum_connections: 4096,
             maximum_connections_per_network: 256,
             header_deadline: Duration::from_secs(10),
-            body_deadline: Duration::from_secs(60),
+            body_deadline: Duration::from_mins(1),
             write_deadline: Duration::from_secs(30),
-            maximum_age: Duration::from_secs(3600),
+            maximum_age: Duration::from_hours(1),
             drain_deadline: Duration::from_secs(10),
         }
     }

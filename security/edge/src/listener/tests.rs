@@ -33,7 +33,7 @@ async fn served(change: impl FnOnce(&mut ListenerSettings)) -> Served {
             }),
         )
         .route("/big", get(|| async { vec![b'x'; 64 * 1024 * 1024] }))
-        .route("/forever", get(|| async { tokio::time::sleep(Duration::from_secs(60)).await }));
+        .route("/forever", get(|| async { tokio::time::sleep(Duration::from_mins(1)).await }));
     let stop = CancellationToken::new();
     let done = tokio::spawn(listener.serve(router, stop.clone()));
     Served { address, stop, done }
