@@ -64,11 +64,12 @@ mod tests {
         check(&headers, Some("desk.example:8443"))
     }
 
+    type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), Refusal>);
+
     #[test]
     fn the_whole_matrix() {
         let ours = ("origin", "https://desk.example:8443");
         let theirs = ("origin", "https://evil.example");
-        type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), Refusal>);
         let cases: &[Case<'_>] = &[
             (&[("sec-fetch-site", "same-origin"), ours], Ok(())),
             (&[("sec-fetch-site", "same-origin")], Ok(())),

@@ -25,7 +25,7 @@ impl Nonce {
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; NONCE_BYTES];
         entropy.fill(&mut bytes);
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(hex::encode(bytes).into())
     }
 
     /// The text for `nonce="…"`.
