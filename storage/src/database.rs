@@ -11,6 +11,7 @@ use crate::engine::{Engine, Reach};
 use crate::error::{Error, Result};
 use crate::identifier::OrganizationId;
 use crate::operation::Operation;
+use crate::postgres::driver::Postgres;
 use crate::row::Row;
 use crate::schema::Schema;
 use crate::sqlite::driver::Sqlite;
@@ -62,9 +63,7 @@ impl Database {
         let schema = Arc::new(schema.checked()?);
         let engine = match config {
             DatabaseConfig::Sqlite { path } => Engine::Sqlite(Sqlite::open(path).await?),
-            DatabaseConfig::Postgres { .. } => {
-                return Err(Error::Configuration("PostgreSQL is not part of this build yet".to_owned()));
-            }
+            DatabaseConfig::Postgres { url } => Engine::Postgres(Postgres::open(url, &schema).await?),
         };
         crate::schema::store::apply(&engine, &schema, crate::schema::store::MIGRATIONS).await?;
         Ok(Self { engine, schema })
@@ -93,6 +92,16 @@ impl Database {
     pub async fn close(&self) {
         self.engine.close().await;
     }
+}
+
+fn refuse_locks(statement: &'static Statement) -> Result<()> {
+    if statement.locks_rows {
+        return Err(Error::Scope {
+            statement: statement.name,
+            problem: "locks rows, so it runs in a transaction only",
+        });
+    }
+    Ok(())
 }
 
 /// The door to one organization's rows: every statement through it carries the organization, and PostgreSQL's row-level security
@@ -129,6 +138,7 @@ impl OrganizationDb {
         if statement.scope != Scope::Organization {
             return Err(Error::Scope { statement: statement.name, problem: "belongs to the installation's door" });
         }
+        refuse_locks(statement)?;
         let operation = Operation::statement(statement, Some(self.organization), arguments)?;
         self.engine.read(operation, Reach::Organization(self.organization)).await
     }
@@ -161,6 +171,7 @@ impl InstallationDb {
 
     /// Runs a reading statement of the installation's scope, or one across organizations. Arguments start at `$1`.
     pub async fn query(&self, statement: &'static Statement, arguments: &[crate::Value]) -> Result<Vec<Row>> {
+        refuse_locks(statement)?;
         let reach = match statement.scope {
             Scope::AcrossOrganizations(_) => Reach::AcrossOrganizations,
             Scope::Organization | Scope::Installation => Reach::Installation,

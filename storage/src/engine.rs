@@ -3,40 +3,58 @@
 use crate::error::Result;
 use crate::identifier::OrganizationId;
 use crate::operation::Operation;
+use crate::postgres::driver::{Postgres, PostgresTransaction};
 use crate::row::Row;
 use crate::schema::Dialect;
 use crate::sqlite::driver::{Sqlite, SqliteTransaction};
+use crate::statement::Statement;
 
 /// An open database of either kind.
 #[derive(Clone)]
 pub(crate) enum Engine {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Engine {
     pub fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
         }
     }
 
     /// Runs one reading statement; `reach` says whose rows PostgreSQL may show.
-    pub async fn read(&self, operation: Operation, _reach: Reach) -> Result<Vec<Row>> {
+    pub async fn read(&self, operation: Operation, reach: Reach) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(sqlite) => sqlite.read(operation).await,
+            Self::Postgres(postgres) => postgres.read(operation, reach).await,
         }
     }
 
     /// Begins a transaction.
-    pub async fn begin(&self, _reach: Reach) -> Result<EngineTransaction> {
+    pub async fn begin(&self, reach: Reach) -> Result<EngineTransaction> {
         match self {
             Self::Sqlite(sqlite) => sqlite.begin().await.map(EngineTransaction::Sqlite),
+            Self::Postgres(postgres) => postgres.begin(reach).await.map(EngineTransaction::Postgres),
+        }
+    }
+
+    /// Prepares a statement as it would run, without running it.
+    pub async fn prepare(&self, statement: &'static Statement) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.prepare(statement.name, statement.sql).await,
+            Self::Postgres(postgres) if statement.locks_rows => {
+                postgres.prepare(statement.name, &format!("{} for update", statement.sql)).await
+            }
+            Self::Postgres(postgres) => postgres.prepare(statement.name, statement.sql).await,
         }
     }
 
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close(),
         }
     }
 }
@@ -53,30 +71,35 @@ pub(crate) enum Reach {
 /// An open transaction of either kind. Dropping it rolls back.
 pub(crate) enum EngineTransaction {
     Sqlite(SqliteTransaction),
+    Postgres(PostgresTransaction),
 }
 
 impl EngineTransaction {
     pub async fn query(&self, operation: Operation) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite(transaction) => transaction.query(operation).await,
+            Self::Postgres(transaction) => transaction.query(operation).await,
         }
     }
 
     pub async fn execute(&self, operation: Operation) -> Result<u64> {
         match self {
             Self::Sqlite(transaction) => transaction.execute(operation).await,
+            Self::Postgres(transaction) => transaction.execute(operation).await,
         }
     }
 
     pub async fn batch(&self, words: String) -> Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.batch(words).await,
+            Self::Postgres(transaction) => transaction.batch(words).await,
         }
     }
 
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
         }
     }
 }

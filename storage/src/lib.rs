@@ -11,6 +11,7 @@ mod error;
 mod identifier;
 pub mod objects;
 mod operation;
+mod postgres;
 mod row;
 mod schema;
 mod sqlite;

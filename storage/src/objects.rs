@@ -122,6 +122,18 @@ impl ObjectFolder {
         .await
     }
 
+    /// Puts the object `from` in the place of `to`, at once and whole: a reader of `to` sees the old bytes or the new ones.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from, name) = self.path(from)?;
+        let (to, _) = self.path(to)?;
+        let folder = self.folder.clone();
+        blocking(move || {
+            let renamed = std::fs::rename(&from, &to).and_then(|()| File::open(&folder)?.sync_all());
+            renamed.map_err(|source| failed("renaming", &name, source))
+        })
+        .await
+    }
+
     /// Deletes the object; false when there is none. Its bytes are unreadable without their key, which `vault` destroys.
     pub async fn delete(&self, name: &str) -> Result<bool> {
         let (path, name) = self.path(name)?;

@@ -27,6 +27,8 @@ pub enum SealedWith {
     Person,
     /// The key of the recording.
     Recording,
+    /// The installation's key, in installation's tables.
+    Installation,
 }
 
 /// One column. All columns are `not null` unless [`Column::nullable`].
@@ -80,6 +82,11 @@ impl Column {
     /// A column of sealed bytes.
     pub const fn sealed(name: &'static str, with: SealedWith) -> Self {
         Self { sealed: Some(with), ..Self::new(name, ColumnType::Bytes) }
+    }
+
+    /// Which key seals it, if any.
+    pub const fn sealed_with(&self) -> Option<SealedWith> {
+        self.sealed
     }
 
     /// The same column, which may be null.

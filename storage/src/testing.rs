@@ -8,6 +8,8 @@ use crate::database::{Database, DatabaseConfig};
 use crate::error::Result;
 use crate::schema::Schema;
 
+mod driver;
+
 /// One fresh database. Its files and its database go when this is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -17,6 +19,7 @@ pub struct TestDatabase {
     pub database: Database,
     config: DatabaseConfig,
     folder: TestFolder,
+    server: Option<driver::FreshDatabase>,
 }
 
 impl TestDatabase {
@@ -28,6 +31,11 @@ impl TestDatabase {
     /// An empty folder of this test, for objects and keys.
     pub fn folder(&self) -> &Path {
         &self.folder.0
+    }
+
+    /// How a superuser would open it, on PostgreSQL: for looking behind the walls, and for tests that the product refuses such a role.
+    pub fn superuser_url(&self) -> Option<&str> {
+        self.server.as_ref().map(|server| server.superuser_url.as_str())
     }
 
     /// Opens the same database once more, as a restarted or second process would.
@@ -57,12 +65,15 @@ impl Drop for TestFolder {
     }
 }
 
-/// A fresh database of each engine with this schema.
+/// A fresh database of each engine with this schema. PostgreSQL is left out, with a printed line, where it is not installed or
+/// `RINGFENCE_TEST_POSTGRES=off`; with `CI` set a missing PostgreSQL fails.
 ///
 /// # Panics
 /// When a database cannot be made: a test cannot go on without it.
 pub async fn databases(schema: Schema) -> Vec<TestDatabase> {
-    vec![sqlite(schema).await]
+    let mut databases = vec![sqlite(schema.clone()).await];
+    databases.extend(postgres(schema).await);
+    databases
 }
 
 /// A fresh SQLite database only, for tests that are about something else.
@@ -73,5 +84,16 @@ pub async fn sqlite(schema: Schema) -> TestDatabase {
     let folder = TestFolder::new();
     let config = DatabaseConfig::Sqlite { path: folder.0.join("database.sqlite") };
     let database = Database::open(&config, schema).await.expect("a fresh SQLite database opens");
-    TestDatabase { name: "sqlite", database, config, folder }
+    TestDatabase { name: "sqlite", database, config, folder, server: None }
+}
+
+/// A fresh PostgreSQL database only, or `None` as [`databases`] leaves it out.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn postgres(schema: Schema) -> Option<TestDatabase> {
+    let server = driver::FreshDatabase::new().await?;
+    let config = DatabaseConfig::Postgres { url: server.url.clone() };
+    let database = Database::open(&config, schema).await.expect("a fresh PostgreSQL database opens");
+    Some(TestDatabase { name: "postgres", database, config, folder: TestFolder::new(), server: Some(server) })
 }

@@ -28,6 +28,18 @@ async fn an_object_grows_is_read_in_ranges_and_goes() {
 }
 
 #[tokio::test]
+async fn renaming_replaces_whole_objects() {
+    let (_temporary, objects) = folder().await;
+    objects.create("old").await.expect("created").append(b"old").await.expect("appended");
+    objects.create("new").await.expect("created").append(b"newer").await.expect("appended");
+    objects.rename("new", "old").await.expect("renamed");
+    assert_eq!(objects.read_at("old", 0, 10).await.expect("read"), b"newer");
+    assert_eq!(objects.names().await.expect("names"), ["old"]);
+    assert!(matches!(objects.rename("new", "old").await, Err(Error::NoObject { .. })));
+    assert!(matches!(objects.rename("old", "../old").await, Err(Error::ObjectLimit { .. })));
+}
+
+#[tokio::test]
 async fn no_name_leaves_the_folder() {
     let (temporary, objects) = folder().await;
     std::fs::write(temporary.path().join("secret"), b"x").expect("written");

@@ -57,7 +57,9 @@ pub(crate) async fn apply(engine: &Engine, schema: &Schema, migrations: &[Migrat
     let dialect = engine.dialect();
     let transaction = engine.begin(Reach::Installation).await?;
     if dialect == Dialect::Postgres {
-        transaction.batch(format!("select pg_advisory_xact_lock({STARTING_LOCK})")).await?;
+        // Another node may be starting with a long migration: wait for it, however long.
+        let patience = "set local lock_timeout = 0; set local statement_timeout = 0";
+        transaction.batch(format!("{patience}; select pg_advisory_xact_lock({STARTING_LOCK})")).await?;
     }
     let stored = read(&transaction, dialect).await?;
     let plan = plan(&stored, schema, migrations, dialect)?;

@@ -1,0 +1,218 @@
+//! The connections to PostgreSQL. Every read runs as `begin read only`, the organization's setting, the statement and `commit` in one
+//! round trip; all four are handed to the connection at once, so a cancelled caller cannot leave a transaction open. A write
+//! transaction that is dropped sends its `rollback` before its connection can serve anyone else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use futures_util::FutureExt;
+use futures_util::future::join3;
+use tokio_postgres::config::Config;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{NoTls, Statement};
+
+use super::{check_arguments, check_hosts, check_types, from_engine, read_rows};
+use crate::engine::Reach;
+use crate::error::{Error, Result};
+use crate::operation::Operation;
+use crate::row::Row;
+use crate::schema::{Schema, constraint_labels};
+use crate::value::Value;
+
+/// Connections of one process.
+pub const CONNECTIONS: usize = 20;
+/// How long a caller waits for a free connection before [`Error::Busy`], and for a new one to open.
+pub const CONNECTION_WAIT_SECONDS: u64 = 10;
+/// How long a statement may run before [`Error::Busy`].
+pub const STATEMENT_SECONDS: u64 = 30;
+/// How long a statement waits for a row that another transaction holds before [`Error::Busy`].
+pub const LOCK_SECONDS: u64 = 10;
+/// The server ends a transaction that does nothing for so long.
+pub const IDLE_TRANSACTION_SECONDS: u64 = 60;
+
+/// An open PostgreSQL database.
+#[derive(Clone)]
+pub(crate) struct Postgres {
+    pool: Pool,
+    labels: Arc<HashMap<String, String>>,
+}
+
+impl Postgres {
+    /// Connects and refuses roles that row-level security does not bind.
+    pub async fn open(url: &str, schema: &Schema) -> Result<Self> {
+        let unreadable = |_| Error::Configuration("the address of PostgreSQL cannot be read".to_owned());
+        let mut config: Config = url.parse().map_err(unreadable)?;
+        check_hosts(&config)?;
+        let options = format!(
+            "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+            config.get_options().unwrap_or_default(),
+            STATEMENT_SECONDS * 1000,
+            LOCK_SECONDS * 1000,
+            IDLE_TRANSACTION_SECONDS * 1000
+        );
+        config.options(options.trim_start()).application_name("ringfence");
+        let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECONDS));
+        let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, settings))
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(wait)
+            .create_timeout(wait)
+            .build()
+            .map_err(|_| Error::Configuration("the pool of connections cannot be made".to_owned()))?;
+        let postgres = Self { pool, labels: Arc::new(constraint_labels(schema)) };
+        postgres.check_role().await?;
+        Ok(postgres)
+    }
+
+    /// Row-level security is a wall only for a role that cannot step over it.
+    async fn check_role(&self) -> Result<()> {
+        let sql = "select rolsuper or rolbypassrls as above, current_setting('server_encoding') as encoding
+                   from pg_roles where rolname = current_user";
+        let operation = Operation { name: "postgres.role", sql: sql.into(), locks_rows: false, arguments: vec![] };
+        let rows = self.read(operation, Reach::Installation).await?;
+        let Some(role) = rows.first() else {
+            return Err(Error::Configuration("the PostgreSQL role cannot be looked up".to_owned()));
+        };
+        if role.boolean("above")? {
+            return Err(Error::Configuration(
+                "the PostgreSQL role is a superuser or bypasses row-level security, so the walls between organizations \
+                 would not hold; use a role with nosuperuser nobypassrls that owns the database"
+                    .to_owned(),
+            ));
+        }
+        if role.text("encoding")? != "UTF8" {
+            return Err(Error::Configuration("the PostgreSQL database must have the encoding UTF8".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => Error::Busy,
+            PoolError::Backend(error) => from_engine("connecting", &self.labels, &error),
+            PoolError::Closed => Error::Closed("it was closed".to_owned()),
+            PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Error::Closed("no runtime".to_owned()),
+        })
+    }
+
+    /// Runs a reading statement in its own transaction, in one round trip once it is prepared.
+    pub async fn read(&self, operation: Operation, reach: Reach) -> Result<Vec<Row>> {
+        let connection = self.connection().await?;
+        let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
+        let statement = prepared(&connection, &operation).await.map_err(failed)?;
+        check_arguments(&operation, &statement)?;
+        let begin = beginning("begin read only", reach);
+        let arguments = arguments(&operation.arguments);
+        // Polled in this order, and each is sent when first polled: no cancellation can fall between them.
+        let (begun, rows, ended) = join3(
+            connection.batch_execute(&begin),
+            connection.query(&statement, &arguments),
+            connection.batch_execute("commit"),
+        )
+        .await;
+        begun.map_err(failed)?;
+        let rows = rows.map_err(failed)?;
+        ended.map_err(failed)?;
+        read_rows(operation.name, &rows)
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self, reach: Reach) -> Result<PostgresTransaction> {
+        let connection = Some(self.connection().await?);
+        let transaction = PostgresTransaction { connection, labels: self.labels.clone() };
+        // From here on the guard's drop rolls back, so a caller that is cancelled while waiting leaves nothing open.
+        transaction.batch(beginning("begin isolation level read committed", reach)).await?;
+        Ok(transaction)
+    }
+
+    /// Prepares a statement without running it and holds it to the common types.
+    pub async fn prepare(&self, name: &'static str, sql: &str) -> Result<()> {
+        let connection = self.connection().await?;
+        let statement = connection.prepare(sql).await.map_err(|error| from_engine(name, &self.labels, &error))?;
+        check_types(name, &statement)
+    }
+
+    /// Closes the pool.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// `begin` and whose rows row-level security shows until it ends.
+fn beginning(begin: &str, reach: Reach) -> String {
+    match reach {
+        Reach::Organization(organization) => {
+            format!("{begin}; select set_config('app.organization', '{organization}', true)")
+        }
+        Reach::Installation => begin.to_owned(),
+        Reach::AcrossOrganizations => format!("{begin}; select set_config('app.across', 'on', true)"),
+    }
+}
+
+async fn prepared(connection: &Object, operation: &Operation) -> std::result::Result<Statement, tokio_postgres::Error> {
+    if operation.locks_rows {
+        return connection.prepare_cached(&format!("{} for update", operation.sql)).await;
+    }
+    connection.prepare_cached(&operation.sql).await
+}
+
+fn arguments(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// An open transaction and the connection it runs on. Dropping it rolls back.
+pub(crate) struct PostgresTransaction {
+    /// Present until the commit.
+    connection: Option<Object>,
+    labels: Arc<HashMap<String, String>>,
+}
+
+impl PostgresTransaction {
+    fn connection(&self) -> Result<&Object> {
+        self.connection.as_ref().ok_or(Error::Aborted)
+    }
+
+    /// Runs a statement and reads its rows.
+    pub async fn query(&self, operation: Operation) -> Result<Vec<Row>> {
+        let connection = self.connection()?;
+        let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
+        let statement = prepared(connection, &operation).await.map_err(failed)?;
+        check_arguments(&operation, &statement)?;
+        let rows = connection.query(&statement, &arguments(&operation.arguments)).await.map_err(failed)?;
+        read_rows(operation.name, &rows)
+    }
+
+    /// Runs a statement; gives the number of rows changed.
+    pub async fn execute(&self, operation: Operation) -> Result<u64> {
+        let connection = self.connection()?;
+        let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
+        let statement = prepared(connection, &operation).await.map_err(failed)?;
+        check_arguments(&operation, &statement)?;
+        connection.execute(&statement, &arguments(&operation.arguments)).await.map_err(failed)
+    }
+
+    /// Runs words without arguments, such as `create table`.
+    pub async fn batch(&self, words: String) -> Result<()> {
+        let failed = |error: tokio_postgres::Error| from_engine("transaction", &self.labels, &error);
+        self.connection()?.batch_execute(&words).await.map_err(failed)
+    }
+
+    /// Makes everything durable.
+    pub async fn commit(mut self) -> Result<()> {
+        self.batch("commit".to_owned()).await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Drop for PostgresTransaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // Polled once: that hands `rollback` to the connection ahead of whatever its next user sends. Its answer is not needed.
+            let _ = connection.batch_execute("rollback").now_or_never();
+        }
+    }
+}
