@@ -1,0 +1,309 @@
+//! The frame around every page: the rail of nouns, who is signed in, and the pages that stand alone.
+//!
+//! A page of another part extends `shell.html` and carries a [`Shell`] in a field of that name; a page without a
+//! signed-in person extends `alone.html` the same way. Markup of ours carries the nonce of its answer, no inline
+//! style and no inline script.
+
+use std::fmt::{Display, Formatter, Result as FormatResult};
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use edge::Nonce;
+
+use crate::assets;
+use crate::sign::Sign;
+
+/// Where a page stands in the rail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nav {
+    /// What goes on at this moment.
+    Overview,
+    /// Conversations in writing.
+    Inbox,
+    /// Conversations by phone.
+    Calls,
+    /// Appointments.
+    Bookings,
+    /// People who showed interest.
+    Leads,
+    /// Matters that somebody must settle.
+    Tickets,
+    /// Callers and visitors who are known.
+    Contacts,
+    /// The software that answers.
+    Agents,
+    /// The page of promises and proofs.
+    Trust,
+    /// Who did what.
+    Audit,
+    /// Organization, members, keys, widgets.
+    Settings,
+}
+
+/// The rail in groups: what happens, what came of it, what answers, what guards.
+const RAIL: [&[Nav]; 4] = [
+    &[Nav::Overview, Nav::Inbox, Nav::Calls],
+    &[Nav::Bookings, Nav::Leads, Nav::Tickets, Nav::Contacts],
+    &[Nav::Agents],
+    &[Nav::Trust, Nav::Audit, Nav::Settings],
+];
+
+impl Nav {
+    const fn face(self) -> (Sign, &'static str, &'static str) {
+        match self {
+            Self::Overview => (Sign::Overview, "Overview", "/"),
+            Self::Inbox => (Sign::Inbox, "Inbox", "/inbox"),
+            Self::Calls => (Sign::Calls, "Calls", "/calls"),
+            Self::Bookings => (Sign::Bookings, "Bookings", "/bookings"),
+            Self::Leads => (Sign::Leads, "Leads", "/leads"),
+            Self::Tickets => (Sign::Tickets, "Tickets", "/tickets"),
+            Self::Contacts => (Sign::Contacts, "Contacts", "/contacts"),
+            Self::Agents => (Sign::Agents, "Agents", "/agents"),
+            Self::Trust => (Sign::Trust, "Trust", "/trust"),
+            Self::Audit => (Sign::Audit, "Audit", "/audit"),
+            Self::Settings => (Sign::Settings, "Settings", "/settings"),
+        }
+    }
+}
+
+/// One entry of the rail, as the template reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Noun {
+    /// Its sign.
+    pub sign: Sign,
+    /// Its word.
+    pub word: &'static str,
+    /// Where it leads.
+    pub address: &'static str,
+    /// Whether the page shown belongs to it.
+    pub current: bool,
+}
+
+/// Something the page tells once, after a change or a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    good: bool,
+    words: String,
+}
+
+impl Told {
+    /// The class of the notice.
+    pub const fn class(&self) -> &'static str {
+        if self.good { "good" } else { "bad" }
+    }
+
+    /// The sign of the notice.
+    pub const fn sign(&self) -> Sign {
+        if self.good { Sign::Done } else { Sign::Warning }
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+}
+
+/// The hidden field that carries the session's form token; nothing where there is none.
+#[derive(Clone, Debug)]
+pub struct FormToken(Option<String>);
+
+impl Display for FormToken {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> FormatResult {
+        // The token is base64url or hexadecimal: anything else would be a fault of its maker and is not shown.
+        match self.0.as_deref() {
+            Some(token) if token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) => {
+                write!(formatter, r#"<input type="hidden" name="form_token" value="{token}">"#)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl HtmlSafe for FormToken {}
+
+/// The frame of one page.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    title: String,
+    nav: Option<Nav>,
+    nonce: Nonce,
+    organization_name: String,
+    person_name: String,
+    form_token: Option<String>,
+    told: Option<Told>,
+}
+
+impl Shell {
+    /// The frame of a page for a signed-in person.
+    pub fn new(title: &str, nav: Nav, nonce: Nonce, organization_name: &str, person_name: &str) -> Self {
+        Self {
+            nav: Some(nav),
+            organization_name: organization_name.to_owned(),
+            person_name: person_name.to_owned(),
+            ..Self::alone(title, nonce)
+        }
+    }
+
+    /// The frame of a page that stands alone.
+    pub fn alone(title: &str, nonce: Nonce) -> Self {
+        Self {
+            title: title.to_owned(),
+            nav: None,
+            nonce,
+            organization_name: String::new(),
+            person_name: String::new(),
+            form_token: None,
+            told: None,
+        }
+    }
+
+    /// The same with the session's form token in its forms.
+    pub fn with_form_token(mut self, token: Option<String>) -> Self {
+        self.form_token = token;
+        self
+    }
+
+    /// The same, telling that something was done.
+    pub fn telling(mut self, words: impl Into<String>) -> Self {
+        self.told = Some(Told { good: true, words: words.into() });
+        self
+    }
+
+    /// The same, telling why something was not done.
+    pub fn refusing(mut self, words: impl Into<String>) -> Self {
+        self.told = Some(Told { good: false, words: words.into() });
+        self
+    }
+
+    /// Title of the page.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The nonce for script elements.
+    pub fn nonce(&self) -> &str {
+        self.nonce.as_str()
+    }
+
+    /// The organization's name.
+    pub fn organization_name(&self) -> &str {
+        &self.organization_name
+    }
+
+    /// Who is signed in.
+    pub fn person_name(&self) -> &str {
+        &self.person_name
+    }
+
+    /// The hidden field for forms.
+    pub fn form_token(&self) -> FormToken {
+        FormToken(self.form_token.clone())
+    }
+
+    /// What is told once, if anything.
+    pub const fn told(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
+    /// Address of an asset.
+    #[expect(clippy::unused_self, reason = "templates of other parts reach the assets through the shell they carry")]
+    pub fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+
+    /// The product's sign.
+    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
+    pub const fn sign(&self) -> Sign {
+        Sign::Ringfence
+    }
+
+    /// The sign of light and dark.
+    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
+    pub const fn scheme_sign(&self) -> Sign {
+        Sign::Scheme
+    }
+
+    /// The sign of a warning.
+    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
+    pub const fn warning_sign(&self) -> Sign {
+        Sign::Warning
+    }
+
+    /// The rail's groups.
+    pub fn nouns(&self) -> Vec<Vec<Noun>> {
+        let noun = |nav: &Nav| {
+            let (sign, word, address) = nav.face();
+            Noun { sign, word, address, current: self.nav == Some(*nav) }
+        };
+        RAIL.iter().map(|group| group.iter().map(noun).collect()).collect()
+    }
+}
+
+/// A rendered page as an answer: 200 unless said otherwise, never cached.
+#[derive(Debug)]
+pub struct Html<T>(pub T);
+
+impl<T: Template> IntoResponse for Html<T> {
+    fn into_response(self) -> Response {
+        match self.0.render() {
+            Ok(markup) => {
+                let mut response = axum::response::Html(markup).into_response();
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+/// The sign-in page.
+#[derive(Template, Debug)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// Its frame.
+    pub shell: Shell,
+    /// The e-mail address given before, to be corrected rather than typed again.
+    pub email: String,
+    /// Why the last attempt was refused; empty at first. Never says which of both was wrong.
+    pub error: String,
+}
+
+/// The page where the one-time token becomes the first owner. Each `…_error` is empty or says what to change.
+#[derive(Template, Debug)]
+#[template(path = "first_owner.html")]
+#[expect(missing_docs, reason = "the fields are those of the form")]
+pub struct FirstOwnerPage {
+    pub shell: Shell,
+    pub error: String,
+    pub organization: String,
+    pub organization_error: String,
+    pub name: String,
+    pub name_error: String,
+    pub email: String,
+    pub email_error: String,
+    pub password_error: String,
+}
+
+/// A problem as a page, for people.
+#[derive(Template, Debug)]
+#[template(path = "problem.html")]
+pub struct ProblemPage {
+    /// Its frame; the title says what is wrong.
+    pub shell: Shell,
+    /// The status code.
+    pub status: u16,
+    /// What it means for the reader.
+    pub detail: String,
+    /// Where to go from here.
+    pub next_address: String,
+    /// The words of that link.
+    pub next_word: String,
+}
+
+#[cfg(test)]
+mod tests;
