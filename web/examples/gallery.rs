@@ -63,7 +63,7 @@ fn chart() -> Chart {
 fn waveform() -> Waveform {
     let channel = |phase: u32| -> Vec<u8> {
         let level = |step: u32| {
-            let speaks = (step / 37 + phase) % 2 == 0;
+            let speaks = (step / 37 + phase).is_multiple_of(2);
             if speaks { u8::try_from((step * step * 7919 + step * 104_729) % 200 + 30).unwrap_or(0) } else { 2 }
         };
         (0..400).map(level).collect()
@@ -91,11 +91,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = ProblemPage {
         shell: alone("There is nothing here"),
         status: 404,
-        detail: "The address is wrong, or what stood here belongs to somebody else. Both look the same, on purpose.".to_owned(),
+        detail: "The address is wrong, or what stood here belongs to somebody else. Both look the same, on purpose."
+            .to_owned(),
         next_address: "/".to_owned(),
         next_word: "To the overview".to_owned(),
     };
-    let sign_in = SignInPage { shell: alone("Sign in"), email: String::new(), error: "E-mail or password is not right.".to_owned() };
+    let sign_in = SignInPage {
+        shell: alone("Sign in"),
+        email: String::new(),
+        error: "E-mail or password is not right.".to_owned(),
+    };
     let pages = [
         ("overview", Overview::page(shell("Overview", Nav::Overview))?),
         ("inbox", Inbox::page(shell("Inbox", Nav::Inbox))?),

@@ -68,12 +68,7 @@ impl Chart {
         let top = scale_top(shown.iter().map(|bar| bar.value).max().unwrap_or(0));
         let slot = WIDTH / shown.len().max(1);
         let left = 34;
-        write!(
-            formatter,
-            r#"<svg viewBox="0 0 {} {}" aria-hidden="true">"#,
-            WIDTH + left + 4,
-            HEIGHT + 30
-        )?;
+        write!(formatter, r#"<svg viewBox="0 0 {} {}" aria-hidden="true">"#, WIDTH + left + 4, HEIGHT + 30)?;
         for (value, y) in [(top, 8), (top / 2, 8 + HEIGHT / 2)] {
             if value > 0 {
                 write!(formatter, r#"<line class="grid" x1="{left}" x2="{}" y1="{y}" y2="{y}"/>"#, WIDTH + left)?;
@@ -96,7 +91,12 @@ impl Chart {
                 write!(formatter, r#"<text x="{middle}" y="{y}" text-anchor="middle">{}</text>"#, Escaped(&bar.label))?;
             }
         }
-        write!(formatter, r#"<line class="axis" x1="{left}" x2="{}" y1="{1}" y2="{1}"/></svg>"#, WIDTH + left, 8 + HEIGHT)
+        write!(
+            formatter,
+            r#"<line class="axis" x1="{left}" x2="{}" y1="{1}" y2="{1}"/></svg>"#,
+            WIDTH + left,
+            8 + HEIGHT
+        )
     }
 }
 

@@ -208,25 +208,21 @@ impl Shell {
     }
 
     /// Address of an asset.
-    #[expect(clippy::unused_self, reason = "templates of other parts reach the assets through the shell they carry")]
     pub fn asset(&self, name: &str) -> String {
         assets::address(name)
     }
 
     /// The product's sign.
-    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
     pub const fn sign(&self) -> Sign {
         Sign::Ringfence
     }
 
     /// The sign of light and dark.
-    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
     pub const fn scheme_sign(&self) -> Sign {
         Sign::Scheme
     }
 
     /// The sign of a warning.
-    #[expect(clippy::unused_self, reason = "templates of other parts reach the signs through the shell they carry")]
     pub const fn warning_sign(&self) -> Sign {
         Sign::Warning
     }

@@ -99,8 +99,8 @@ mod tests {
         peaks[1234] = 250;
         let folded = columns(&peaks);
         assert_eq!(folded.len(), COLUMNS);
-        assert_eq!(folded.iter().filter(|peak| **peak == 250).count(), 1);
         assert_eq!(folded[123], 250);
+        assert!(folded.iter().enumerate().all(|(column, peak)| column == 123 || *peak == 3));
     }
 
     #[test]

@@ -38,7 +38,16 @@ fn text(name: &str) -> String {
 fn modules_neither_evaluate_nor_write_markup_outside_the_one_policy() {
     for name in Embedded::iter().filter(|name| name.ends_with(".js")) {
         let source = text(&name);
-        for forbidden in ["eval(", "new Function", "outerHTML", "insertAdjacentHTML", "document.write", ".style.", "http://", "https://"] {
+        for forbidden in [
+            "eval(",
+            "new Function",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            ".style.",
+            "http://",
+            "https://",
+        ] {
             assert!(!source.contains(forbidden), "{name} uses {forbidden}");
         }
         let sinks = source.matches("innerHTML").count();
@@ -48,7 +57,8 @@ fn modules_neither_evaluate_nor_write_markup_outside_the_one_policy() {
 
 #[test]
 fn modules_stay_small() {
-    let lines: usize = Embedded::iter().filter(|name| name.ends_with(".js")).map(|name| text(&name).lines().count()).sum();
+    let lines: usize =
+        Embedded::iter().filter(|name| name.ends_with(".js")).map(|name| text(&name).lines().count()).sum();
     assert!(lines <= 330, "{lines} lines of script: is the server still doing the work?");
 }
 
@@ -95,13 +105,15 @@ fn colours_keep_their_contrast_in_both_schemes() {
     assert!(tokens.len() >= 12, "only {} colours were read", tokens.len());
     let text_on = ["ink", "ink-soft", "live", "good", "wait", "bad"];
     let grounds = ["paper", "sheet", "well"];
-    for scheme in 0..2 {
+    for (scheme, scheme_name) in ["light", "dark"].into_iter().enumerate() {
         let check = |front: &str, ground: &str, least: f64| {
             let found = contrast(&tokens[front][scheme], &tokens[ground][scheme]);
-            assert!(found >= least, "{front} on {ground} in scheme {scheme}: {found:.2} is below {least}");
+            assert!(found >= least, "{front} on {ground} in {scheme_name}: {found:.2} is below {least}");
         };
         for ground in grounds {
-            text_on.iter().for_each(|front| check(front, ground, 4.5));
+            for front in text_on {
+                check(front, ground, 4.5);
+            }
         }
         check("ink", "live-wash", 4.5);
         check("ink-soft", "live-wash", 4.5);

@@ -11,7 +11,10 @@ fn nonce() -> Nonce {
 }
 
 #[derive(Template)]
-#[template(source = r#"{% extends "shell.html" %}{% block main %}<h1>{{ shell.title() }}</h1>{% endblock %}"#, ext = "html")]
+#[template(
+    source = r#"{% extends "shell.html" %}{% block main %}<h1>{{ shell.title() }}</h1>{% endblock %}"#,
+    ext = "html"
+)]
 struct Plain {
     shell: Shell,
 }
@@ -23,7 +26,8 @@ fn plain(shell: Shell) -> String {
 #[test]
 fn every_script_element_carries_the_nonce_and_nothing_is_inline() {
     let sign_in = SignInPage { shell: alone(), email: String::new(), error: String::new() };
-    let pages = [plain(Shell::new("Calls", Nav::Calls, nonce(), "Practice", "Ada")), sign_in.render().expect("renders")];
+    let pages =
+        [plain(Shell::new("Calls", Nav::Calls, nonce(), "Practice", "Ada")), sign_in.render().expect("renders")];
     for page in pages {
         let scripts = page.matches("<script").count();
         assert!(scripts >= 2);
