@@ -1,0 +1,112 @@
+//! Every place of a root key, and every way in which it can be wrong.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use storage::{SeededEntropy, SystemEntropy};
+
+use super::*;
+
+fn file(folder: &Path, name: &str, content: &[u8], mode: u32) -> KeySource {
+    let path = folder.join(name);
+    fs::write(&path, content).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode set");
+    KeySource::File(path)
+}
+
+async fn reason(source: &KeySource) -> String {
+    match read(source).await {
+        Err(error) => error.to_string(),
+        Ok(key) => panic!("{source} gave {key:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_read_in_each_of_its_forms() {
+    let folder = tempfile::tempdir().expect("folder");
+    let expected = Secret::from_slice(&[0xfb; 32]).expect("32 bytes");
+    let base64 = base64::engine::general_purpose::STANDARD.encode([0xfb; 32]);
+    let forms = [
+        hex::encode([0xfb; 32]).into_bytes(),
+        hex::encode_upper([0xfb; 32]).into_bytes(),
+        format!("{base64}\n").into_bytes(),
+        base64.trim_end_matches('=').as_bytes().to_vec(),
+        vec![0xfb; 32],
+    ];
+    for (number, form) in forms.iter().enumerate() {
+        let source = file(folder.path(), &format!("key{number}"), form, 0o600);
+        assert_eq!(read(&source).await.expect("read"), Some(expected.clone()), "form {number}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_key_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    for (number, (content, part)) in [
+        (b"".to_vec(), "empty"),
+        (b" \n".to_vec(), "empty"),
+        (b"correct-horse-battery-staple-1234".to_vec(), "no key of 32 bytes"),
+        (b"correct-horse-battery-staple-123".to_vec(), "pass phrase"),
+        (hex::encode([1; 31]).into_bytes(), "no key of 32 bytes"),
+        (hex::encode([1; 33]).into_bytes(), "no key of 32 bytes"),
+        (vec![b'A'; MAXIMUM_TEXT_LENGTH], "no key of 32 bytes"),
+        (vec![b'A'; MAXIMUM_TEXT_LENGTH + 1], "more than 4096 bytes"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let source = file(folder.path(), &format!("key{number}"), &content, 0o600);
+        let reason = reason(&source).await;
+        assert!(reason.contains(part), "case {number}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_others_can_reach_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o666] {
+        let source = file(folder.path(), "key", hex::encode([1; 32]).as_bytes(), mode);
+        assert!(reason(&source).await.contains("chmod 600"), "mode {mode:o}");
+    }
+    for mode in [0o600, 0o400] {
+        let source = file(folder.path(), "key", hex::encode([1; 32]).as_bytes(), mode);
+        assert!(read(&source).await.is_ok(), "mode {mode:o}");
+    }
+    assert!(reason(&KeySource::File(folder.path().to_owned())).await.contains("not a regular file"));
+}
+
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone_and_never_replaces_one() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("root.key");
+    let source = KeySource::File(path.clone());
+    assert_eq!(read(&source).await.expect("no file yet"), None);
+    let made = create_file(&source, &path, &SystemEntropy).expect("made");
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(read(&source).await.expect("read"), Some(made.clone()));
+    assert!(create_file(&source, &path, &SeededEntropy::new(1)).is_err());
+    assert_eq!(read(&source).await.expect("read"), Some(made));
+}
+
+#[tokio::test]
+async fn environment_credential_and_command() {
+    // Variables of the test process cannot be set safely; the ones that every shell has show the way there and the refusal.
+    assert!(reason(&KeySource::Environment("RINGFENCE_NO_SUCH_VARIABLE".into())).await.contains("not set"));
+    assert!(reason(&KeySource::Environment("PATH".into())).await.contains("no key of 32 bytes"));
+    for name in ["", "../key", "a/b", ".hidden"] {
+        assert!(reason(&KeySource::Credential(name.into())).await.contains("plain file name"), "{name:?}");
+    }
+    let shell = |script: &str| KeySource::Command(vec!["/bin/sh".into(), "-c".into(), script.into()]);
+    let key = Secret::from_slice(&[0x2a; 32]).expect("32 bytes");
+    let printed = shell(&format!("echo {}", hex::encode([0x2a; 32])));
+    assert_eq!(read(&printed).await.expect("read"), Some(key));
+    assert!(reason(&shell(&format!("echo {}; exit 3", hex::encode([0x2a; 32])))).await.contains("exit status: 3"));
+    assert!(reason(&shell("head -c 5000 /dev/zero")).await.contains("more than 4096 bytes"));
+    assert!(reason(&KeySource::Command(vec![])).await.contains("empty"));
+    assert!(reason(&KeySource::Command(vec!["/no/such/program".into()])).await.contains("cannot be run"));
+}
+
+#[test]
+fn a_command_is_named_without_its_arguments() {
+    let source = KeySource::Command(vec!["fetch-key".into(), "--token=secret".into()]);
+    assert_eq!(source.to_string(), "command fetch-key");
+}
