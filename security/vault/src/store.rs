@@ -29,10 +29,10 @@ use crate::{
 };
 
 /// The installation's key, sealed with the root key. One row.
-pub const INSTALLATION_KEY: Table = Table {
+pub static INSTALLATION_KEY: Table = Table {
     name: "installation_key",
     owner: TableOwner::Installation,
-    columns: &[Column::text("root_fingerprint"), Column::sealed("wrapped", SealedWith::Installation)],
+    columns: &[Column::text("root_fingerprint"), Column::sealed("wrapped", SealedWith::Organization)],
     references: &[],
     unique: &[],
     indexes: &[],
@@ -41,7 +41,7 @@ pub const INSTALLATION_KEY: Table = Table {
 };
 
 /// The keys of each organization, sealed with the installation's key. The id of a row is the number of the key.
-pub const ORGANIZATION_KEY: Table = Table {
+pub static ORGANIZATION_KEY: Table = Table {
     name: "organization_key",
     owner: TableOwner::Organization,
     columns: &[Column::integer("number"), Column::time("created_at"), Column::bytes("wrapped")],
@@ -53,7 +53,7 @@ pub const ORGANIZATION_KEY: Table = Table {
 };
 
 /// The key of each person, sealed with the organization's key. The id of a row is the person's.
-pub const PERSON_KEY: Table = Table {
+pub static PERSON_KEY: Table = Table {
     name: "person_key",
     owner: TableOwner::Organization,
     columns: &[Column::time("created_at"), Column::sealed("wrapped", SealedWith::Organization)],
@@ -65,7 +65,7 @@ pub const PERSON_KEY: Table = Table {
 };
 
 /// The key of each recording, sealed with the organization's key. The id of a row is the recording's.
-pub const RECORDING_KEY: Table = Table {
+pub static RECORDING_KEY: Table = Table {
     name: "recording_key",
     owner: TableOwner::Organization,
     columns: &[Column::time("created_at"), Column::sealed("wrapped", SealedWith::Organization)],
@@ -79,7 +79,7 @@ pub const RECORDING_KEY: Table = Table {
 /// Every table of the vault.
 pub const TABLES: &[&Table] = &[&INSTALLATION_KEY, &ORGANIZATION_KEY, &PERSON_KEY, &RECORDING_KEY];
 
-const ORGANIZATION_KEYS: Statement = Statement::organization(
+static ORGANIZATION_KEYS: Statement = Statement::organization(
     "vault.organization_keys",
     "select number, wrapped from organization_key where organization_id = $1 order by number",
 );
@@ -157,7 +157,8 @@ impl Vault {
     pub async fn rotate_organization(&self, transaction: &mut Transaction, now: Timestamp) -> Result<()> {
         let rows = transaction.query(&ORGANIZATION_KEYS, &[]).await?;
         let newest = rows.last().ok_or(Error::NoOrganizationKey)?.integer("number")?;
-        let number = u32::try_from(newest).ok().and_then(|newest| newest.checked_add(1)).ok_or(Error::NoOrganizationKey)?;
+        let number =
+            u32::try_from(newest).ok().and_then(|newest| newest.checked_add(1)).ok_or(Error::NoOrganizationKey)?;
         self.insert_key(transaction, number, now).await?;
         let (shared, organization) = (Arc::clone(&self.shared), transaction.organization());
         transaction.on_commit(move || {
@@ -218,13 +219,7 @@ impl Vault {
 
     /// What a token allows, when it was made here, for this purpose, for this session (or for any), and has not expired.
     /// Links into a sealed organization open nothing.
-    pub fn verify_link(
-        &self,
-        token: &str,
-        purpose: &str,
-        session: Option<Uuid>,
-        now: Timestamp,
-    ) -> Result<LinkClaims> {
+    pub fn verify_link(&self, token: &str, purpose: &str, session: Option<Uuid>, now: Timestamp) -> Result<LinkClaims> {
         let claims = self.shared.links.verify(token, purpose, session, now)?;
         if let Some(owner) = self.shared.owner(claims.organization) {
             owner.material()?;
@@ -240,16 +235,13 @@ impl Vault {
 
     fn keep(&self, organization: OrganizationId, material: Material) -> Result<Keyring> {
         let mut owners = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = match owners.get(&organization) {
-            Some(owner) => {
-                owner.refresh(material);
-                Arc::clone(owner)
-            }
-            None => {
-                let owner = Owner::new(Some(organization), Place::Open(Arc::new(material)));
-                owners.insert(organization, Arc::clone(&owner));
-                owner
-            }
+        let owner = if let Some(owner) = owners.get(&organization) {
+            owner.refresh(material);
+            Arc::clone(owner)
+        } else {
+            let owner = Owner::new(Some(organization), Place::Open(Arc::new(material)));
+            owners.insert(organization, Arc::clone(&owner));
+            owner
         };
         owner.material()?;
         Ok(Keyring::new(owner, Arc::clone(&self.shared.entropy)))

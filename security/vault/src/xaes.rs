@@ -63,10 +63,8 @@ impl Xaes256Gcm {
     ) -> Result<Zeroizing<Vec<u8>>, NotAuthentic> {
         let mut message = Zeroizing::new(sealed.to_vec());
         let (key, nonce) = self.message_key(nonce);
-        let length = key
-            .open_in_place(nonce, Aad::from(associated_data), &mut message)
-            .map_err(|_| NotAuthentic)?
-            .len();
+        let length =
+            key.open_in_place(nonce, Aad::from(associated_data), &mut message).map_err(|_| NotAuthentic)?.len();
         message.truncate(length);
         Ok(message)
     }

@@ -73,7 +73,9 @@ fn read_file(source: &KeySource, path: &Path, owner_only: bool) -> Result<Option
     }
     let mode = metadata.permissions().mode() & 0o7777;
     if owner_only && mode & FOREIGN_MODE != 0 {
-        return Err(source.refuse(format!("its mode {mode:04o} lets other users at it; run: chmod 600 {}", path.display())));
+        return Err(
+            source.refuse(format!("its mode {mode:04o} lets other users at it; run: chmod 600 {}", path.display()))
+        );
     }
     // The buffer never grows, so no copy of the key is left behind in memory that was given back.
     let mut content = Zeroizing::new(Vec::with_capacity(MAXIMUM_TEXT_LENGTH + 1));
@@ -88,7 +90,8 @@ fn read_credential(source: &KeySource, name: &str) -> Result<Zeroizing<Vec<u8>>>
     let folder = env::var_os("CREDENTIALS_DIRECTORY")
         .ok_or_else(|| source.refuse("CREDENTIALS_DIRECTORY is not set: systemd passed no credentials"))?;
     // systemd guards the folder itself, by mode or by access control lists that look like a group's rights.
-    read_file(source, &Path::new(&folder).join(name), false)?.ok_or_else(|| source.refuse("there is no such credential"))
+    read_file(source, &Path::new(&folder).join(name), false)?
+        .ok_or_else(|| source.refuse("there is no such credential"))
 }
 
 async fn run(source: &KeySource, words: &[String]) -> Result<Zeroizing<Vec<u8>>> {
