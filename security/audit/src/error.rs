@@ -19,7 +19,9 @@ pub enum Error {
         what: &'static str,
     },
     /// The log has changed below a checkpoint that was signed: nothing further is signed.
-    #[error("the audit log no longer contains what the checkpoint of {size} entries was signed for; run: ringfence audit verify")]
+    #[error(
+        "the audit log no longer contains what the checkpoint of {size} entries was signed for; run: ringfence audit verify"
+    )]
     Inconsistent {
         /// Entries under that checkpoint.
         size: u64,

@@ -42,7 +42,7 @@ impl Field {
     /// export and the security page rely on.
     pub(crate) fn require(&self, kind: KeyKind) -> Result<()> {
         let declared = self.table.column(self.column).and_then(|column| column.sealed);
-        if declared == Some(kind.declared()) && self.table.is_organizations() != (kind == KeyKind::Installation) {
+        if declared == Some(kind.declared()) {
             return Ok(());
         }
         Err(Error::NotDeclaredSealed { table: self.table.name, column: self.column, kind: kind.name() })
@@ -70,7 +70,8 @@ impl KeyKind {
 
     fn declared(self) -> SealedWith {
         match self {
-            Self::Installation | Self::Organization => SealedWith::Organization,
+            Self::Installation => SealedWith::Installation,
+            Self::Organization => SealedWith::Organization,
             Self::Person => SealedWith::Person,
             Self::Recording => SealedWith::Recording,
         }

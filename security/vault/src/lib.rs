@@ -24,6 +24,6 @@ pub use error::{Error, Result};
 pub use expiring_url::{LinkClaims, LinkError, MAXIMUM_PURPOSE_LENGTH};
 pub use key_source::KeySource;
 pub use keyring::{FieldKey, Keyring, ObjectKey, PersonKey, RecordingKey};
-pub use sealed_object::{MAXIMUM_READ_LENGTH, ObjectContext, SealedReader, SealedWriter};
+pub use sealed_object::{MAXIMUM_READ_LENGTH, ObjectContext, SealedReader, SealedWriter, finish_interrupted};
 pub use secret::Secret;
 pub use store::{INSTALLATION_KEY, ORGANIZATION_KEY, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES, Vault};

@@ -4,8 +4,11 @@
 //! leaves an object that opens up to its last full chunk: at most 0.52 seconds of two-channel 16-bit audio at 8 kHz are
 //! lost. Such an object is *unfinished*, and says so.
 
+mod recovery;
 #[cfg(test)]
 mod tests;
+
+pub use recovery::finish_interrupted;
 
 use std::fmt;
 

@@ -32,7 +32,7 @@ use crate::{
 pub static INSTALLATION_KEY: Table = Table {
     name: "installation_key",
     owner: TableOwner::Installation,
-    columns: &[Column::text("root_fingerprint"), Column::sealed("wrapped", SealedWith::Organization)],
+    columns: &[Column::text("root_fingerprint"), Column::sealed("wrapped", SealedWith::Installation)],
     references: &[],
     unique: &[],
     indexes: &[],

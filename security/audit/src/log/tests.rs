@@ -4,13 +4,21 @@ use std::collections::HashMap;
 
 use super::*;
 
+fn largest_power_of_two_below(size: usize) -> usize {
+    let mut k = 1;
+    while 2 * k < size {
+        k *= 2;
+    }
+    k
+}
+
 /// MTH of RFC 6962 section 2.1, word for word.
 fn merkle_tree_hash(data: &[Vec<u8>]) -> Hash {
     match data {
         [] => hash(&[]),
         [only] => hash(&[&[0], only]),
         _ => {
-            let k = (1..).map(|bits| 1 << bits).take_while(|k| *k < data.len()).last().unwrap_or(1);
+            let k = largest_power_of_two_below(data.len());
             hash(&[&[1], &merkle_tree_hash(&data[..k]), &merkle_tree_hash(&data[k..])])
         }
     }
@@ -21,7 +29,7 @@ fn path(m: usize, data: &[Vec<u8>]) -> Vec<Hash> {
     if data.len() == 1 {
         return vec![];
     }
-    let k = (1..).map(|bits| 1 << bits).take_while(|k| *k < data.len()).last().unwrap_or(1);
+    let k = largest_power_of_two_below(data.len());
     if m < k {
         let mut path = path(m, &data[..k]);
         path.push(merkle_tree_hash(&data[k..]));
@@ -38,7 +46,7 @@ fn subproof(m: usize, data: &[Vec<u8>], known: bool) -> Vec<Hash> {
     if m == data.len() {
         return if known { vec![] } else { vec![merkle_tree_hash(data)] };
     }
-    let k = (1..).map(|bits| 1 << bits).take_while(|k| *k < data.len()).last().unwrap_or(1);
+    let k = largest_power_of_two_below(data.len());
     if m <= k {
         let mut proof = subproof(m, &data[..k], known);
         proof.push(merkle_tree_hash(&data[k..]));

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use storage::SeededEntropy;
+use storage::SystemEntropy;
 
 use super::*;
 use crate::{
@@ -27,7 +27,7 @@ fn owner(byte: u8) -> Arc<Owner> {
 }
 
 fn key(byte: u8) -> RecordingKey {
-    let keyring = Keyring::new(owner(byte), Arc::new(SeededEntropy::new(byte.into())));
+    let keyring = Keyring::new(owner(byte), Arc::new(SystemEntropy));
     RecordingKey::new(&keyring, Uuid::from_u128(7), &Secret::from_slice(&[byte; 32]).expect("32 bytes"))
 }
 
@@ -199,7 +199,7 @@ async fn an_organization_s_object_opens_after_its_key_was_rotated() {
     let secret = |byte| Secret::from_slice(&[byte; 32]).expect("32 bytes");
     let keyring = |keys: Vec<(u32, Secret)>| {
         let material = Arc::new(Material::new(keys).expect("a first key"));
-        Keyring::new(Owner::new(None, Place::Open(material)), Arc::new(SeededEntropy::new(1)))
+        Keyring::new(Owner::new(None, Place::Open(material)), Arc::new(SystemEntropy))
     };
     let (old, new) = (keyring(vec![(1, secret(1))]), keyring(vec![(1, secret(1)), (2, secret(2))]));
     for (name, keyring) in [("old", &old), ("new", &new)] {
@@ -217,7 +217,7 @@ async fn an_organization_s_object_opens_after_its_key_was_rotated() {
 async fn sealing_the_organization_stops_a_reader_that_is_open() {
     let folder = Folder::new().await;
     let place = owner(1);
-    let keyring = Keyring::new(Arc::clone(&place), Arc::new(SeededEntropy::new(3)));
+    let keyring = Keyring::new(Arc::clone(&place), Arc::new(SystemEntropy));
     let key = RecordingKey::new(&keyring, Uuid::from_u128(7), &Secret::from_slice(&[1; 32]).expect("32 bytes"));
     let mut writer = SealedWriter::create(&folder.objects, "object", &key, CONTEXT).await.expect("made");
     let mut other = SealedWriter::create(&folder.objects, "other", &key, CONTEXT).await.expect("made");
@@ -287,4 +287,46 @@ sys.stdout.buffer.write(decryptor.update(open(path, 'rb').read()) + decryptor.fi
         fs::write(folder.file("cut"), &stored[..stored.len() - 1]).expect("written");
         assert!(!decrypt(&folder.file("cut")).status.success(), "a cut object is refused there too");
     }
+}
+
+#[tokio::test]
+async fn an_interrupted_object_is_finished_with_all_its_full_chunks() {
+    let folder = Folder::new().await;
+    let message = plain(3 * CHUNK + 300);
+    written(&folder, "whole", &message, CHUNK).await;
+    let stored = fs::read(folder.file("whole")).expect("read");
+    for cut in [
+        0,
+        10,
+        55,
+        56,
+        100,
+        chunk_offset(1) as usize,
+        chunk_offset(2) as usize - 1,
+        chunk_offset(3) as usize,
+        stored.len() - 1,
+    ] {
+        fs::write(folder.file("object"), &stored[..cut]).expect("written");
+        fs::write(folder.file("object-recovering"), b"left behind by an interrupted recovery").expect("written");
+        let full = cut.saturating_sub(56) / SEALED_CHUNK_LENGTH * CHUNK;
+        for round in ["first", "again"] {
+            let finished = finish_interrupted(&folder.objects, "object", &key(1), CONTEXT).await.expect("finished");
+            assert_eq!(finished, full as u64, "cut to {cut}, {round}");
+        }
+        let reader = folder.reader("object").await.expect("opens").require_finished().expect("finished");
+        assert!(reader.read(0, message.len()).await.expect("read") == message[..full], "cut to {cut}");
+        assert!(!folder.file("object-recovering").exists());
+        if cut >= 24 {
+            let resealed = fs::read(folder.file("object")).expect("read");
+            assert_ne!(resealed[..24], stored[..24], "a fresh salt: no nonce is used twice");
+        }
+        fs::remove_file(folder.file("object")).expect("removed");
+    }
+    // A finished object keeps every byte; another key's object is left alone.
+    finish_interrupted(&folder.objects, "whole", &key(1), CONTEXT).await.expect("finished");
+    assert_eq!(fs::read(folder.file("whole")).expect("read"), stored);
+    fs::write(folder.file("whole"), &stored[..200]).expect("written");
+    let refused = finish_interrupted(&folder.objects, "whole", &key(2), CONTEXT).await;
+    assert!(matches!(refused, Err(Error::NotAuthentic { .. })));
+    assert_eq!(fs::read(folder.file("whole")).expect("read"), &stored[..200]);
 }
