@@ -72,6 +72,9 @@ pub enum Error {
     /// An earlier step of this transaction failed or was cancelled, so nothing more can be done in it but roll back.
     #[error("an earlier step of this transaction failed or was cancelled; begin again")]
     Aborted,
+    /// The lease of a job has passed to another worker.
+    #[error("the lease of this job has passed to another worker")]
+    LeaseLost,
     /// The declarations or the stored schema do not fit.
     #[error("schema: {0}")]
     Schema(String),

@@ -9,6 +9,7 @@ mod database;
 mod engine;
 mod error;
 mod identifier;
+pub mod jobs;
 pub mod objects;
 mod operation;
 mod postgres;
@@ -34,6 +35,6 @@ pub use transaction::Transaction;
 pub use value::Value;
 
 /// Storage's own tables; [`Database::open`] adds them to every schema.
-pub const TABLES: &[&Table] = &[];
+pub const TABLES: &[&Table] = &[&jobs::JOB];
 /// Storage's own statements; [`Database::open`] adds them to every schema.
-pub const STATEMENTS: &[&Statement] = &[];
+pub const STATEMENTS: &[&Statement] = jobs::STATEMENTS;
