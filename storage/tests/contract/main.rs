@@ -1,4 +1,6 @@
 //! The contract of the door, on both engines: what a part may rely on whichever database stands behind it.
 
 mod house;
+mod transactions;
 mod traps;
+mod walls;
