@@ -1,0 +1,89 @@
+//! A probe looks at the running system and says whether a promise holds. This file holds the door that every probe goes through (name, limit
+//! on time, a panic counts as broken) and what the server hands to them.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use storage::objects::ObjectFolder;
+use storage::{Clock, Database, Entropy, Identifiers};
+use tokio::time::{Instant, timeout};
+use vault::Vault;
+
+use crate::finding::Finding;
+use crate::probes::ports::DeclaredPort;
+use crate::promise::Promise;
+use crate::standing::Run;
+
+/// A probe that takes longer is stopped, and its promise is not measured.
+pub const MOST_SECONDS_PER_PROBE: u64 = 60;
+
+/// What the server hands to the probes. What it cannot hand over stays `None`, and the probes that want it say that they did not measure.
+pub struct ProbeContext {
+    /// The open database.
+    pub database: Database,
+    /// The keys.
+    pub vault: Vault,
+    /// The folder of sealed objects.
+    pub objects: ObjectFolder,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// The clock of the server.
+    pub clock: Arc<dyn Clock>,
+    /// Maker of identifiers.
+    pub identifiers: Identifiers,
+    /// Where this server answers over HTTP, as this machine reaches it: `http://127.0.0.1:8080`.
+    pub base_url: Option<String>,
+    /// The folder that holds everything the server writes.
+    pub data_folder: Option<PathBuf>,
+    /// Every port that this process opens.
+    pub ports: Option<Vec<DeclaredPort>>,
+}
+
+/// The future of one look.
+pub type Look<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+
+/// One probe. It must be able to see its control broken: each has a test that breaks it.
+pub trait Probe: Send + Sync {
+    /// The name that a promise uses for it.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the running system once. It leaves nothing behind, and its finding holds nothing of an organization or a person.
+    fn look<'a>(&'a self, context: &'a ProbeContext) -> Look<'a>;
+}
+
+/// Runs the probe of a promise once, within its limit of time. A panic in it counts as broken: a probe that falls over proves nothing good.
+pub async fn run(promise: &Promise, probe: Arc<dyn Probe>, context: Arc<ProbeContext>) -> Run {
+    run_within(promise, probe, context, Duration::from_secs(MOST_SECONDS_PER_PROBE)).await
+}
+
+/// The same within another limit of time.
+pub(crate) async fn run_within(
+    promise: &Promise,
+    probe: Arc<dyn Probe>,
+    context: Arc<ProbeContext>,
+    limit: Duration,
+) -> Run {
+    let started_at = context.clock.now();
+    let begun = Instant::now();
+    let looking = tokio::spawn(async move {
+        let look = probe.look(&context);
+        timeout(limit, look).await
+    });
+    let finding = match looking.await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(_)) => Finding::not_measured(format!("The probe was stopped after {} s.", limit.as_secs())),
+        Err(_) => Finding::broken("The probe itself fell over; see the log."),
+    };
+    Run {
+        promise: promise.id.clone(),
+        state: finding.state,
+        evidence: finding.evidence,
+        figures: finding.figures,
+        started_at,
+        took_microseconds: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads the bytes of the data folder: only files written since a mark, in pieces that overlap, so that nothing hides across two of them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Read at a time.
+const PIECE_BYTES: usize = 256 * 1024;
+/// More than this is not read in one look; the finding would come too late.
+const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+const MARK: &str = "trust-mark";
+
+/// What a search saw.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// Files read.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files that hold what was searched, relative to the folder.
+    pub found_in: Vec<String>,
+}
+
+/// The moment now, as the file system tells it: the modification time of a file made for that. Clocks of a file system are coarser than the
+/// machine's, so its own word is taken.
+pub async fn mark(folder: &Path) -> Result<SystemTime, String> {
+    let path = folder.join(MARK);
+    let marked = tokio::task::spawn_blocking(move || {
+        std::fs::write(&path, b"")?;
+        let at = std::fs::metadata(&path)?.modified()?;
+        std::fs::remove_file(&path)?;
+        Ok::<_, std::io::Error>(at)
+    });
+    match marked.await {
+        Ok(Ok(at)) => Ok(at),
+        Ok(Err(error)) => Err(format!("The data folder cannot be written: {error}.")),
+        Err(_) => Err("The program is ending.".to_owned()),
+    }
+}
+
+/// Searches every file below the folder that was written since `since`.
+pub async fn search(folder: PathBuf, since: SystemTime, needles: Vec<Vec<u8>>) -> Result<Searched, String> {
+    let searching = tokio::task::spawn_blocking(move || {
+        let mut searched = Searched::default();
+        let mut folders = vec![folder.clone()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(&next)? {
+                let entry = entry?;
+                // A file that goes away meanwhile held nothing that lasts.
+                let Ok(about) = entry.metadata() else { continue };
+                if about.is_dir() {
+                    folders.push(entry.path());
+                } else if about.is_file() && about.modified()? >= since {
+                    search_file(&folder, &entry.path(), &needles, &mut searched)?;
+                }
+                if searched.bytes > MOST_BYTES {
+                    return Ok(Err(format!(
+                        "More than {} GiB were written meanwhile; the search was given up.",
+                        MOST_BYTES >> 30
+                    )));
+                }
+            }
+        }
+        Ok::<_, std::io::Error>(Ok(searched))
+    });
+    match searching.await {
+        Ok(Ok(searched)) => searched,
+        Ok(Err(error)) => Err(format!("The data folder cannot be read: {error}.")),
+        Err(_) => Err("The program is ending.".to_owned()),
+    }
+}
+
+fn search_file(folder: &Path, path: &Path, needles: &[Vec<u8>], searched: &mut Searched) -> std::io::Result<()> {
+    let Ok(mut file) = File::open(path) else { return Ok(()) };
+    searched.files += 1;
+    let overlap = needles.iter().map(Vec::len).max().unwrap_or(0);
+    let mut window: Vec<u8> = Vec::with_capacity(PIECE_BYTES + overlap);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(());
+        }
+        searched.bytes += length as u64;
+        window.drain(..window.len().saturating_sub(overlap));
+        window.extend_from_slice(&piece[..length]);
+        if needles.iter().any(|needle| holds(&window, needle)) {
+            searched.found_in.push(path.strip_prefix(folder).unwrap_or(path).display().to_string());
+            return Ok(());
+        }
+    }
+}
+
+/// Looks for the first byte first: most of what is searched is sealed, so it seldom fits.
+fn holds(window: &[u8], needle: &[u8]) -> bool {
+    let Some((&first, rest)) = needle.split_first() else { return false };
+    let mut from = 0;
+    while let Some(found) = window[from..].iter().position(|byte| *byte == first) {
+        from += found + 1;
+        if window[from..].starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}

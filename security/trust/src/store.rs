@@ -1,0 +1,99 @@
+//! The evidence: every run of every probe, kept for ninety days, so that the page can show how a promise stood over time.
+
+use storage::{Column, Database, Erasure, Identifiers, Owner, Retention, Row, Statement, Table, Timestamp};
+
+use crate::Error;
+use crate::finding::{Figure, State};
+use crate::probes::sealed_at_rest::TRUST_CANARY;
+use crate::standing::Run;
+
+/// Runs older than this are dropped.
+pub const KEPT_DAYS: i64 = 90;
+/// The page looks back this far.
+const SHOWN_DAYS: i64 = 2;
+/// More runs than this are not read for one page.
+const MOST_RUNS_READ: i64 = 5_000;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+/// Runs of probes.
+pub static TRUST_RUN: Table = Table {
+    name: "trust_run",
+    owner: Owner::Installation,
+    columns: &[
+        Column::text("promise"),
+        Column::text("state"),
+        Column::text("evidence"),
+        Column::text("figures"),
+        Column::time("started_at"),
+        Column::integer("took_microseconds"),
+        Column::text("version"),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["started_at"]],
+    retention: Retention::SecurityLog,
+    erasure: Erasure::None("evidence about controls; it holds nothing about persons"),
+};
+
+static SINCE: Statement = Statement::installation(
+    "trust.runs_since",
+    "select promise, state, evidence, figures, started_at, took_microseconds, version from trust_run \
+     where started_at >= $1 order by started_at desc, id desc limit $2",
+);
+
+static DROP_OLD: Statement =
+    Statement::installation("trust.drop_old_runs", "delete from trust_run where started_at < $1");
+
+/// The tables of this part.
+pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY];
+/// The statements of this part.
+pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD];
+
+/// Stores runs together, and drops what has become too old.
+pub async fn keep(database: &Database, identifiers: &Identifiers, runs: &[Run]) -> Result<(), Error> {
+    let Some(newest) = runs.iter().map(|run| run.started_at).max() else { return Ok(()) };
+    let mut transaction = database.installation().begin().await?;
+    for run in runs {
+        let figures = serde_json::to_string(&run.figures).unwrap_or_else(|_| "[]".to_owned());
+        transaction
+            .insert(
+                &TRUST_RUN,
+                &[
+                    ("id", identifiers.next().into()),
+                    ("promise", run.promise.as_str().into()),
+                    ("state", run.state.word().into()),
+                    ("evidence", run.evidence.as_str().into()),
+                    ("figures", figures.into()),
+                    ("started_at", run.started_at.into()),
+                    ("took_microseconds", run.took_microseconds.into()),
+                    ("version", run.version.as_str().into()),
+                ],
+            )
+            .await?;
+    }
+    transaction.execute(&DROP_OLD, &[newest.plus_seconds(-KEPT_DAYS * SECONDS_PER_DAY).into()]).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The runs of the last days, newest first.
+pub async fn recent(database: &Database, now: Timestamp) -> Result<Vec<Run>, Error> {
+    let since = now.plus_seconds(-SHOWN_DAYS * SECONDS_PER_DAY);
+    let rows = database.installation().query(&SINCE, &[since.into(), MOST_RUNS_READ.into()]).await?;
+    rows.iter().map(run_of).collect()
+}
+
+fn run_of(row: &Row) -> Result<Run, Error> {
+    let figures: Vec<Figure> = serde_json::from_str(&row.text("figures")?).unwrap_or_default();
+    Ok(Run {
+        promise: row.text("promise")?,
+        state: State::from_word(&row.text("state")?),
+        evidence: row.text("evidence")?,
+        figures,
+        started_at: row.timestamp("started_at")?,
+        took_microseconds: row.integer("took_microseconds")?,
+        version: row.text("version")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;
