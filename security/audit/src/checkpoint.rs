@@ -11,6 +11,8 @@
 //! Whoever keeps a checkpoint somewhere else can later prove that the log was changed below it. Pure; `driver` appends
 //! to the files outside the database.
 
+pub(crate) mod driver;
+
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{
