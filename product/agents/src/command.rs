@@ -42,6 +42,13 @@ pub enum Command {
     },
     /// More choices, or other ones ("a later time").
     Other,
+    /// A wish for a part of the day ("in the afternoon"): free times in it are offered first.
+    Prefer {
+        /// Its beginning.
+        from: jiff::civil::Time,
+        /// Its end, exclusive.
+        until: jiff::civil::Time,
+    },
     /// Say the last thing again.
     Repeat,
     /// Give up the running flow.

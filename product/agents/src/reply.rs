@@ -178,6 +178,8 @@ pub enum SlotProblem {
     Closed,
     /// It is longer than allowed.
     TooLong,
+    /// The time asked for is not free; the free ones follow.
+    NotFree,
 }
 
 /// One choice that is offered.

@@ -59,7 +59,7 @@ fn say_part(profile: &Profile, part: &Part, said: &mut Vec<Speech>) {
         Part::Quote { quote, .. } => say_quote(quote, said),
         Part::Hours { open_now } => say_hours(profile, *open_now, said),
         Part::AskSlot { flow, slot } => say_question(profile, flow, slot, said),
-        Part::SlotRefused { reason, .. } => said.push(Speech::Prompt(refusal(*reason))),
+        Part::SlotRefused { reason, .. } => said.extend(refusal(*reason).map(Speech::Prompt)),
         Part::AskThisNumber { .. } => said.push(Speech::Prompt(PromptId::AskThisNumber)),
         Part::FreeDays { days } => {
             let prompt = if days.is_empty() { PromptId::NoFreeDays } else { PromptId::FirstFreeDays };
@@ -197,14 +197,16 @@ fn say_question(profile: &Profile, flow: &str, slot: &str, said: &mut Vec<Speech
     said.push(Speech::Prompt(prompt));
 }
 
-fn refusal(reason: SlotProblem) -> PromptId {
-    match reason {
+/// The free times that follow say by themselves that the one asked for is not free.
+fn refusal(reason: SlotProblem) -> Option<PromptId> {
+    Some(match reason {
         SlotProblem::NotReadable => PromptId::NotReadable,
         SlotProblem::Past => PromptId::DayPast,
         SlotProblem::TooFar => PromptId::DayTooFar,
         SlotProblem::Closed => PromptId::DayClosed,
         SlotProblem::TooLong => PromptId::TooLong,
-    }
+        SlotProblem::NotFree => return None,
+    })
 }
 
 fn say_confirmation(profile: &Profile, values: &[(String, SlotValue)], said: &mut Vec<Speech>) {

@@ -125,6 +125,7 @@ fn refusal(profile: &Profile, flow: &str, slot: &str, reason: SlotProblem) -> St
         SlotProblem::TooFar => PromptId::DayTooFar.text().to_owned(),
         SlotProblem::Closed => PromptId::DayClosed.text().to_owned(),
         SlotProblem::TooLong => PromptId::TooLong.text().to_owned(),
+        SlotProblem::NotFree => "That time is not free.".to_owned(),
     }
 }
 
@@ -133,7 +134,7 @@ fn not_readable(kind: Option<SlotKind>) -> &'static str {
     match kind {
         Some(SlotKind::Service) => "I am sorry, I do not know that service. Please choose one of these.",
         Some(SlotKind::Day) => "I am sorry, I could not read a day there. You can write for example \"next Tuesday\".",
-        Some(SlotKind::FreeTime) => "I am sorry, that time is not free. Please choose one of these.",
+        Some(SlotKind::FreeTime) => "I am sorry, I could not read a time there. Please choose one of these.",
         Some(SlotKind::PhoneNumber) => {
             "I am sorry, I could not read a telephone number there. Please write it with its area code."
         }
