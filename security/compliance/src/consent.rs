@@ -170,11 +170,7 @@ impl Consent {
     ///
     /// # Errors
     /// [`Error::Storage`] when it cannot be written, [`Error::NoOrganization`] outside of an organization.
-    pub async fn write(
-        self,
-        transaction: &mut Transaction,
-        identifier: Uuid,
-    ) -> Result<Option<ConsentGrant>, Error> {
+    pub async fn write(self, transaction: &mut Transaction, identifier: Uuid) -> Result<Option<ConsentGrant>, Error> {
         let organization = transaction.organization().ok_or(Error::NoOrganization)?;
         crate::store::insert(transaction, identifier, &self).await?;
         Ok(self.grant(organization))

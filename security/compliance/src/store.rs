@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::consent::Consent;
 
 /// Answers to notices. No personal data: the conversation says whose it was, and its key erases that.
-pub const CONSENT: Table = Table {
+pub static CONSENT: Table = Table {
     name: "consent",
     owner: Owner::Organization,
     columns: &[

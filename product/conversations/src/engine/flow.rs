@@ -175,12 +175,9 @@ fn booked(flow: &Flow, running: &Running, reference: &str) -> Part {
         running.values.get(&rule.key).map(|filled| &filled.value)
     };
     match (value(SlotKind::Service), value(SlotKind::Day), value(SlotKind::FreeTime)) {
-        (Some(SlotValue::Service(service)), Some(SlotValue::Day(day)), Some(SlotValue::Time(time))) => Part::Booked {
-            service: service.clone(),
-            day: *day,
-            time: *time,
-            reference: reference.to_owned(),
-        },
+        (Some(SlotValue::Service(service)), Some(SlotValue::Day(day)), Some(SlotValue::Time(time))) => {
+            Part::Booked { service: service.clone(), day: *day, time: *time, reference: reference.to_owned() }
+        }
         _ => Part::Trouble,
     }
 }

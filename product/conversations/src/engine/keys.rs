@@ -6,7 +6,8 @@ use agents::turn::Awaited;
 
 use super::turn::Turn;
 use super::{
-    Asked, ConsentMeans, Effect, EndReason, HandoffReason, Phase, Recording, SILENCES_MAX, TRIES_MAX, person, slot, words,
+    Asked, ConsentMeans, Effect, EndReason, HandoffReason, Phase, Recording, SILENCES_MAX, TRIES_MAX, person, slot,
+    words,
 };
 
 /// Keys that are collected for one number.

@@ -1,7 +1,7 @@
 //! Offers: services, free days and free times as numbered choices, page by page.
 
-use agents::profile::{Flow, SlotKind, SlotRule};
 use agents::command::SlotValue;
+use agents::profile::{Flow, SlotKind, SlotRule};
 use agents::reply::{Choice, ChoiceLabel, Part, SlotProblem};
 use agents::turn::Awaited;
 use jiff::civil::{Date, Time};
@@ -27,8 +27,7 @@ fn service_page_length(turn: &Turn) -> usize {
 
 /// Numbers labels from 1, and offers others when there are more.
 fn numbered(turn: &Turn, labels: Vec<ChoiceLabel>, more: bool) -> Vec<Choice> {
-    let mut choices: Vec<Choice> =
-        (1_u8..).zip(labels).map(|(number, label)| Choice { number, label }).collect();
+    let mut choices: Vec<Choice> = (1_u8..).zip(labels).map(|(number, label)| Choice { number, label }).collect();
     if more {
         let next = u8::try_from(choices.len() + 1).unwrap_or(OTHER_KEY);
         let number = if turn.phone() { OTHER_KEY } else { next };
@@ -173,19 +172,15 @@ fn no_free_time(turn: &mut Turn, day: Date, next: Option<Date>) {
     running.days_from = Some(day);
     running.asking = Some(rule.key.clone());
     let flow = running.flow.clone();
-    match next {
-        Some(next) => {
-            running.found = Found::Days(vec![next]);
-            running.offset = 0;
-            turn.state.awaited = Awaited::Slot { flow, slot: rule.key, kind: SlotKind::Day };
-            say_question(turn);
-            turn.offer(numbered(turn, vec![ChoiceLabel::Day(next)], false));
-        }
-        None => {
-            turn.state.running = None;
-            turn.offer_person();
-        }
-    }
+    let Some(next) = next else {
+        turn.state.running = None;
+        return turn.offer_person();
+    };
+    running.found = Found::Days(vec![next]);
+    running.offset = 0;
+    turn.state.awaited = Awaited::Slot { flow, slot: rule.key, kind: SlotKind::Day };
+    say_question(turn);
+    turn.offer(numbered(turn, vec![ChoiceLabel::Day(next)], false));
 }
 
 /// Offers free times: those in the wished part of the day when there are any, beginning with the nearest to the wished time.

@@ -6,9 +6,7 @@ use agents::reply::Part;
 use agents::turn::Awaited;
 
 use super::turn::Turn;
-use super::{
-    Asked, Effect, EndReason, HandoffOutcome, HandoffReason, Phase, TransferTarget, Wake, flow,
-};
+use super::{Asked, Effect, EndReason, HandoffOutcome, HandoffReason, Phase, TransferTarget, Wake, flow};
 
 /// Asks for a person: a transfer on the phone, a colleague at the dashboard in a chat, a message when there is none.
 pub(super) fn call(turn: &mut Turn, reason: HandoffReason) {

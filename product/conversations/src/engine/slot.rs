@@ -60,9 +60,7 @@ fn check(turn: &mut Turn, rule: &SlotRule, value: &SlotValue) -> Result<Option<S
             value.clone()
         }
         (SlotKind::FreeTime, SlotValue::Time(time)) => return check_time(turn, *time),
-        (SlotKind::PersonName, SlotValue::PersonName(name)) => {
-            SlotValue::PersonName(words(name, NAME_MAX)?)
-        }
+        (SlotKind::PersonName, SlotValue::PersonName(name)) => SlotValue::PersonName(words(name, NAME_MAX)?),
         (SlotKind::PhoneNumber, SlotValue::PhoneNumber(number)) => {
             let digits = number.chars().filter(char::is_ascii_digit).count();
             if !NUMBER_DIGITS.contains(&digits) || number.chars().count() > NUMBER_MAX {
@@ -104,6 +102,7 @@ fn check_day(turn: &mut Turn, day: Date) -> Result<(), SlotProblem> {
     if turn.profile.periods(day).is_empty() {
         if let Some(running) = &mut turn.state.running {
             running.days_from = Some(day);
+            running.found = Found::Nothing;
         }
         return Err(SlotProblem::Closed);
     }
@@ -137,7 +136,9 @@ fn fill(turn: &mut Turn, rule: &SlotRule, filled: Filled) {
         // The free times of another day or service are others; the time that was chosen stays a wish.
         running.found = Found::Nothing;
         running.offset = 0;
-        if let Some(Filled { value: SlotValue::Time(chosen), .. }) = time.and_then(|rule| running.values.remove(&rule.key)) {
+        if let Some(Filled { value: SlotValue::Time(chosen), .. }) =
+            time.and_then(|rule| running.values.remove(&rule.key))
+        {
             running.wanted_time = Some(chosen);
         }
     }

@@ -57,10 +57,7 @@ impl<'a> Turn<'a> {
     pub fn ask_yes_no(&mut self, asked: Asked) {
         self.state.asked = asked;
         self.state.awaited = if asked == Asked::Recording { Awaited::Consent } else { Awaited::YesNo };
-        self.offer(vec![
-            Choice { number: 1, label: ChoiceLabel::Yes },
-            Choice { number: 2, label: ChoiceLabel::No },
-        ]);
+        self.offer(vec![Choice { number: 1, label: ChoiceLabel::Yes }, Choice { number: 2, label: ChoiceLabel::No }]);
         if matches!(asked, Asked::Recording | Asked::Message) {
             self.state.notices = self.state.notices.saturating_add(1);
         }

@@ -224,14 +224,11 @@ pub(super) fn found(turn: &mut Turn, question: &str, answer: Option<&Answer>) {
         return;
     }
     turn.state.question = None;
-    match answer {
-        Some(answer) => {
-            turn.say(Part::Quote { passage: answer.passage.clone(), quote: answer.quote.clone() });
-        }
-        None => {
-            turn.effect(Effect::NoteGap { question: question.to_owned() });
-            turn.say(Part::NotKnown);
-        }
+    if let Some(answer) = answer {
+        turn.say(Part::Quote { passage: answer.passage.clone(), quote: answer.quote.clone() });
+    } else {
+        turn.effect(Effect::NoteGap { question: question.to_owned() });
+        turn.say(Part::NotKnown);
     }
     match (turn.state.running.is_some(), answer) {
         (true, _) => flow::advance(turn),

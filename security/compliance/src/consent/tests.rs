@@ -41,3 +41,23 @@ fn every_purpose_has_a_name_and_a_notice_of_its_own() {
         assert!(!notice.text.is_empty());
     }
 }
+
+#[tokio::test]
+async fn the_answer_is_stored_with_the_grant_or_not_at_all() {
+    let schema = storage::Schema { tables: crate::TABLES.to_vec(), statements: crate::STATEMENTS.to_vec() };
+    for test in storage::testing::databases(schema).await {
+        let organization = test.database.organization(OrganizationId(Uuid::from_u128(1)));
+        let (yes, no) = (Uuid::from_u128(10), Uuid::from_u128(11));
+        let mut transaction = organization.begin().await.expect("begins");
+        let grant = consent(Decision::Given, Means::Key('1')).write(&mut transaction, yes).await.expect("written");
+        assert_eq!(grant.expect("a yes").purpose(), Purpose::Record);
+        let refused = consent(Decision::Refused, Means::Key('2')).write(&mut transaction, no).await.expect("written");
+        assert_eq!(refused, None);
+        transaction.commit().await.expect("commits");
+        let row = organization.get(&crate::store::CONSENT, yes).await.expect("reads").expect("is there");
+        assert_eq!(row.text("decision").expect("text"), "given", "{}", test.name);
+        assert_eq!(row.text("notice_version").expect("text"), "record-2026-11");
+        let row = organization.get(&crate::store::CONSENT, no).await.expect("reads").expect("is there");
+        assert_eq!(row.text("decision").expect("text"), "refused");
+    }
+}

@@ -51,7 +51,8 @@ fn costly_ranges_are_blocked_in_every_dress() {
     for target in ["+49 900 1234567", "0049 900 1234567", "+490900 1234567", "+49 (0)137 123456", "+49 180 5 123456"] {
         assert_eq!(may_dial(target, &german()), Err(Refusal::Premium), "{target}");
     }
-    let wide = DialingPolicy { allowed_country_codes: vec!["88".to_owned(), "1".to_owned(), "979".to_owned()], ..german() };
+    let wide =
+        DialingPolicy { allowed_country_codes: vec!["88".to_owned(), "1".to_owned(), "979".to_owned()], ..german() };
     for target in ["+881 6 1234567", "+979 1 2345678", "+1 900 555 1234", "+1 876 555 1234"] {
         assert_eq!(may_dial(target, &wide), Err(Refusal::Premium), "{target}");
     }
@@ -59,7 +60,9 @@ fn costly_ranges_are_blocked_in_every_dress() {
 
 #[test]
 fn only_international_form_is_read() {
-    for target in ["030 1234567", "49301234567", "+49 30 12x4567", "anna", "+", "00", "+0301234567", "https://x.example"] {
+    for target in
+        ["030 1234567", "49301234567", "+49 30 12x4567", "anna", "+", "00", "+0301234567", "https://x.example"]
+    {
         assert!(matches!(may_dial(target, &german()), Err(Refusal::Unreadable)), "{target}");
     }
 }
