@@ -1,9 +1,31 @@
 //! Problems, paging, the page shell and guarded routes: what every page and every API shares.
 
+pub mod account;
 pub mod assets;
 pub mod chart;
 pub mod chip;
+pub mod cookie;
+pub mod extract;
+mod guard;
+pub mod instant;
+pub mod live;
 pub mod moment;
+pub mod openapi;
+pub mod page;
+pub mod paging;
+mod present;
+pub mod problem;
+pub mod routes;
 pub mod shell;
 pub mod sign;
 pub mod waveform;
+
+pub use cookie::SessionCookie;
+pub use edge::{ClientAddress, Nonce};
+pub use extract::{Form, Json, Path, Query};
+pub use guard::Gate;
+pub use identity::Caller;
+pub use page::PageContext;
+pub use paging::{Page, PageQuery};
+pub use problem::{FieldError, Problem};
+pub use routes::{Access, Audited, RouteRule, Routes};

@@ -1,1 +1,32 @@
 //! Organizations, users, sessions, keys, and who may do what.
+//!
+//! The door to every change: a request becomes a [`Caller`] (only [`Authenticator`] makes one from credentials), a caller
+//! opens a [`Change`], and a change commits together with exactly one entry in the audit log. Users' addresses, names and
+//! password hashes are sealed with the installation's key; e-mail addresses are found by a keyed index.
+
+pub mod api_key;
+mod authenticator;
+mod caller;
+mod change;
+mod error;
+pub mod founding;
+pub mod member;
+pub mod one_time;
+pub mod password;
+mod platform;
+mod role;
+pub mod session;
+pub mod sign_in;
+mod store;
+pub mod token;
+pub mod user;
+
+pub use authenticator::{Authenticator, Presented};
+pub use caller::{Caller, Credential};
+pub use change::Change;
+pub use error::{Error, Result};
+pub use platform::Platform;
+pub use role::{MembershipState, Permission, Role, allows};
+pub use store::{API_KEY, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SESSION, STATEMENTS, TABLES, USER_ACCOUNT};
+pub use token::Environment;
+pub mod testing;

@@ -1,0 +1,167 @@
+//! From presented credentials to a [`Caller`]. Membership, role and state are read at every request, so that whoever is
+//! stopped is stopped at once; nothing is trusted because it was true before.
+
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU32;
+
+use audit::{Actor, ActorKind};
+use storage::{Row, Timestamp};
+use vault::Field;
+
+use crate::caller::Facts;
+use crate::session;
+use crate::store::{
+    self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT,
+};
+use crate::token::{self, Environment, KeyText};
+use crate::{Caller, Credential, MembershipState, Permission, Platform, Result, Role};
+
+/// A credential's last use is written down at most this often.
+const SECONDS_BETWEEN_SEEN: i64 = 60;
+/// Longest credential that is looked at.
+const MAXIMUM_CREDENTIAL_LENGTH: usize = 256;
+
+/// What a request brings along.
+#[derive(Clone, Copy, Default)]
+pub struct Presented<'a> {
+    /// What stands behind `Authorization: Bearer`.
+    pub bearer: Option<&'a str>,
+    /// The session cookie's value.
+    pub session: Option<&'a str>,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// Makes callers from credentials; nothing else does.
+#[derive(Clone)]
+pub struct Authenticator {
+    platform: Platform,
+}
+
+impl Authenticator {
+    /// An authenticator on this platform.
+    pub fn new(platform: Platform) -> Self {
+        Self { platform }
+    }
+
+    /// Who this is, or nobody. A bearer key that is wrong is not made good by a cookie beside it.
+    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Option<Caller>> {
+        match (presented.bearer, presented.session) {
+            (Some(key), _) => self.by_key(key, presented.address).await,
+            (None, Some(session)) => self.by_session(session, presented.address).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Does this caller still stand, and may it still do that? For streams that outlive the request which opened them;
+    /// it does not count as a sign of life.
+    pub async fn still_permits(&self, caller: &Caller, permission: Option<Permission>) -> Result<bool> {
+        let now = self.platform.now();
+        let database = self.platform.database.installation();
+        let standing = match caller.credential() {
+            Credential::Channel => return Ok(permission.is_none()),
+            Credential::ApiKey(id) => {
+                let rows = database.query(&KEY_BY_ID, &[id.into()]).await?;
+                let Some(row) = rows.first() else { return Ok(false) };
+                if !key_is_good(row, now)? {
+                    return Ok(false);
+                }
+                (store::word(row, "role", Role::parse)?, MembershipState::Active)
+            }
+            Credential::Session(id) => {
+                let rows = database.query(&SESSION_BY_ID, &[id.into()]).await?;
+                let Some(row) = rows.first() else { return Ok(false) };
+                if !session_is_good(row, now)? {
+                    return Ok(false);
+                }
+                (store::word(row, "role", Role::parse)?, MembershipState::Active)
+            }
+        };
+        Ok(permission.is_none_or(|permission| crate::allows(standing.0, standing.1, permission)))
+    }
+
+    async fn by_key(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {
+        let Some(key) = Some(text).filter(|text| text.len() <= MAXIMUM_CREDENTIAL_LENGTH).and_then(KeyText::parse) else {
+            return Ok(None);
+        };
+        let now = self.platform.now();
+        let rows = self.platform.database.installation().query(&KEY_BY_ID, &[key.id.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let same = token::same(&row.bytes("key_hash")?, &key.hash());
+        if !same || row.text("environment")? != key.environment.as_str() || !key_is_good(row, now)? {
+            return Ok(None);
+        }
+        self.write_seen(row.optional_timestamp("used_at")?, now, &KEY_SEEN, key.id).await?;
+        let keyring = self.platform.vault.installation_keyring();
+        Ok(Some(Caller::new(Facts {
+            organization: row.organization("organization_id")?,
+            organization_name: row.text("organization_name")?,
+            actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
+            credential: Credential::ApiKey(key.id),
+            standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            user: None,
+            display_name: keyring.open_text(Field::new(&API_KEY, "name", key.id), &row.bytes("name")?)?,
+            environment: key.environment,
+            entries: AtomicU32::new(0),
+        })))
+    }
+
+    async fn by_session(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {
+        if text.len() != token::SECRET_TEXT_LENGTH {
+            return Ok(None);
+        }
+        let now = self.platform.now();
+        let hash = token::hash(text);
+        let rows = self.platform.database.installation().query(&SESSION_BY_TOKEN, &[hash.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        if !session_is_good(row, now)? {
+            return Ok(None);
+        }
+        let (session, user) = (row.uuid("session_id")?, row.uuid("user_id")?);
+        self.write_seen(Some(row.timestamp("seen_at")?), now, &SESSION_SEEN, session).await?;
+        let keyring = self.platform.vault.installation_keyring();
+        Ok(Some(Caller::new(Facts {
+            organization: row.organization("organization_id")?,
+            organization_name: row.text("organization_name")?,
+            actor: Actor { kind: ActorKind::User, id: Some(user), address },
+            credential: Credential::Session(session),
+            standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            user: Some(user),
+            display_name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("user_name")?)?,
+            environment: Environment::Live,
+            entries: AtomicU32::new(0),
+        })))
+    }
+
+    async fn write_seen(
+        &self,
+        last: Option<Timestamp>,
+        now: Timestamp,
+        statement: &'static storage::Statement,
+        id: uuid::Uuid,
+    ) -> Result<()> {
+        if last.is_some_and(|last| now < last.plus_seconds(SECONDS_BETWEEN_SEEN)) {
+            return Ok(());
+        }
+        let mut transaction = self.platform.database.installation().begin().await?;
+        transaction.execute(statement, &[id.into(), now.into()]).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+fn organization_is_active(row: &Row) -> storage::Result<bool> {
+    Ok(row.text("organization_state")? == "active")
+}
+
+fn key_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {
+    let expired = row.optional_timestamp("expires_at")?.is_some_and(|expires_at| now >= expires_at);
+    let revoked = row.optional_timestamp("revoked_at")?.is_some_and(|revoked_at| now >= revoked_at);
+    Ok(!expired && !revoked && organization_is_active(row)?)
+}
+
+fn session_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {
+    let lives = session::lives(row.timestamp("created_at")?, row.timestamp("seen_at")?, now);
+    let active = store::word(row, "state", MembershipState::parse)? == MembershipState::Active;
+    Ok(lives && active && organization_is_active(row)?)
+}

@@ -1,0 +1,204 @@
+//! Who asks, within which organization. There is no way to an organization's data without one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use audit::{Actor, ActorKind, Entry, Outcome};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use storage::{OrganizationDb, OrganizationId};
+use uuid::Uuid;
+use vault::Keyring;
+
+use crate::change;
+use crate::{Change, Environment, MembershipState, Permission, Platform, Result, Role, allows};
+
+/// By what the caller is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A browser's session.
+    Session(Uuid),
+    /// A program's key.
+    ApiKey(Uuid),
+    /// None: a phone call, a visitor's chat, a worker.
+    Channel,
+}
+
+/// Whoever asks. Cheap to clone.
+#[derive(Clone)]
+pub struct Caller(Arc<Facts>);
+
+pub(crate) struct Facts {
+    pub organization: OrganizationId,
+    pub organization_name: String,
+    pub actor: Actor,
+    pub credential: Credential,
+    pub standing: Option<(Role, MembershipState)>,
+    pub user: Option<Uuid>,
+    pub display_name: String,
+    pub environment: Environment,
+    /// Entries that this caller has put into the audit log; the guard of a route looks whether there were any.
+    pub entries: AtomicU32,
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Caller({:?}, {:?})", self.0.organization, self.0.credential)
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    /// A caller without credentials: the phone line, a visitor whose embed token was checked, a worker that took a job of
+    /// this organization. It permits nothing by role; the places that make one are listed by a test of the house.
+    pub fn for_channel(organization: OrganizationId, actor: Actor) -> Self {
+        Self::new(Facts {
+            organization,
+            organization_name: String::new(),
+            actor,
+            credential: Credential::Channel,
+            standing: None,
+            user: None,
+            display_name: String::new(),
+            environment: Environment::Live,
+            entries: AtomicU32::new(0),
+        })
+    }
+
+    /// The organization asked for.
+    pub fn organization(&self) -> OrganizationId {
+        self.0.organization
+    }
+
+    /// Its public name; empty for a channel.
+    pub fn organization_name(&self) -> &str {
+        &self.0.organization_name
+    }
+
+    /// The caller as the audit log names it.
+    pub fn actor(&self) -> &Actor {
+        &self.0.actor
+    }
+
+    /// By what the caller is known.
+    pub fn credential(&self) -> Credential {
+        self.0.credential
+    }
+
+    /// What the caller is here; nothing for a channel.
+    pub fn role(&self) -> Option<Role> {
+        self.0.standing.map(|(role, _)| role)
+    }
+
+    /// The person, when one is signed in.
+    pub fn user(&self) -> Option<Uuid> {
+        self.0.user
+    }
+
+    /// The person's name or the key's.
+    pub fn display_name(&self) -> &str {
+        &self.0.display_name
+    }
+
+    /// Live, or the world of simulated carriers.
+    pub fn environment(&self) -> Environment {
+        self.0.environment
+    }
+
+    /// Where the request came from.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.actor.address
+    }
+
+    /// May this caller do that?
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.0.standing.is_some_and(|(role, state)| allows(role, state, permission))
+    }
+
+    /// The organization's door.
+    pub fn database(&self, platform: &Platform) -> OrganizationDb {
+        platform.database.organization(self.0.organization)
+    }
+
+    /// The organization's keys.
+    pub async fn keyring(&self, platform: &Platform) -> Result<Keyring> {
+        Ok(platform.vault.keyring(&self.database(platform)).await?)
+    }
+
+    /// Begins a change; it commits with one entry in the audit log under this action.
+    pub async fn change(&self, platform: &Platform, action: &'static str) -> Result<Change> {
+        let transaction = self.database(platform).begin().await?;
+        Ok(Change::new(transaction, platform.clone(), self.clone(), action))
+    }
+
+    /// Writes down that something was looked at.
+    pub async fn note(
+        &self,
+        platform: &Platform,
+        action: &'static str,
+        object_kind: &'static str,
+        object_id: Option<Uuid>,
+    ) -> Result<()> {
+        self.change(platform, action).await?.commit(object_kind, object_id, Vec::new()).await
+    }
+
+    /// Writes down that something was refused, and why in a word.
+    pub async fn note_refusal(&self, platform: &Platform, action: &'static str, reason: String) -> Result<()> {
+        let mut transaction = self.database(platform).begin().await?;
+        let facts = vec![("reason", reason)];
+        let entry = Entry { outcome: Outcome::Refused, facts, ..self.entry(action, "route", None) };
+        change::append(&mut transaction, platform, &entry).await?;
+        transaction.commit().await?;
+        self.count_entry();
+        Ok(())
+    }
+
+    /// How many entries this caller has put into the audit log since it was made.
+    pub fn entries(&self) -> u32 {
+        self.0.entries.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_entry(&self) {
+        self.0.entries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn entry(&self, action: &'static str, object_kind: &'static str, object_id: Option<Uuid>) -> Entry {
+        Entry {
+            actor: self.0.actor,
+            action,
+            object_kind,
+            object_id,
+            outcome: Outcome::Done,
+            facts: Vec::new(),
+            personal: Vec::new(),
+        }
+    }
+}
+
+/// An actor for work that the house does by itself.
+pub(crate) fn system(address: Option<IpAddr>) -> Actor {
+    Actor { kind: ActorKind::System, id: None, address }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = StatusCode;
+
+    /// The caller that the guard of the route put beside the request.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> std::result::Result<Self, StatusCode> {
+        parts.extensions.get::<Self>().cloned().ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    /// The caller, on public pages that look different for those who are signed in.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> std::result::Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}

@@ -1,0 +1,74 @@
+//! A change and its entry in the audit log: one transaction, or neither.
+
+use std::ops::{Deref, DerefMut};
+
+use audit::Entry;
+use storage::Transaction;
+use uuid::Uuid;
+
+use crate::{Caller, Platform, Result};
+
+/// A running change of one organization. Dropping it undoes everything.
+pub struct Change {
+    transaction: Transaction,
+    platform: Platform,
+    caller: Caller,
+    action: &'static str,
+}
+
+impl Change {
+    pub(crate) fn new(transaction: Transaction, platform: Platform, caller: Caller, action: &'static str) -> Self {
+        Self { transaction, platform, caller, action }
+    }
+
+    /// Commits with exactly one entry. `facts` never hold personal data; see [`Self::commit_with_personal`].
+    pub async fn commit(
+        self,
+        object_kind: &'static str,
+        object_id: Option<Uuid>,
+        facts: Vec<(&'static str, String)>,
+    ) -> Result<()> {
+        self.commit_with_personal(object_kind, object_id, facts, Vec::new()).await
+    }
+
+    /// The same with personal facts: they are stored sealed, and stand in the log's tree only as a salted commitment, so
+    /// that they can be erased without breaking it.
+    pub async fn commit_with_personal(
+        mut self,
+        object_kind: &'static str,
+        object_id: Option<Uuid>,
+        facts: Vec<(&'static str, String)>,
+        personal: Vec<(&'static str, String)>,
+    ) -> Result<()> {
+        let entry = Entry { facts, personal, ..self.caller.entry(self.action, object_kind, object_id) };
+        append(&mut self.transaction, &self.platform, &entry).await?;
+        self.transaction.commit().await?;
+        self.caller.count_entry();
+        Ok(())
+    }
+
+    /// The platform that the change runs on.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+}
+
+impl Deref for Change {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut Transaction {
+        &mut self.transaction
+    }
+}
+
+/// The one call into the audit log.
+pub(crate) async fn append(transaction: &mut Transaction, platform: &Platform, entry: &Entry) -> Result<()> {
+    platform.audit.append(transaction, platform.now(), entry).await?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What can go wrong here, without a secret and without personal data.
+
+use crate::password::Weakness;
+
+/// An error of identity.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The keys.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
+    /// A field of a form or request that cannot be taken; the words are for the person who filled it in.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field's name in the request.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// The one-time token is unknown, used or expired; which of these is not said.
+    #[error("this link was used already or has expired")]
+    TokenRefused,
+    /// The caller would hand out more than they hold.
+    #[error("nobody can grant more than they may do themselves")]
+    BeyondOwnRole,
+    /// Another user has this e-mail address.
+    #[error("this e-mail address is taken")]
+    EmailTaken,
+    /// Work that runs aside (hashing) was stopped.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// A result of identity.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A field that cannot be taken.
+    pub(crate) fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { field, reason: reason.into() }
+    }
+}
+
+impl From<Weakness> for Error {
+    fn from(weakness: Weakness) -> Self {
+        Self::invalid("password", weakness.to_string())
+    }
+}

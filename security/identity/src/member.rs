@@ -1,0 +1,66 @@
+//! Who works in an organization.
+
+use storage::Timestamp;
+use uuid::Uuid;
+use vault::Field;
+
+use crate::store::{self, MEMBERS_OF_ORGANIZATION, ORGANIZATION, USER_ACCOUNT};
+use crate::{Caller, MembershipState, Platform, Result, Role};
+
+/// One membership.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its row.
+    pub id: Uuid,
+    /// The person.
+    pub user: Uuid,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// What they are here.
+    pub role: Role,
+    /// Where the membership stands.
+    pub state: MembershipState,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// An organization as its members see it.
+#[derive(Debug, Clone)]
+pub struct Organization {
+    /// Its id.
+    pub id: Uuid,
+    /// Its public name.
+    pub name: String,
+    /// When it was founded.
+    pub created_at: Timestamp,
+}
+
+/// The members by age, from after the given one; at most `limit`.
+pub async fn list(platform: &Platform, caller: &Caller, after: Option<Uuid>, limit: i64) -> Result<Vec<Member>> {
+    let arguments = [caller.organization().into(), after.unwrap_or(Uuid::nil()).into(), limit.into()];
+    let rows = platform.database.installation().query(&MEMBERS_OF_ORGANIZATION, &arguments).await?;
+    let keyring = platform.vault.installation_keyring();
+    let mut members = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let user = row.uuid("user_id")?;
+        members.push(Member {
+            id: row.uuid("id")?,
+            user,
+            name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?,
+            email: keyring.open_text(Field::new(&USER_ACCOUNT, "email", user), &row.bytes("email")?)?,
+            role: store::word(row, "role", Role::parse)?,
+            state: store::word(row, "state", MembershipState::parse)?,
+            created_at: row.timestamp("created_at")?,
+        });
+    }
+    Ok(members)
+}
+
+/// The caller's organization; `None` once it is gone.
+pub async fn organization(platform: &Platform, caller: &Caller) -> Result<Option<Organization>> {
+    let id = caller.organization().0;
+    let Some(row) = platform.database.installation().get(&ORGANIZATION, id).await? else { return Ok(None) };
+    Ok(Some(Organization { id, name: row.text("name")?, created_at: row.timestamp("created_at")? }))
+}

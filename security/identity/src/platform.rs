@@ -1,0 +1,35 @@
+//! What every part stands on, wired once at start and handed down.
+
+use std::sync::Arc;
+
+use audit::AuditLog;
+use storage::objects::ObjectFolder;
+use storage::{Clock, Database, Entropy, Identifiers, Timestamp};
+use vault::Vault;
+
+/// The database, the keys, the log, and the three things that must come in from outside: time, randomness, ids.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    /// Both kinds of database behind one door.
+    pub database: Database,
+    /// The keys.
+    pub vault: Vault,
+    /// Who did what.
+    pub audit: AuditLog,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Fresh identifiers.
+    pub identifiers: Identifiers,
+    /// Sealed objects on disk.
+    pub objects: ObjectFolder,
+}
+
+impl Platform {
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,102 @@
+//! Signing in: with a password, or with a link that works once. Every success opens a new session with a new token, so a
+//! token that somebody planted before is worth nothing.
+
+use audit::{Actor, ActorKind, Entry, Outcome};
+use storage::{OrganizationId, Row};
+use uuid::Uuid;
+use vault::Field;
+
+use crate::session::{self, Device};
+use crate::store::{self, MEMBERSHIPS_OF_USER, USER_ACCOUNT, USER_BY_EMAIL};
+use crate::token::Secret;
+use crate::user::{self, EmailAddress};
+use crate::{Error, MembershipState, Platform, Result, caller, change, one_time, password};
+
+/// Opens a session for the right address and password. `None` for anything else; what was wrong is not said, and an
+/// unknown address costs the same work as a known one.
+pub async fn with_password(platform: &Platform, email: &str, password: &str, device: &Device) -> Result<Option<Secret>> {
+    let row = match EmailAddress::parse(email) {
+        Ok(email) => find(platform, &email).await?,
+        Err(_) => None,
+    };
+    let account = row.map(|row| account(platform, &row)).transpose()?;
+    let stored = account.as_ref().map(|(_, stored)| stored.clone());
+    let presented = zeroize::Zeroizing::new(password.to_owned());
+    let checking = tokio::task::spawn_blocking(move || password::verify(&presented, stored.as_deref()));
+    let is_right = checking.await.map_err(|_stopped| Error::Stopping)?;
+    let Some((user, _)) = account else { return Ok(None) };
+    let Some(organization) = workplace(platform, user, None).await? else { return Ok(None) };
+    if !is_right {
+        let mut transaction = platform.database.organization(organization).begin().await?;
+        let actor = caller::system(device.address);
+        let refused = Entry { outcome: Outcome::Refused, ..entry(user, actor) };
+        change::append(&mut transaction, platform, &refused).await?;
+        transaction.commit().await?;
+        return Ok(None);
+    }
+    let mut transaction = platform.database.organization(organization).begin().await?;
+    let token = session::open(&mut transaction, platform, organization, user, device).await?;
+    let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
+    change::append(&mut transaction, platform, &entry(user, actor)).await?;
+    transaction.commit().await?;
+    Ok(Some(token))
+}
+
+/// Opens a session for whoever holds the link.
+pub async fn with_link(platform: &Platform, presented: &str, device: &Device) -> Result<Secret> {
+    let (organization, user) = one_time::subject(platform, presented).await?.ok_or(Error::TokenRefused)?;
+    if workplace(platform, user, Some(organization)).await?.is_none() {
+        return Err(Error::TokenRefused);
+    }
+    let mut transaction = platform.database.organization(organization).begin().await?;
+    one_time::consume(&mut transaction, platform, one_time::Purpose::SignIn, presented).await?;
+    let token = session::open(&mut transaction, platform, organization, user, device).await?;
+    let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
+    let facts = vec![("by", "link".to_owned())];
+    change::append(&mut transaction, platform, &Entry { facts, ..entry(user, actor) }).await?;
+    transaction.commit().await?;
+    Ok(token)
+}
+
+/// A keyed hash of what was typed as address, to count attempts by without storing it. `None` when it is no address.
+pub fn account_key(platform: &Platform, email: &str) -> Result<Option<[u8; 32]>> {
+    let Ok(email) = EmailAddress::parse(email) else { return Ok(None) };
+    let index = user::email_index(&platform.vault.installation_keyring(), &email)?;
+    Ok(index.try_into().ok())
+}
+
+async fn find(platform: &Platform, email: &EmailAddress) -> Result<Option<Row>> {
+    let index = user::email_index(&platform.vault.installation_keyring(), email)?;
+    Ok(platform.database.installation().query(&USER_BY_EMAIL, &[index.into()]).await?.into_iter().next())
+}
+
+fn account(platform: &Platform, row: &Row) -> Result<(Uuid, String)> {
+    let id = row.uuid("id")?;
+    let field = Field::new(&USER_ACCOUNT, "password", id);
+    Ok((id, platform.vault.installation_keyring().open_text(field, &row.bytes("password")?)?))
+}
+
+/// The organization to enter: the one asked for, else the one joined first, and only where the membership is active.
+async fn workplace(platform: &Platform, user: Uuid, wanted: Option<OrganizationId>) -> Result<Option<OrganizationId>> {
+    for row in platform.database.installation().query(&MEMBERSHIPS_OF_USER, &[user.into()]).await? {
+        let organization = row.organization("organization_id")?;
+        let active = store::word(&row, "state", MembershipState::parse)? == MembershipState::Active;
+        let open = row.text("organization_state")? == "active";
+        if active && open && wanted.is_none_or(|wanted| wanted == organization) {
+            return Ok(Some(organization));
+        }
+    }
+    Ok(None)
+}
+
+fn entry(user: Uuid, actor: Actor) -> Entry {
+    Entry {
+        actor,
+        action: "session.start",
+        object_kind: "user",
+        object_id: Some(user),
+        outcome: Outcome::Done,
+        facts: Vec::new(),
+        personal: Vec::new(),
+    }
+}

@@ -1,0 +1,208 @@
+//! The tables of identity and every SQL text about them.
+//!
+//! All of them belong to the installation: they are read before it is known which organization a request is for. Each row
+//! that is about an organization names it, and each statement about one organization asks for it.
+
+use storage::{Column, Erasure, Owner, Retention, Row, SealedWith, Statement, Table};
+
+/// The customers of this installation.
+pub static ORGANIZATION: Table = Table {
+    name: "organization",
+    owner: Owner::Installation,
+    // The name is what every caller hears at the start of a call: public, so not sealed.
+    columns: &[Column::text("name"), Column::text("state"), Column::time("created_at")],
+    references: &[],
+    unique: &[],
+    indexes: &[],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("the public name of a business"),
+};
+
+/// People who sign in, in whatever organizations.
+pub static USER_ACCOUNT: Table = Table {
+    name: "user_account",
+    owner: Owner::Installation,
+    columns: &[
+        Column::sealed("email", SealedWith::Installation),
+        Column::bytes("email_index"),
+        Column::sealed("name", SealedWith::Installation),
+        Column::sealed("password", SealedWith::Installation),
+        Column::time("created_at"),
+    ],
+    references: &[],
+    unique: &[&["email_index"]],
+    indexes: &[],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("id"),
+};
+
+/// Who works where, as what.
+pub static MEMBERSHIP: Table = Table {
+    name: "membership",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("organization_id"),
+        Column::uuid("user_id"),
+        Column::text("role"),
+        Column::text("state"),
+        Column::time("created_at"),
+    ],
+    references: &[],
+    unique: &[&["organization_id", "user_id"]],
+    indexes: &[&["user_id"]],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Signed-in browsers.
+pub static SESSION: Table = Table {
+    name: "session",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("organization_id"),
+        Column::uuid("user_id"),
+        Column::bytes("token_hash"),
+        Column::sealed("device", SealedWith::Installation),
+        Column::time("created_at"),
+        Column::time("seen_at"),
+    ],
+    references: &[],
+    unique: &[&["token_hash"]],
+    indexes: &[&["user_id"], &["seen_at"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Keys of programs.
+pub static API_KEY: Table = Table {
+    name: "api_key",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("organization_id"),
+        Column::sealed("name", SealedWith::Installation),
+        Column::bytes("key_hash"),
+        Column::text("environment"),
+        Column::text("role"),
+        Column::uuid("created_by").nullable(),
+        Column::time("created_at"),
+        Column::time("expires_at").nullable(),
+        Column::time("revoked_at").nullable(),
+        Column::time("used_at").nullable(),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["organization_id"]],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("keys belong to programs; the name of one is sealed and goes with its row"),
+};
+
+/// Tokens that work once: the first owner's, and links to sign in.
+pub static ONE_TIME_TOKEN: Table = Table {
+    name: "one_time_token",
+    owner: Owner::Installation,
+    columns: &[
+        Column::bytes("token_hash"),
+        Column::text("purpose"),
+        Column::uuid("organization_id").nullable(),
+        Column::uuid("user_id").nullable(),
+        Column::time("created_at"),
+        Column::time("expires_at"),
+        Column::time("used_at").nullable(),
+    ],
+    references: &[],
+    unique: &[&["token_hash"]],
+    indexes: &[&["expires_at"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Every table of identity.
+pub const TABLES: &[&Table] = &[&ORGANIZATION, &USER_ACCOUNT, &MEMBERSHIP, &SESSION, &API_KEY, &ONE_TIME_TOKEN];
+
+macro_rules! statements {
+    ($($(#[$note:meta])* $name:ident = $label:literal, $sql:literal;)*) => {
+        $($(#[$note])* pub(crate) const $name: Statement = Statement::installation($label, $sql);)*
+        /// Every statement of identity.
+        pub const STATEMENTS: &[&Statement] = &[$(&$name),*];
+    };
+}
+
+statements! {
+    /// A session with everything that a caller is made of.
+    SESSION_BY_TOKEN = "identity.session_by_token",
+        "select s.id as session_id, s.user_id, s.organization_id, s.created_at, s.seen_at, m.role, m.state, \
+         u.name as user_name, o.name as organization_name, o.state as organization_state \
+         from session s \
+         join membership m on m.organization_id = s.organization_id and m.user_id = s.user_id \
+         join user_account u on u.id = s.user_id \
+         join organization o on o.id = s.organization_id \
+         where s.token_hash = $1";
+    /// The same by the row, for streams that last longer than a request.
+    SESSION_BY_ID = "identity.session_by_id",
+        "select s.created_at, s.seen_at, m.role, m.state, o.state as organization_state \
+         from session s \
+         join membership m on m.organization_id = s.organization_id and m.user_id = s.user_id \
+         join organization o on o.id = s.organization_id \
+         where s.id = $1";
+    SESSION_SEEN = "identity.session_seen",
+        "update session set seen_at = $2 where id = $1 and seen_at < $2";
+    SESSIONS_OF_USER = "identity.sessions_of_user",
+        "select id, device, created_at, seen_at from session \
+         where organization_id = $1 and user_id = $2 and created_at > $3 and seen_at > $4 \
+         order by seen_at desc, id desc limit $5";
+    SESSION_DELETE = "identity.session_delete",
+        "delete from session where organization_id = $1 and user_id = $2 and id = $3";
+    SESSIONS_DELETE_OTHERS = "identity.sessions_delete_others",
+        "delete from session where user_id = $1 and id <> $2";
+    SESSIONS_DELETE_BEYOND = "identity.sessions_delete_beyond",
+        "delete from session where user_id = $1 and id not in \
+         (select id from session where user_id = $1 order by seen_at desc, id desc limit $2)";
+    SESSIONS_SWEEP = "identity.sessions_sweep",
+        "delete from session where created_at <= $1 or seen_at <= $2";
+    /// A key with everything that a caller is made of.
+    KEY_BY_ID = "identity.key_by_id",
+        "select k.organization_id, k.name, k.key_hash, k.environment, k.role, k.expires_at, k.revoked_at, k.used_at, \
+         o.name as organization_name, o.state as organization_state \
+         from api_key k join organization o on o.id = k.organization_id where k.id = $1";
+    KEY_SEEN = "identity.key_seen",
+        "update api_key set used_at = $2 where id = $1 and (used_at is null or used_at < $2)";
+    KEYS_OF_ORGANIZATION = "identity.keys_of_organization",
+        "select id, name, environment, role, created_by, created_at, expires_at, revoked_at, used_at from api_key \
+         where organization_id = $1 and id > $2 order by id limit $3";
+    KEY_OF_ORGANIZATION = "identity.key_of_organization",
+        "select id, name, environment, role, created_by, created_at, expires_at, revoked_at, used_at from api_key \
+         where organization_id = $1 and id = $2";
+    KEYS_COUNT = "identity.keys_count",
+        "select count(*) as keys from api_key where organization_id = $1 and revoked_at is null";
+    KEY_REVOKE = "identity.key_revoke",
+        "update api_key set revoked_at = $3 where organization_id = $1 and id = $2 and revoked_at is null";
+    USER_BY_EMAIL = "identity.user_by_email",
+        "select id, password from user_account where email_index = $1";
+    /// Where a user works, the oldest membership first.
+    MEMBERSHIPS_OF_USER = "identity.memberships_of_user",
+        "select m.organization_id, m.role, m.state, o.state as organization_state from membership m \
+         join organization o on o.id = m.organization_id where m.user_id = $1 order by m.created_at, m.id";
+    MEMBERS_OF_ORGANIZATION = "identity.members_of_organization",
+        "select m.id, m.user_id, m.role, m.state, m.created_at, u.name, u.email from membership m \
+         join user_account u on u.id = m.user_id \
+         where m.organization_id = $1 and m.id > $2 order by m.id limit $3";
+    ORGANIZATIONS_COUNT = "identity.organizations_count", "select count(*) as organizations from organization";
+    TOKEN_USE = "identity.token_use",
+        "update one_time_token set used_at = $3 \
+         where token_hash = $1 and purpose = $2 and used_at is null and expires_at > $3";
+    TOKEN_BY_HASH = "identity.token_by_hash",
+        "select organization_id, user_id from one_time_token where token_hash = $1";
+    TOKENS_SWEEP = "identity.tokens_sweep", "delete from one_time_token where expires_at <= $1";
+    TOKENS_WITHDRAW = "identity.tokens_withdraw",
+        "delete from one_time_token where purpose = $1 and used_at is null";
+}
+
+/// A stored word that this version does not know: the row was written by a newer one, or by hand.
+pub(crate) fn unknown_word(column: &'static str) -> storage::Error {
+    storage::Error::ColumnType { column: column.to_owned(), expected: "a known word", found: "another word" }
+}
+
+/// Reads a role or state from its stored word.
+pub(crate) fn word<T>(row: &Row, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> storage::Result<T> {
+    parse(&row.text(column)?).ok_or_else(|| unknown_word(column))
+}

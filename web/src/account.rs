@@ -1,0 +1,12 @@
+//! The house's own routes: keys, members, sessions, the organization, and the pages that sign people in and out.
+
+pub mod api;
+pub mod pages;
+
+use crate::guard::Gate;
+use crate::routes::Routes;
+
+/// All of them. Their state is the gate.
+pub fn routes() -> Routes<Gate> {
+    api::routes().merge(pages::routes())
+}

@@ -1,0 +1,265 @@
+//! What stands before every handler: who asks, from where, how often, and may they.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodRouter;
+use edge::headers::{HeaderPolicy, Private, ViolationReports};
+use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use identity::{Authenticator, Caller, Credential, Platform, Presented};
+
+use crate::cookie::SessionCookie;
+use crate::present;
+use crate::problem::Problem;
+use crate::routes::{Access, Audited, BodyLimit, RouteRule};
+
+/// The action under which refusals stand in the audit log.
+const REFUSED: &str = "access.refuse";
+
+/// What the guard needs: credentials' judge, buckets, and how browsers reach us. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    /// What everything stands on.
+    pub platform: Platform,
+    /// How often.
+    pub limits: Limits,
+    /// How browsers reach us.
+    pub cookie: SessionCookie,
+    /// How many violations of the content policy browsers have reported.
+    pub violations: ViolationReports,
+    authenticator: Authenticator,
+}
+
+impl Gate {
+    /// A gate on this platform.
+    pub fn new(platform: Platform, limits: Limits, cookie: SessionCookie) -> Self {
+        let authenticator = Authenticator::new(platform.clone());
+        Self { platform, limits, cookie, violations: ViolationReports::default(), authenticator }
+    }
+
+    /// The judge of credentials, for streams that must look again.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    async fn authenticate(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
+        let headers = &request.headers;
+        let address = ClientAddress::of(&request.extensions).0;
+        let presented = match bearer(headers) {
+            Bearer::Key(key) => Presented { bearer: Some(key), session: None, address },
+            Bearer::Unreadable => return Ok(None),
+            Bearer::None => Presented { bearer: None, session: self.cookie.find(headers), address },
+        };
+        Ok(self.authenticator.authenticate(presented).await?)
+    }
+}
+
+enum Bearer<'a> {
+    None,
+    Key(&'a str),
+    /// Somebody tried: a cookie beside it does not make it good.
+    Unreadable,
+}
+
+fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Bearer::None };
+    if values.next().is_some() {
+        return Bearer::Unreadable;
+    }
+    match value.to_str().ok().and_then(|text| text.split_once(' ')) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Bearer::Key(key.trim()),
+        _ => Bearer::Unreadable,
+    }
+}
+
+/// One route with its rule.
+#[derive(Clone)]
+struct Guard {
+    gate: Gate,
+    rule: Arc<RouteRule>,
+}
+
+/// Puts a handler behind its rule.
+pub(crate) fn behind<S: Clone + Send + Sync + 'static>(
+    handler: MethodRouter<S>,
+    gate: &Gate,
+    rule: RouteRule,
+) -> MethodRouter<S> {
+    handler.route_layer(from_fn_with_state(Guard { gate: gate.clone(), rule: Arc::new(rule) }, guarded))
+}
+
+async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let (caller, allowance) = match guard.admit(&parts).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
+    };
+    let mut request = Request::from_parts(parts, body);
+    if let Some(caller) = &caller {
+        request.extensions_mut().insert(caller.clone());
+    }
+    request.extensions_mut().insert(BodyLimit(guard.rule.body_bytes));
+    DefaultBodyLimit::max(guard.rule.body_bytes).apply(&mut request);
+    let mut response = next.run(request).await;
+    if let Some(caller) = &caller {
+        response.extensions_mut().insert(Private);
+        if let Err(problem) = guard.write_down(caller, response.status()).await {
+            return problem.into_response();
+        }
+    }
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut());
+    }
+    response
+}
+
+type Admitted = (Option<Caller>, Option<Allowance>);
+
+impl Guard {
+    /// Everything that is asked before the handler runs; the order matters: strangers learn nothing, not even limits.
+    async fn admit(&self, request: &Parts) -> Result<Admitted, Response> {
+        let rule = &self.rule;
+        let caller = match rule.access {
+            Access::Visitor(_) => None,
+            _ => self.gate.authenticate(request).await.map_err(Problem::into_response)?,
+        };
+        let needs_caller = matches!(rule.access, Access::Permission(_) | Access::Member);
+        if needs_caller && caller.is_none() {
+            return Err(Problem::unauthorized().into_response());
+        }
+        self.check_sender(request, caller.as_ref())?;
+        let allowance = self.check_rate(request, caller.as_ref())?;
+        if let (Access::Permission(permission), Some(caller)) = (rule.access, &caller)
+            && !caller.permits(permission)
+        {
+            let noted = caller.note_refusal(&self.gate.platform, REFUSED, permission.name()).await;
+            if let Err(error) = noted {
+                tracing::error!(%error, "a refusal could not be written down");
+            }
+            return Err(Problem::forbidden(permission.name()).into_response());
+        }
+        let declared = request.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > rule.body_bytes as u64) {
+            return Err(Problem::too_large(rule.body_bytes).into_response());
+        }
+        Ok((caller, allowance))
+    }
+
+    /// Unsafe requests that a browser may have been tricked into.
+    fn check_sender(&self, request: &Parts, caller: Option<&Caller>) -> Result<(), Response> {
+        let by_key = caller.is_some_and(|caller| matches!(caller.credential(), Credential::ApiKey(_)));
+        let exempt = by_key || matches!(self.rule.access, Access::Visitor(_)) || self.rule.from_other_sites.is_some();
+        if exempt || !edge::csrf::is_unsafe(&request.method) {
+            return Ok(());
+        }
+        let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let authority = request.uri.authority().map(http::uri::Authority::as_str).or(host);
+        edge::csrf::check(&request.headers, authority).map_err(|refusal| {
+            tracing::warn!(?refusal, path = self.rule.path, "a request from another site was refused");
+            Problem::cross_site().into_response()
+        })
+    }
+
+    fn check_rate(&self, request: &Parts, caller: Option<&Caller>) -> Result<Option<Allowance>, Response> {
+        let class = self.rule.rate;
+        let allowance = match caller.map(|caller| (caller, caller.credential())) {
+            Some((caller, Credential::ApiKey(id) | Credential::Session(id))) => {
+                let own = self.gate.limits.check(class, Subject::Credential(id));
+                own.stricter(self.gate.limits.check(class, Subject::Organization(caller.organization().0)))
+            }
+            _ => match ClientAddress::of(&request.extensions).0 {
+                Some(address) => self.gate.limits.check(class, Subject::Network(Network::of(address))),
+                None => return Ok(None),
+            },
+        };
+        match allowance.retry_after_seconds {
+            None => Ok(Some(allowance)),
+            Some(seconds) => Err(too_many(seconds, &allowance)),
+        }
+    }
+
+    /// Sees to it that the audit log heard what the rule promised.
+    async fn write_down(&self, caller: &Caller, status: StatusCode) -> Result<(), Problem> {
+        if !status.is_success() || caller.entries() > 0 {
+            return Ok(());
+        }
+        match self.rule.audited {
+            Audited::Read(action) => Ok(caller.note(&self.gate.platform, action, "route", None).await?),
+            Audited::Change(action) => {
+                // Right where nothing had to change (a second revocation); anything else is a fault of the handler.
+                tracing::debug!(action, path = self.rule.path, "a change answered success without an entry");
+                Ok(())
+            }
+            Audited::No(_) => Ok(()),
+        }
+    }
+}
+
+fn too_many(seconds: u64, allowance: &Allowance) -> Response {
+    let mut response = Problem::too_many_requests(seconds).into_response();
+    allowance.write(response.headers_mut());
+    response
+}
+
+/// What wraps all routes together: the fallbacks, the network's limit, problems as pages, and the headers outermost.
+pub(crate) fn around(router: axum::Router, gate: &Gate, table: &[RouteRule]) -> axum::Router {
+    let open = |rule: &&RouteRule| matches!(rule.access, Access::Public(_) | Access::Visitor(_));
+    let public: BTreeSet<&'static str> = table.iter().filter(open).map(|rule| rule.path).collect();
+    let wrong_method = {
+        let (gate, public) = (gate.clone(), Arc::new(public));
+        move |request: Request| async move { answer_wrong_method(&gate, &public, &request.into_parts().0).await }
+    };
+    let nowhere = {
+        let gate = gate.clone();
+        move |request: Request| async move { answer_nowhere(&gate, &request.into_parts().0).await }
+    };
+    let policy = HeaderPolicy {
+        entropy: Arc::clone(&gate.platform.entropy),
+        over_tls: gate.cookie == SessionCookie::OverTls,
+    };
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nowhere)
+        .layer(from_fn_with_state(gate.clone(), by_network))
+        .layer(axum::middleware::from_fn(present::problems))
+        .layer(from_fn_with_state(policy, edge::headers::secure))
+}
+
+/// An address that is not registered: strangers learn only that they are strangers.
+async fn answer_nowhere(gate: &Gate, request: &Parts) -> Problem {
+    match gate.authenticate(request).await {
+        Ok(Some(_)) => Problem::not_found(),
+        Ok(None) => Problem::unauthorized(),
+        Err(problem) => problem,
+    }
+}
+
+/// A registered address with another method. axum adds `Allow`.
+async fn answer_wrong_method(gate: &Gate, public: &BTreeSet<&'static str>, request: &Parts) -> Problem {
+    let path = request.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    if path.is_some_and(|path| public.contains(path)) {
+        return Problem::method_not_allowed();
+    }
+    match gate.authenticate(request).await {
+        Ok(Some(_)) => Problem::method_not_allowed(),
+        Ok(None) => Problem::unauthorized(),
+        Err(problem) => problem,
+    }
+}
+
+/// Before anybody is known, the network counts.
+async fn by_network(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    if let Some(address) = ClientAddress::of(request.extensions()).0 {
+        let allowance = gate.limits.check(RateClass::Any, Subject::Network(Network::of(address)));
+        if let Some(seconds) = allowance.retry_after_seconds {
+            return too_many(seconds, &allowance);
+        }
+    }
+    next.run(request).await
+}

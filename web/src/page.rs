@@ -1,0 +1,37 @@
+//! What a page knows about its reader.
+
+use axum::extract::FromRequestParts;
+use edge::Nonce;
+use http::request::Parts;
+use identity::Caller;
+
+use crate::Problem;
+use crate::shell::{Nav, Shell};
+
+/// The signed-in reader of a page and the nonce of its answer. A handler takes it as an argument.
+#[derive(Debug, Clone)]
+pub struct PageContext {
+    /// Who reads.
+    pub caller: Caller,
+    /// What lets the page's script elements run.
+    pub nonce: Nonce,
+}
+
+impl PageContext {
+    /// The frame of a page for this reader.
+    pub fn shell(&self, title: &str, nav: Nav) -> Shell {
+        let organization = self.caller.organization_name();
+        Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageContext {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(Problem::unauthorized)?;
+        let nonce = parts.extensions.get::<Nonce>().cloned();
+        let nonce = nonce.ok_or_else(|| Problem::internal("a page was asked for without the header layer"))?;
+        Ok(Self { caller, nonce })
+    }
+}

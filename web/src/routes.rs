@@ -1,0 +1,222 @@
+//! Routes that cannot be registered without saying who may use them, what the audit log hears of it, and how much they take.
+//!
+//! [`Routes`] is the only way to a router. Everything is denied by default: what is not listed here answers 401 to
+//! strangers, the known and the unknown alike. [`Routes::table`] is what the tests walk and the role matrix is made of.
+
+use std::collections::BTreeSet;
+
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use edge::RateClass;
+use http::{Extensions, Method};
+use identity::Permission;
+
+use crate::guard::{self, Gate};
+
+/// Bytes that a body may have unless the route says otherwise.
+pub const DEFAULT_BODY_BYTES: usize = 64 * 1024;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, and why that is right.
+    Public(&'static str),
+    /// Members and keys with this permission.
+    Permission(Permission),
+    /// Every signed-in member and every key.
+    Member,
+    /// Visitors of a customer's site; the handler checks their token itself, and here is how.
+    Visitor(&'static str),
+}
+
+/// What the audit log hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audited {
+    /// The handler commits a [`identity::Change`] with this action.
+    Change(&'static str),
+    /// Somebody looked; the guard writes it down unless the handler did, with more to say.
+    Read(&'static str),
+    /// Nothing, and why that is right.
+    No(&'static str),
+}
+
+/// The declaration of one route.
+#[derive(Debug, Clone)]
+pub struct RouteRule {
+    /// The method; `GET` answers `HEAD` too.
+    pub method: Method,
+    /// The path with `{variables}`.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What is written down.
+    pub audited: Audited,
+    /// Which rate counts.
+    pub rate: RateClass,
+    /// Bytes that the body may have.
+    pub body_bytes: usize,
+    /// Set where pages of other sites may send changes, with the reason.
+    pub from_other_sites: Option<&'static str>,
+}
+
+/// The body limit of the route, beside the request, for the words of a refusal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    pub(crate) fn of(extensions: &Extensions) -> usize {
+        extensions.get::<Self>().map_or(DEFAULT_BODY_BYTES, |limit| limit.0)
+    }
+}
+
+/// Routes with their declarations.
+pub struct Routes<S = ()> {
+    entries: Vec<(RouteRule, MethodRouter<S>)>,
+}
+
+impl<S> Default for Routes<S> {
+    fn default() -> Self {
+        Self { entries: Vec::new() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reading; answers `HEAD` too.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::GET, path, access, audited, on(MethodFilter::GET, handler))
+    }
+
+    /// Making something, or a verb that has no better method.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::POST, path, access, audited, on(MethodFilter::POST, handler))
+    }
+
+    /// Replacing.
+    #[must_use]
+    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::PUT, path, access, audited, on(MethodFilter::PUT, handler))
+    }
+
+    /// Changing a part.
+    #[must_use]
+    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::PATCH, path, access, audited, on(MethodFilter::PATCH, handler))
+    }
+
+    /// Taking away.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::DELETE, path, access, audited, on(MethodFilter::DELETE, handler))
+    }
+
+    /// What browsers ask before they send something across sites. Only for [`Access::Visitor`] and public resources.
+    #[must_use]
+    pub fn options<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+        self.add(Method::OPTIONS, path, access, audited, on(MethodFilter::OPTIONS, handler))
+    }
+
+    fn add(
+        mut self,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: MethodRouter<S>,
+    ) -> Self {
+        let rate = match access {
+            Access::Visitor(_) => RateClass::Visitor,
+            _ if edge::csrf::is_unsafe(&method) => RateClass::Write,
+            _ => RateClass::Read,
+        };
+        let body_bytes = if edge::csrf::is_unsafe(&method) { DEFAULT_BODY_BYTES } else { 0 };
+        let rule = RouteRule { method, path, access, audited, rate, body_bytes, from_other_sites: None };
+        self.entries.push((rule, handler));
+        self
+    }
+
+    /// The route added last takes so many bytes.
+    #[must_use]
+    pub fn body_bytes(self, maximum: usize) -> Self {
+        self.last(|rule| rule.body_bytes = maximum)
+    }
+
+    /// The route added last counts as this kind of work.
+    #[must_use]
+    pub fn rate(self, rate: RateClass) -> Self {
+        self.last(|rule| rule.rate = rate)
+    }
+
+    /// The route added last takes changes that pages of other sites send: say why that does no harm.
+    #[must_use]
+    pub fn from_other_sites(self, reason: &'static str) -> Self {
+        self.last(|rule| rule.from_other_sites = Some(reason))
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {
+        if let Some((rule, _)) = self.entries.last_mut() {
+            change(rule);
+        }
+        self
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self
+    }
+
+    /// Gives the handlers their state, so that parts with different states can be merged.
+    #[must_use]
+    pub fn with_state<T>(self, state: S) -> Routes<T> {
+        let supply = |(rule, handler): (RouteRule, MethodRouter<S>)| (rule, handler.with_state(state.clone()));
+        Routes { entries: self.entries.into_iter().map(supply).collect() }
+    }
+
+    /// Every declaration, in the order of registration.
+    pub fn table(&self) -> Vec<RouteRule> {
+        self.entries.iter().map(|(rule, _)| rule.clone()).collect()
+    }
+
+    /// The router behind the guard: authentication, cross-site check, limits, permissions, audit, headers, problems.
+    pub fn into_router(self, state: S, gate: &Gate) -> axum::Router {
+        let table = self.table();
+        let mut router = axum::Router::new();
+        for (rule, handler) in self.entries {
+            router = router.route(rule.path, guard::behind(handler, gate, rule));
+        }
+        guard::around(router.with_state(state), gate, &table)
+    }
+}
+
+/// The table as people read it: one line per route, sorted, for snapshots and the documentation.
+pub fn describe(table: &[RouteRule]) -> String {
+    let line = |rule: &RouteRule| {
+        let access = match rule.access {
+            Access::Public(reason) => format!("public ({reason})"),
+            Access::Permission(permission) => permission.name(),
+            Access::Member => "any member".to_owned(),
+            Access::Visitor(reason) => format!("visitor ({reason})"),
+        };
+        let audited = match rule.audited {
+            Audited::Change(action) => format!("change {action}"),
+            Audited::Read(action) => format!("read {action}"),
+            Audited::No(reason) => format!("not audited ({reason})"),
+        };
+        format!(
+            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes\n",
+            rule.path,
+            rule.method.as_str(),
+            rule.rate,
+            rule.body_bytes
+        )
+    };
+    table.iter().map(line).collect::<BTreeSet<_>>().into_iter().collect()
+}
