@@ -34,9 +34,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let limit = BodyLimit::of(request.extensions());
         match <axum::Json<T> as FromRequest<S>>::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::JsonDataError(error)) => {
-                Err(Problem::unprocessable("The body does not have the expected shape.", vec![field_error(&error.body_text())]))
-            }
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(
+                "The body does not have the expected shape.",
+                vec![field_error(&error.body_text())],
+            )),
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Problem::bad_request("The body is not valid JSON.")),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::unsupported_media_type("application/json")),
             Err(JsonRejection::BytesRejection(error)) => Err(unread(&error, limit)),

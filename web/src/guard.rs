@@ -145,7 +145,8 @@ impl Guard {
             return Err(Problem::forbidden(permission.name()).into_response());
         }
         let declared = request.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > rule.body_bytes as u64) {
+        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > rule.body_bytes as u64)
+        {
             return Err(Problem::too_large(rule.body_bytes).into_response());
         }
         Ok((caller, allowance))
@@ -219,10 +220,8 @@ pub(crate) fn around(router: axum::Router, gate: &Gate, table: &[RouteRule]) -> 
         let gate = gate.clone();
         move |request: Request| async move { answer_nowhere(&gate, &request.into_parts().0).await }
     };
-    let policy = HeaderPolicy {
-        entropy: Arc::clone(&gate.platform.entropy),
-        over_tls: gate.cookie == SessionCookie::OverTls,
-    };
+    let policy =
+        HeaderPolicy { entropy: Arc::clone(&gate.platform.entropy), over_tls: gate.cookie == SessionCookie::OverTls };
     router
         .method_not_allowed_fallback(wrong_method)
         .fallback(nowhere)

@@ -183,7 +183,12 @@ pub struct LiveState {
 
 /// `GET /live`.
 pub fn routes() -> Routes<LiveState> {
-    Routes::new().get("/live", Access::Member, Audited::No("each event is checked against the reader's permissions"), stream)
+    Routes::new().get(
+        "/live",
+        Access::Member,
+        Audited::No("each event is checked against the reader's permissions"),
+        stream,
+    )
 }
 
 async fn stream(

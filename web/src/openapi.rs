@@ -24,7 +24,9 @@ pub fn assemble(parts: Vec<OpenApi>, table: &[RouteRule], version: &str) -> Open
     document.info = InfoBuilder::new()
         .title("Ringfence")
         .version(version)
-        .description(Some("Agents that answer a business's phone and website chat. Every error is an RFC 9457 problem."))
+        .description(Some(
+            "Agents that answer a business's phone and website chat. Every error is an RFC 9457 problem.",
+        ))
         .build();
     let components = document.components.get_or_insert_default();
     let scheme = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("rf_live_…");
@@ -59,7 +61,8 @@ pub fn differences(document: &OpenApi, table: &[RouteRule]) -> Vec<String> {
             ("delete", &item.delete),
             ("options", &item.options),
         ];
-        described.extend(operations.iter().filter(|(_, found)| found.is_some()).map(|(name, _)| format!("{name} {path}")));
+        described
+            .extend(operations.iter().filter(|(_, found)| found.is_some()).map(|(name, _)| format!("{name} {path}")));
     }
     let missing = routed.difference(&described).map(|route| format!("not described: {route}"));
     let invented = described.difference(&routed).map(|route| format!("no such route: {route}"));
@@ -80,7 +83,8 @@ fn operation_of<'a>(document: &'a mut OpenApi, rule: &RouteRule) -> Option<&'a m
 
 /// What follows from the rule: the security, the refusals it can answer, and the permission in words.
 fn complete(operation: &mut Operation, rule: &RouteRule) {
-    let mut refusals = vec![("429", "Too many requests"), ("500", "Something failed on the server"), ("503", "Not at the moment")];
+    let mut refusals =
+        vec![("429", "Too many requests"), ("500", "Something failed on the server"), ("503", "Not at the moment")];
     if let Access::Permission(permission) = rule.access {
         refusals.push(("403", "Not allowed"));
         let words = format!("Needs the permission `{}`.", permission.name());
@@ -95,9 +99,16 @@ fn complete(operation: &mut Operation, rule: &RouteRule) {
         refusals.push(("404", "There is nothing here"));
     }
     if operation.request_body.is_some() {
-        refusals.extend([("400", "Not readable"), ("408", "Not in time"), ("413", "Too large"), ("415", "Another media type")]);
+        refusals.extend([
+            ("400", "Not readable"),
+            ("408", "Not in time"),
+            ("413", "Too large"),
+            ("415", "Another media type"),
+        ]);
     }
-    if operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+    if operation.request_body.is_some()
+        || operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty())
+    {
         refusals.push(("422", "Readable but not acceptable"));
     }
     for (status, description) in refusals {

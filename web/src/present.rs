@@ -86,4 +86,3 @@ fn page(problem: &Problem, nonce: Nonce) -> Response {
     };
     (status, Html(page)).into_response()
 }
-

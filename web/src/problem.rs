@@ -164,9 +164,7 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::not_found(),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout(),
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                Self::new(status, "internal", "Something failed on the server")
-            }
+            StatusCode::INTERNAL_SERVER_ERROR => Self::new(status, "internal", "Something failed on the server"),
             other => Self::new(other, "other", other.canonical_reason().unwrap_or("The request was refused")),
         }
     }
@@ -213,7 +211,9 @@ impl IntoResponse for Problem {
 impl From<storage::Error> for Problem {
     fn from(error: storage::Error) -> Self {
         match error {
-            storage::Error::Conflict { constraint } => Self::conflict(format!("Another one has the same {constraint}.")),
+            storage::Error::Conflict { constraint } => {
+                Self::conflict(format!("Another one has the same {constraint}."))
+            }
             storage::Error::Reference => Self::conflict("It refers to something that is not there, or is still used."),
             storage::Error::Busy => Self::unavailable("The database is busy.", 1),
             other => Self::internal(other),

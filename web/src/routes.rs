@@ -88,37 +88,73 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Reading; answers `HEAD` too.
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn get<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::GET, path, access, audited, on(MethodFilter::GET, handler))
     }
 
     /// Making something, or a verb that has no better method.
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn post<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::POST, path, access, audited, on(MethodFilter::POST, handler))
     }
 
     /// Replacing.
     #[must_use]
-    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn put<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::PUT, path, access, audited, on(MethodFilter::PUT, handler))
     }
 
     /// Changing a part.
     #[must_use]
-    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn patch<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::PATCH, path, access, audited, on(MethodFilter::PATCH, handler))
     }
 
     /// Taking away.
     #[must_use]
-    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn delete<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::DELETE, path, access, audited, on(MethodFilter::DELETE, handler))
     }
 
     /// What browsers ask before they send something across sites. Only for [`Access::Visitor`] and public resources.
     #[must_use]
-    pub fn options<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: Access, audited: Audited, handler: H) -> Self {
+    pub fn options<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: Access,
+        audited: Audited,
+        handler: H,
+    ) -> Self {
         self.add(Method::OPTIONS, path, access, audited, on(MethodFilter::OPTIONS, handler))
     }
 

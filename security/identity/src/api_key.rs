@@ -4,9 +4,7 @@ use storage::{Row, Timestamp};
 use uuid::Uuid;
 use vault::{Field, Keyring};
 
-use crate::store::{
-    self, API_KEY, KEY_OF_ORGANIZATION, KEY_REVOKE, KEYS_COUNT, KEYS_OF_ORGANIZATION, unknown_word,
-};
+use crate::store::{self, API_KEY, KEY_OF_ORGANIZATION, KEY_REVOKE, KEYS_COUNT, KEYS_OF_ORGANIZATION, unknown_word};
 use crate::token::KeyText;
 use crate::{Caller, Environment, Error, Platform, Result, Role, user};
 

@@ -10,9 +10,7 @@ use vault::Field;
 
 use crate::caller::Facts;
 use crate::session;
-use crate::store::{
-    self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT,
-};
+use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
 use crate::token::{self, Environment, KeyText};
 use crate::{Caller, Credential, MembershipState, Permission, Platform, Result, Role};
 
@@ -81,7 +79,8 @@ impl Authenticator {
     }
 
     async fn by_key(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {
-        let Some(key) = Some(text).filter(|text| text.len() <= MAXIMUM_CREDENTIAL_LENGTH).and_then(KeyText::parse) else {
+        let Some(key) = Some(text).filter(|text| text.len() <= MAXIMUM_CREDENTIAL_LENGTH).and_then(KeyText::parse)
+        else {
             return Ok(None);
         };
         let now = self.platform.now();

@@ -79,10 +79,8 @@ impl Prepared {
         let email = EmailAddress::parse(founding.email)?;
         let related = [email.as_str(), &name, &organization_name];
         password::check_new(founding.password, password::MINIMUM_LENGTH_ALONE, &related)?;
-        let founded = Founded {
-            organization: OrganizationId(platform.identifiers.next()),
-            owner: platform.identifiers.next(),
-        };
+        let founded =
+            Founded { organization: OrganizationId(platform.identifiers.next()), owner: platform.identifiers.next() };
         let password_hash = user::hash_password(founding.password, platform.entropy.clone()).await?;
         Ok(Self { founded, organization_name, name, email, password_hash })
     }
@@ -90,8 +88,12 @@ impl Prepared {
     async fn write(&self, transaction: &mut Transaction, platform: &Platform, device: &Device) -> Result<()> {
         let Founded { organization, owner } = self.founded;
         let now = platform.now();
-        let fields =
-            [("id", organization.into()), ("name", self.organization_name.as_str().into()), ("state", "active".into()), ("created_at", now.into())];
+        let fields = [
+            ("id", organization.into()),
+            ("name", self.organization_name.as_str().into()),
+            ("state", "active".into()),
+            ("created_at", now.into()),
+        ];
         transaction.insert(&ORGANIZATION, &fields).await?;
         platform.vault.create_organization(transaction, now).await?;
         self.write_owner(transaction, platform).await?;

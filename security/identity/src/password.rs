@@ -32,15 +32,49 @@ const CHARACTERS_BESIDE_A_RELATED_WORD: usize = 8;
 /// What is in so many leaked lists that length does not help: the sequences and phrases people reach for when asked
 /// for fifteen characters. Compared without case, spaces and punctuation.
 const COMMON: &[&str] = &[
-    "passwordpassword", "password12345678", "password123456789", "password1234567890", "passwordpassword1",
-    "123456789012345", "1234567890123456", "12345678901234567890", "123123123123123", "qwertyuiopasdfg",
-    "qwertyuiopasdfgh", "qwertyuiopasdfghjkl", "qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv", "1qaz2wsx3edc4rfv5tgb",
-    "1q2w3e4r5t6y7u8i", "1q2w3e4r5t6y7u8i9o0p", "qwertyqwertyqwerty", "qwerty1234567890", "letmeinletmein1",
-    "letmeinletmeinletmein", "iloveyouiloveyou", "correcthorsebatterystaple", "abcdefghijklmno", "abcdefghijklmnop",
-    "abcdefghijklmnopqrstuvwxyz", "administrator123", "administratoradministrator", "adminadminadmin",
-    "welcomewelcome1", "welcome123456789", "changemechangeme", "trustno1trustno1", "thisismypassword",
-    "thisisapassword", "mypasswordismypassword", "pleaseletmeinnow", "nopasswordneeded", "secretsecretsecret",
-    "testtesttesttest", "thequickbrownfox", "thequickbrownfoxjumpsoverthelazydog", "tobeornottobethatisthequestion",
+    "passwordpassword",
+    "password12345678",
+    "password123456789",
+    "password1234567890",
+    "passwordpassword1",
+    "123456789012345",
+    "1234567890123456",
+    "12345678901234567890",
+    "123123123123123",
+    "qwertyuiopasdfg",
+    "qwertyuiopasdfgh",
+    "qwertyuiopasdfghjkl",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "1qaz2wsx3edc4rfv",
+    "1qaz2wsx3edc4rfv5tgb",
+    "1q2w3e4r5t6y7u8i",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "qwertyqwertyqwerty",
+    "qwerty1234567890",
+    "letmeinletmein1",
+    "letmeinletmeinletmein",
+    "iloveyouiloveyou",
+    "correcthorsebatterystaple",
+    "abcdefghijklmno",
+    "abcdefghijklmnop",
+    "abcdefghijklmnopqrstuvwxyz",
+    "administrator123",
+    "administratoradministrator",
+    "adminadminadmin",
+    "welcomewelcome1",
+    "welcome123456789",
+    "changemechangeme",
+    "trustno1trustno1",
+    "thisismypassword",
+    "thisisapassword",
+    "mypasswordismypassword",
+    "pleaseletmeinnow",
+    "nopasswordneeded",
+    "secretsecretsecret",
+    "testtesttesttest",
+    "thequickbrownfox",
+    "thequickbrownfoxjumpsoverthelazydog",
+    "tobeornottobethatisthequestion",
     "supercalifragilisticexpialidocious",
 ];
 
@@ -202,13 +236,22 @@ mod tests {
 
     #[test]
     fn patterns_common_ones_and_the_known_are_refused() {
-        for pattern in ["aaaaaaaaaaaaaaa", "abababababababab", "abcabcabcabcabcabc", "abcdefghijklmnopq", "987654321098765432", "aaaabbbbccccdddd"] {
+        for pattern in [
+            "aaaaaaaaaaaaaaa",
+            "abababababababab",
+            "abcabcabcabcabcabc",
+            "abcdefghijklmnopq",
+            "987654321098765432",
+            "aaaabbbbccccdddd",
+        ] {
             assert!(matches!(check(pattern), Err(Weakness::Pattern | Weakness::Common)), "{pattern}");
         }
         for common in ["Password Password", "1qaz2wsx3edc4rfv", "The-Quick-Brown-Fox", "correct horse battery staple"] {
             assert_eq!(check(common), Err(Weakness::Common), "{common}");
         }
-        for related in ["maria.lopez@harbour-dental.example", "Harbour Dental 2026", "marialopez-2026", "HarbourDentalMaria!"] {
+        for related in
+            ["maria.lopez@harbour-dental.example", "Harbour Dental 2026", "marialopez-2026", "HarbourDentalMaria!"]
+        {
             assert_eq!(check(related), Err(Weakness::Related), "{related}");
         }
         assert_eq!(check("maria keeps nine blue herons"), Ok(()));

@@ -97,8 +97,7 @@ pub async fn list(platform: &Platform, caller: &Caller) -> Result<Vec<Session>> 
     let Some(user) = caller.user() else { return Ok(Vec::new()) };
     let now = platform.now();
     let (oldest, idle) = (now.plus_seconds(-ABSOLUTE_SECONDS), now.plus_seconds(-IDLE_SECONDS));
-    let arguments =
-        [caller.organization().into(), user.into(), oldest.into(), idle.into(), MAXIMUM_PER_USER.into()];
+    let arguments = [caller.organization().into(), user.into(), oldest.into(), idle.into(), MAXIMUM_PER_USER.into()];
     let rows = platform.database.installation().query(&SESSIONS_OF_USER, &arguments).await?;
     let keyring = platform.vault.installation_keyring();
     let mut sessions = Vec::with_capacity(rows.len());

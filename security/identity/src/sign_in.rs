@@ -14,7 +14,12 @@ use crate::{Error, MembershipState, Platform, Result, caller, change, one_time, 
 
 /// Opens a session for the right address and password. `None` for anything else; what was wrong is not said, and an
 /// unknown address costs the same work as a known one.
-pub async fn with_password(platform: &Platform, email: &str, password: &str, device: &Device) -> Result<Option<Secret>> {
+pub async fn with_password(
+    platform: &Platform,
+    email: &str,
+    password: &str,
+    device: &Device,
+) -> Result<Option<Secret>> {
     let row = match EmailAddress::parse(email) {
         Ok(email) => find(platform, &email).await?,
         Err(_) => None,

@@ -16,9 +16,7 @@ use crate::session::{self, Device};
 use crate::store::{MEMBERSHIP, USER_ACCOUNT};
 use crate::token::{KeyText, Secret};
 use crate::user::{self, EmailAddress};
-use crate::{
-    Authenticator, Caller, Environment, MembershipState, Platform, Presented, Role, api_key, password,
-};
+use crate::{Authenticator, Caller, Environment, MembershipState, Platform, Presented, Role, api_key, password};
 
 /// A password that every persona has.
 pub const PASSWORD: &str = "kettle moss lantern 4";
@@ -79,7 +77,8 @@ impl TestPlatform {
         let source = KeySource::File(database.folder().join("root.key"));
         let vault = Vault::open(source, &database.database, Arc::clone(&entropy)).await.expect("the vault opens");
         let objects = ObjectFolder::open(database.folder().join("objects")).await.expect("the folder opens");
-        let audit = AuditLog::open(&database.database, &vault, Arc::clone(&entropy), None).await.expect("the log opens");
+        let audit =
+            AuditLog::open(&database.database, &vault, Arc::clone(&entropy), None).await.expect("the log opens");
         let platform = Platform {
             database: database.database.clone(),
             vault,
@@ -106,12 +105,7 @@ impl TestPlatform {
 
     /// A member of this role and state with an open session; `None` when the session is not good, as it should be for
     /// every state but active.
-    pub async fn member_in(
-        &self,
-        organization: OrganizationId,
-        role: Role,
-        state: MembershipState,
-    ) -> Option<Persona> {
+    pub async fn member_in(&self, organization: OrganizationId, role: Role, state: MembershipState) -> Option<Persona> {
         let platform = &self.platform;
         let user = platform.identifiers.next();
         let email = format!("{user}@{}.example", role.as_str());

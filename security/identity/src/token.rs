@@ -222,7 +222,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_key() {
-        for text in ["", "rf_", "rf_live_", "rf_live__", "rf_test_ü_é", "Bearer", &"rf_live_".repeat(12), "rf_live_\u{1F600}_x"] {
+        for text in
+            ["", "rf_", "rf_live_", "rf_live__", "rf_test_ü_é", "Bearer", &"rf_live_".repeat(12), "rf_live_\u{1F600}_x"]
+        {
             assert_eq!(KeyText::parse(text), None, "{text}");
         }
     }

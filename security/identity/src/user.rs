@@ -61,7 +61,13 @@ pub(crate) struct SealedUser {
 }
 
 /// A new account's texts, sealed for the row `id`. The password arrives as its stored hash.
-pub(crate) fn seal(keyring: &Keyring, id: Uuid, email: &EmailAddress, name: &str, password: &str) -> Result<SealedUser> {
+pub(crate) fn seal(
+    keyring: &Keyring,
+    id: Uuid,
+    email: &EmailAddress,
+    name: &str,
+    password: &str,
+) -> Result<SealedUser> {
     Ok(SealedUser {
         email: keyring.seal_text(Field::new(&USER_ACCOUNT, "email", id), email.as_str())?,
         email_index: email_index(keyring, email)?,
@@ -98,7 +104,18 @@ mod tests {
         let long = format!("{}@example.org", "a".repeat(MAXIMUM_EMAIL_LENGTH - 12));
         assert_eq!(long.len(), MAXIMUM_EMAIL_LENGTH);
         assert!(EmailAddress::parse(&long).is_ok());
-        for text in ["", "maria", "@example.org", "maria@", "a@b@c", "a b@c.d", "a@b..c", "a@.b", &format!("a{long}"), "a\u{0}@b.c"] {
+        for text in [
+            "",
+            "maria",
+            "@example.org",
+            "maria@",
+            "a@b@c",
+            "a b@c.d",
+            "a@b..c",
+            "a@.b",
+            &format!("a{long}"),
+            "a\u{0}@b.c",
+        ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?}");
         }
     }

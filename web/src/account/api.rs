@@ -34,7 +34,14 @@ pub fn routes() -> Routes<Gate> {
 /// The description of these routes.
 #[derive(OpenApi)]
 #[openapi(paths(
-    list_keys, create_key, get_key, revoke_key, list_members, list_sessions, revoke_session, get_organization
+    list_keys,
+    create_key,
+    get_key,
+    revoke_key,
+    list_members,
+    list_sessions,
+    revoke_session,
+    get_organization
 ))]
 pub struct Description;
 
@@ -138,7 +145,11 @@ async fn list_keys(
 
 /// Makes a key.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = KeyRequest, responses((status = 201, body = CreatedKey)))]
-async fn create_key(State(gate): State<Gate>, caller: Caller, Json(wanted): Json<KeyRequest>) -> Result<Response, Problem> {
+async fn create_key(
+    State(gate): State<Gate>,
+    caller: Caller,
+    Json(wanted): Json<KeyRequest>,
+) -> Result<Response, Problem> {
     let new = NewKey {
         name: &wanted.name,
         environment: match wanted.environment {
