@@ -36,7 +36,9 @@ impl Engine {
     pub async fn begin(&self, reach: Reach) -> Result<EngineTransaction> {
         match self {
             Self::Sqlite(sqlite) => sqlite.begin().await.map(EngineTransaction::Sqlite),
-            Self::Postgres(postgres) => postgres.begin(reach).await.map(EngineTransaction::Postgres),
+            Self::Postgres(postgres) => {
+                postgres.begin(reach).await.map(|transaction| EngineTransaction::Postgres(Box::new(transaction)))
+            }
         }
     }
 
@@ -71,7 +73,7 @@ pub(crate) enum Reach {
 /// An open transaction of either kind. Dropping it rolls back.
 pub(crate) enum EngineTransaction {
     Sqlite(SqliteTransaction),
-    Postgres(PostgresTransaction),
+    Postgres(Box<PostgresTransaction>),
 }
 
 impl EngineTransaction {

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod objects;
 mod operation;
 mod postgres;
+pub mod registry;
 mod row;
 mod schema;
 mod sqlite;

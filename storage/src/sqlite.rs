@@ -24,33 +24,32 @@ impl ToSql for Value {
     }
 }
 
-/// Binds by the digits of `$n`. (SQLite itself numbers `$2, $1` by first appearance, which would swap them silently.) Every
-/// argument must be asked for, and every `$n` given.
+/// The numbers of the `$n` in the order of SQLite's places. (SQLite itself numbers `$2, $1` by first appearance, so binding in order
+/// would swap them silently.)
+fn places(statement: &rusqlite::Statement<'_>, name: &'static str) -> Result<Vec<usize>> {
+    let refused = |problem: &str| Error::Engine { statement: name, problem: problem.to_owned() };
+    let number = |place| statement.parameter_name(place).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+    let places = 1..=statement.parameter_count();
+    let numbers = places.map(|place| number(place).filter(|number| *number > 0)).collect::<Option<Vec<usize>>>();
+    let numbers = numbers.ok_or_else(|| refused("arguments are written $1, $2, …"))?;
+    // Names are distinct, so as many places as the highest number means that none is missing between.
+    if numbers.iter().max().is_some_and(|highest| *highest != numbers.len()) {
+        return Err(refused("a number of an argument is left out"));
+    }
+    Ok(numbers)
+}
+
+/// Binds by the digits of `$n`; every argument must be asked for, and every `$n` given.
 fn bind(statement: &mut rusqlite::Statement<'_>, operation: &Operation) -> Result<()> {
     operation.check_arguments()?;
-    let arguments = &operation.arguments;
-    let places = statement.parameter_count();
-    let mut highest = 0;
-    for place in 1..=places {
-        let number = statement.parameter_name(place).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let Some(number) = number.filter(|number| *number > 0) else {
-            return Err(Error::Engine {
-                statement: operation.name,
-                problem: "arguments are written $1, $2, …".to_owned(),
-            });
-        };
-        highest = highest.max(number);
-        if let Some(argument) = arguments.get(number - 1) {
-            statement.raw_bind_parameter(place, argument).map_err(|error| from_engine(operation.name, &error))?;
-        }
+    let numbers = places(statement, operation.name)?;
+    let (given, expected) = (operation.arguments.len(), numbers.len());
+    if given != expected {
+        return Err(Error::Arguments { statement: operation.name, given, expected });
     }
-    // Names are distinct, so as many places as the highest number means that none is missing between.
-    if highest != places {
-        let problem = format!("uses ${highest} but only {places} different arguments");
-        return Err(Error::Engine { statement: operation.name, problem });
-    }
-    if arguments.len() != places {
-        return Err(Error::Arguments { statement: operation.name, given: arguments.len(), expected: places });
+    for (index, number) in numbers.into_iter().enumerate() {
+        let bound = statement.raw_bind_parameter(index + 1, &operation.arguments[number - 1]);
+        bound.map_err(|error| from_engine(operation.name, &error))?;
     }
     Ok(())
 }
@@ -73,7 +72,7 @@ pub(crate) fn query(connection: &rusqlite::Connection, operation: &Operation) ->
     let failed = |error: rusqlite::Error| from_engine(operation.name, &error);
     let mut statement = connection.prepare_cached(&operation.sql).map_err(failed)?;
     bind(&mut statement, operation)?;
-    let columns: std::sync::Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
+    let columns: std::sync::Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
     let mut rows = Vec::new();
     let mut cursor = statement.raw_query();
     while let Some(row) = cursor.next().map_err(failed)? {

@@ -93,7 +93,9 @@ impl Transaction {
         let Self { engine, hooks, .. } = self;
         let committing = tokio::spawn(async move {
             engine.commit().await?;
-            hooks.into_iter().for_each(|hook| hook());
+            for hook in hooks {
+                hook();
+            }
             Ok(())
         });
         committing.await.map_err(|_| Error::Closed("the program is ending".to_owned()))?

@@ -1,3 +1,5 @@
+//! Objects as files: growing, ranges, names that cannot leave the folder, limits, cancelled writes.
+
 use super::*;
 
 async fn folder() -> (tempfile::TempDir, ObjectFolder) {

@@ -1,3 +1,5 @@
+//! Declarations: what is refused, how they are ordered, what they become on each engine, what may be added later.
+
 use super::definition::Definition;
 use super::*;
 use crate::table::{Erasure, Retention};

@@ -2,14 +2,14 @@
 //! writer's permit from `begin` to its end, so writers queue in order and never meet `SQLITE_BUSY` inside one process.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::from_engine;
+use super::{from_engine, places};
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::row::Row;
@@ -170,7 +170,8 @@ impl Sqlite {
     /// Prepares a statement without running it.
     pub async fn prepare(&self, name: &'static str, sql: &'static str) -> Result<()> {
         let prepare = move |connection: &mut Connection| {
-            connection.prepare(sql).map(drop).map_err(|error| from_engine(name, &error))
+            let statement = connection.prepare(sql).map_err(|error| from_engine(name, &error))?;
+            places(&statement, name).map(drop)
         };
         self.readers.run(prepare).await
     }
@@ -244,7 +245,7 @@ fn batch(connection: &Connection, name: &'static str, sql: &str) -> Result<()> {
     connection.execute_batch(sql).map_err(|error| from_engine(name, &error))
 }
 
-fn open_connections(path: &PathBuf) -> Result<(Connection, Vec<Connection>)> {
+fn open_connections(path: &Path) -> Result<(Connection, Vec<Connection>)> {
     create_privately(path)?;
     let writer = open_connection(path)?;
     let settings = format!(
