@@ -12,6 +12,8 @@
 //! to the files outside the database.
 
 pub(crate) mod driver;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, str::FromStr};
 
@@ -88,6 +90,12 @@ impl VerifierKey {
 
     /// The checkpoint inside a note, when this key signed it and it is about this log.
     pub fn open(&self, note: &str) -> Result<Checkpoint, BadNote> {
+        let text = self.signed_text(note)?;
+        Checkpoint::parse(&text).filter(|checkpoint| checkpoint.origin == self.name).ok_or(BadNote::Malformed)
+    }
+
+    /// The text of a note, when this key signed it. Signatures of other keys are ignored.
+    fn signed_text(&self, note: &str) -> Result<String, BadNote> {
         if note.len() > MAXIMUM_NOTE_LENGTH || note.bytes().any(|byte| byte < b' ' && byte != b'\n') {
             return Err(BadNote::Malformed);
         }
@@ -99,17 +107,13 @@ impl VerifierKey {
             let (name, signature) = line.split_once(' ').ok_or(BadNote::Malformed)?;
             let signature = STANDARD.decode(signature).map_err(|_| BadNote::Malformed)?;
             let (id, signature) = signature.split_first_chunk::<KEY_ID_LENGTH>().ok_or(BadNote::Malformed)?;
-            if name != self.name || *id != self.id() {
-                continue;
+            if name == self.name && *id == self.id() {
+                let key = UnparsedPublicKey::new(&ED25519, self.public_key);
+                key.verify(text.as_bytes(), signature).map_err(|_| BadNote::BadSignature)?;
+                signed = true;
             }
-            let key = UnparsedPublicKey::new(&ED25519, self.public_key);
-            key.verify(text.as_bytes(), signature).map_err(|_| BadNote::BadSignature)?;
-            signed = true;
         }
-        if !signed {
-            return Err(BadNote::NotSignedByThisKey);
-        }
-        Checkpoint::parse(&text).filter(|checkpoint| checkpoint.origin == self.name).ok_or(BadNote::Malformed)
+        if signed { Ok(text) } else { Err(BadNote::NotSignedByThisKey) }
     }
 }
 

@@ -13,6 +13,9 @@
 //! a random salt of 32 bytes, as hexadecimal digits. Values and salt are stored sealed beside the record; when they are
 //! erased, nothing can be learnt from the commitment and the tree stays valid.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 
 use aws_lc_rs::hmac;

@@ -1,5 +1,8 @@
 //! Reading the log: pages of an organization's entries, proofs, and an export that others can check.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,0 +1,66 @@
+//! The exact text of records, so that a change of the format cannot go unnoticed.
+
+use storage::SeededEntropy;
+
+use super::*;
+
+fn entry() -> Entry {
+    Entry {
+        actor: Actor { kind: ActorKind::ApiKey, id: Some(Uuid::from_u128(1)), address: None },
+        action: "agent.publish",
+        object_kind: "agent",
+        object_id: None,
+        outcome: Outcome::Refused,
+        facts: vec![("version", "3".to_owned()), ("note", "\"q\" \\ \u{1} \u{7f} é \u{1F600} \n\0".to_owned())],
+        personal: vec![],
+    }
+}
+
+fn record(entry: &Entry, organization: Option<OrganizationId>, personal: Option<&Personal>) -> Record {
+    Record::of(entry, organization, Timestamp(-5), 7, personal).expect("within limits")
+}
+
+#[test]
+fn the_text_of_a_record_is_canonical() {
+    let text = record(&entry(), Some(OrganizationId(Uuid::from_u128(2))), None).text();
+    let expected = concat!(
+        r#"{"action":"agent.publish","actor":{"id":"00000000-0000-0000-0000-000000000001","kind":"api_key"},"#,
+        r#""at":-5,"commitment":null,"facts":[["version","3"],["note","\"q\" \\ \u0001 "#,
+        "\u{7f} é \u{1F600}",
+        r#" \n\u0000"]],"index":7,"object":{"id":null,"kind":"agent"},"#,
+        r#""organization":"00000000-0000-0000-0000-000000000002","outcome":"refused","version":1}"#,
+    );
+    assert_eq!(text, expected);
+    assert_eq!(Record::parse(&text).expect("a record").text(), text);
+}
+
+#[test]
+fn only_the_canonical_text_is_taken() {
+    let text = record(&entry(), None, None).text();
+    let longer = text.replace("\"version\":1}", "\"version\":1,\"more\":1}");
+    for other in [
+        text.replace(':', ": "),
+        longer,
+        text.replace("\"at\":-5,", ""),
+        text.replace("api_key", "root"),
+        String::new(),
+    ] {
+        assert!(Record::parse(&other).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn personal_values_are_committed_to_under_a_salt() {
+    let mut entry = entry();
+    entry.actor.address = Some("2001:db8::1".parse().expect("an address"));
+    let personal = |seed| Personal::of(&entry, &SeededEntropy::new(seed)).expect("within limits").expect("some");
+    let (one, two) = (personal(1), personal(2));
+    assert_eq!(one.values(), r#"[["address","2001:db8::1"]]"#);
+    assert_ne!(one.commitment(), two.commitment(), "another salt, another commitment");
+    let text = record(&entry, None, Some(&one)).text();
+    assert!(text.contains(&one.commitment()) && !text.contains("2001:db8"));
+    assert_eq!(Personal::from_bytes(&one.to_bytes()), Some(one.clone()));
+    assert_eq!(Personal::from_bytes(&[0; 31]), None);
+    assert_eq!(Personal::from_bytes(&[0; 40]), None);
+    assert_eq!(format!("{one:?}"), "Personal(..)");
+}
