@@ -1,0 +1,143 @@
+//! The sound of one call: what is heard comes out in frames of 20 ms, what is to be said goes in as clips.
+//!
+//! Promises: a packet goes out every 20 ms on a deadline that does not drift; sound is taken only from the side that the
+//! call was made with ([`latch`]); every queue has a limit and says what it dropped; on hold nothing is sent and silence
+//! is not suspicious; when the call ends, every waiting listener is told.
+
+mod driver;
+mod latch;
+mod playback;
+mod port;
+mod receiver;
+mod sender;
+
+use media::Frame;
+use sip::offer_answer::Agreed;
+use storage::Entropy;
+
+pub use driver::{MediaHandle, MediaSocket};
+pub use playback::{ClipId, Finish, Position, QUEUE_LIMIT_SAMPLES, QueueFull};
+pub use port::{AudioPort, Frames, HEARD_LIMIT, Player, TAP_LIMIT};
+
+/// How a call's media behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaConfig {
+    /// Seconds without any packet after which the other side must be gone.
+    pub silence_seconds: u32,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        MediaConfig { silence_seconds: 30 }
+    }
+}
+
+/// What was heard in one tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// 20 ms ticks since the media began.
+    pub tick: u64,
+    /// The sound.
+    pub frame: Frame,
+    /// Some of it is made up, because packets are missing.
+    pub concealed: bool,
+}
+
+/// What was heard and said in one tick: both channels of a recording, aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TapFrame {
+    /// 20 ms ticks since the media began; a gap tells of dropped frames.
+    pub tick: u64,
+    /// The other side.
+    pub heard: Frame,
+    /// This side, as it was really sent.
+    pub spoken: Frame,
+}
+
+/// A key that the other side pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digit {
+    /// `0`-`9`, `*`, `#`, `A`-`D`.
+    pub symbol: char,
+    /// When it began, in 20 ms ticks since the media began.
+    pub tick: u64,
+    /// How it came.
+    pub source: DigitSource,
+}
+
+/// How a key came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigitSource {
+    /// As an event (RFC 4733).
+    Event,
+    /// As sound.
+    Tone,
+    /// As a signalling message (INFO).
+    Info,
+}
+
+/// Running figures of one call's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MediaStatistics {
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Packets that the operating system did not take: they are lost to the other side.
+    pub packets_unsent: u64,
+    /// Packets of this call received, keys included.
+    pub packets_received: u64,
+    /// Packets that never came.
+    pub packets_lost: u64,
+    /// Packets that came after their time.
+    pub packets_late: u64,
+    /// Packets that came twice.
+    pub packets_duplicate: u64,
+    /// Packets from strangers, and what was no packet of this call.
+    pub packets_foreign: u64,
+    /// Frames with made-up sound.
+    pub frames_concealed: u64,
+    /// Frames that nobody took in time.
+    pub frames_dropped: u64,
+    /// Recorder frames that nobody took in time.
+    pub tap_dropped: u64,
+    /// Ticks that were left out because this program was stopped for too long.
+    pub ticks_skipped: u64,
+    /// Interarrival jitter, in milliseconds.
+    pub jitter_milliseconds: u32,
+}
+
+/// The numbers of a call that must not be guessed.
+#[derive(Debug, Clone, Copy)]
+pub struct Seed {
+    /// SSRC.
+    pub source: u32,
+    /// First sequence number.
+    pub sequence: u16,
+    /// First timestamp.
+    pub timestamp: u32,
+    /// The number of our session description.
+    pub session: u64,
+}
+
+impl Seed {
+    /// Draws the numbers.
+    pub fn draw(entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0u8; 18];
+        entropy.fill(&mut bytes);
+        let [a, b, c, d, e, f, g, h, i, j, session @ ..] = bytes;
+        Seed {
+            source: u32::from_be_bytes([a, b, c, d]),
+            sequence: u16::from_be_bytes([e, f]),
+            timestamp: u32::from_be_bytes([g, h, i, j]),
+            // Kept within 15 digits, which every peer reads.
+            session: u64::from_be_bytes(session) % 1_000_000_000_000_000,
+        }
+    }
+}
+
+/// The law behind an agreed codec.
+fn law(agreed: &Agreed) -> media::g711::Law {
+    match agreed.codec {
+        sip::offer_answer::Codec::Pcmu => media::g711::Law::Mu,
+        sip::offer_answer::Codec::Pcma => media::g711::Law::A,
+    }
+}

@@ -1,0 +1,329 @@
+//! The socket and the clock of one call's sound: one task for each call.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::jitter_buffer::Pulled;
+use media::{Frame, SILENCE};
+use sip::offer_answer::Agreed;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::latch::Latch;
+use super::port::{Shared, lock};
+use super::receiver::Receiver;
+use super::sender::Sender;
+use super::{AudioPort, Digit, Heard, MediaConfig, MediaStatistics, Seed, TapFrame, law};
+use crate::port_pool::{Lease, PortPool};
+
+/// One tick.
+const TICK: Duration = Duration::from_millis(media::FRAME_MILLISECONDS as u64);
+/// When this far behind, ticks are left out instead of being sent all at once.
+const TICKS_BEHIND_LIMIT: u64 = 10;
+/// Datagrams taken at one go, so that a flood cannot hold up the clock.
+const DATAGRAMS_AT_ONCE: usize = 32;
+/// Bytes of a datagram that are taken.
+const DATAGRAM_BYTES: usize = 2_048;
+/// Keys that wait to be read at most.
+const DIGITS_LIMIT: usize = 64;
+/// Ports tried before giving up: others on this machine may hold some of the range.
+const BIND_ATTEMPTS: usize = 16;
+
+/// A port that is ready before it is known with whom it will speak.
+#[derive(Debug)]
+pub struct MediaSocket {
+    socket: UdpSocket,
+    address: SocketAddr,
+    lease: Lease,
+}
+
+impl MediaSocket {
+    /// Binds the next port of the pool.
+    pub fn bind(pool: &PortPool, address: IpAddr) -> io::Result<Self> {
+        let mut last = io::Error::new(io::ErrorKind::AddrInUse, "all media ports are taken");
+        for _ in 0..BIND_ATTEMPTS {
+            let Some(lease) = pool.take() else { break };
+            match std::net::UdpSocket::bind((address, lease.port())) {
+                Ok(socket) => {
+                    socket.set_nonblocking(true)?;
+                    let socket = UdpSocket::from_std(socket)?;
+                    return Ok(MediaSocket { address: socket.local_addr()?, socket, lease });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Where sound is received.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Begins: sound flows until the handle is dropped. `signalled` is the signalling peer's address.
+    pub fn start(
+        self,
+        seed: Seed,
+        config: MediaConfig,
+        agreed: &Agreed,
+        signalled: IpAddr,
+    ) -> (AudioPort, MediaHandle) {
+        let shared = Arc::new(Shared::default());
+        let (digits_in, digits) = mpsc::channel(DIGITS_LIMIT);
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (silent_in, silent) = mpsc::channel(1);
+        let mut driver = Driver {
+            latch: Latch::new(agreed.remote, signalled),
+            sender: Sender::new(seed),
+            receiver: Receiver::default(),
+            agreed: *agreed,
+            shared: shared.clone(),
+            digits: digits_in.clone(),
+            silent: silent_in,
+            statistics: MediaStatistics::default(),
+            tick: 0,
+            quiet_ticks: 0,
+            silence_ticks: u64::from(config.silence_seconds) * 50,
+            found: Vec::new(),
+            packet: Vec::with_capacity(256),
+            socket: self.socket,
+            _lease: self.lease,
+        };
+        driver.agree(agreed);
+        tokio::spawn(driver.run(receiver));
+        let port = AudioPort::new(shared.clone(), digits);
+        (port, MediaHandle { commands, silent, shared, digits: digits_in })
+    }
+}
+
+enum Command {
+    Agree(Box<Agreed>),
+}
+
+/// Steers the sound of one call. Dropping it ends the sound.
+#[derive(Debug)]
+pub struct MediaHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    silent: mpsc::Receiver<()>,
+    shared: Arc<Shared>,
+    digits: mpsc::Sender<Digit>,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Agree")
+    }
+}
+
+impl MediaHandle {
+    /// Something new was agreed: another address, hold, resume.
+    pub fn agree(&self, agreed: &Agreed) {
+        let _ = self.commands.send(Command::Agree(Box::new(*agreed)));
+    }
+
+    /// Waits until nothing has been heard for too long. Cancel safe.
+    pub async fn silence(&mut self) {
+        if self.silent.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// A key that came by signalling joins those that came by sound.
+    pub fn digit(&self, symbol: char) {
+        let tick = lock(&self.shared.statistics).packets_sent;
+        let _ = self.digits.try_send(Digit { symbol, tick, source: super::DigitSource::Info });
+    }
+
+    /// The figures so far.
+    pub fn statistics(&self) -> MediaStatistics {
+        *lock(&self.shared.statistics)
+    }
+}
+
+struct Driver {
+    socket: UdpSocket,
+    latch: Latch,
+    sender: Sender,
+    receiver: Receiver,
+    agreed: Agreed,
+    shared: Arc<Shared>,
+    digits: mpsc::Sender<Digit>,
+    silent: mpsc::Sender<()>,
+    statistics: MediaStatistics,
+    tick: u64,
+    quiet_ticks: u64,
+    silence_ticks: u64,
+    found: Vec<Digit>,
+    packet: Vec<u8>,
+    _lease: Lease,
+}
+
+impl Driver {
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let started = Instant::now();
+        let mut first_tick = started;
+        let mut buffer = [0u8; DATAGRAM_BYTES];
+        loop {
+            // The deadline is counted from the beginning, so that lateness never adds up.
+            let deadline = first_tick + TICK * u32::try_from(self.tick).unwrap_or(u32::MAX);
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(deadline) => {
+                    let behind = (Instant::now() - deadline).as_millis() as u64 / u64::from(media::FRAME_MILLISECONDS);
+                    if behind > TICKS_BEHIND_LIMIT {
+                        self.leave_out(behind);
+                        first_tick += TICK * u32::try_from(behind).unwrap_or(u32::MAX);
+                    }
+                    self.tick();
+                }
+                command = commands.recv() => match command {
+                    Some(Command::Agree(agreed)) => self.agree(&agreed),
+                    None => break,
+                },
+                readable = self.socket.readable() => {
+                    if readable.is_err() {
+                        break;
+                    }
+                    self.receive(&mut buffer, started);
+                }
+            }
+        }
+        self.shared.close();
+    }
+
+    fn agree(&mut self, agreed: &Agreed) {
+        self.latch.describe(agreed.remote);
+        self.receiver.agree(law(agreed), agreed.payload_type, agreed.telephone_event);
+        self.agreed = *agreed;
+        self.quiet_ticks = 0;
+    }
+
+    /// The program was stopped (a sleeping laptop): go on from now instead of sending seconds of old sound.
+    fn leave_out(&mut self, ticks: u64) {
+        self.statistics.ticks_skipped += ticks;
+        for _ in 0..ticks.min(1_000) {
+            self.sender.skip();
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], started: Instant) {
+        for _ in 0..DATAGRAMS_AT_ONCE {
+            // An error here is an ICMP message about an earlier packet, or nothing left to read.
+            let Ok((length, source)) = self.socket.try_recv_from(buffer) else { return };
+            let bytes = &buffer[..length];
+            if !self.latch.is_plausible(source) || !self.receiver.is_valid(bytes) {
+                self.statistics.packets_foreign += 1;
+                continue;
+            }
+            self.latch.settle(source);
+            self.statistics.packets_received += 1;
+            self.quiet_ticks = 0;
+            let arrival = (started.elapsed().as_micros() / 125) as u32;
+            if let Some(digit) = self.receiver.take(bytes, arrival, self.tick) {
+                let _ = self.digits.try_send(digit);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut heard = SILENCE;
+        let pulled = self.receiver.pull(&mut heard, self.tick, &mut self.found);
+        for digit in self.found.drain(..) {
+            let _ = self.digits.try_send(digit);
+        }
+        let spoken = self.speak();
+        let tick = self.tick;
+        let concealed = pulled == Pulled::Concealed;
+        self.statistics.frames_dropped += u64::from(self.shared.hear(Heard { tick, frame: heard, concealed }));
+        self.feed_tap(TapFrame { tick, heard, spoken });
+        self.watch();
+        self.tick += 1;
+        self.publish();
+    }
+
+    /// Sends what this tick says; gives what was sent as sound.
+    fn speak(&mut self) -> Frame {
+        self.take_keys();
+        if !self.agreed.we_send {
+            self.sender.skip();
+            return SILENCE;
+        }
+        if let Some(payload_type) = self.agreed.telephone_event
+            && self.sender.is_pressing()
+            && self.sender.key_packet(payload_type, &mut self.packet)
+        {
+            self.send();
+            return SILENCE;
+        }
+        let mut playback = lock(&self.shared.playback);
+        let frame = playback.next_frame();
+        drop(playback);
+        let spoken = frame.unwrap_or(SILENCE);
+        self.sender.sound_packet(law(&self.agreed), self.agreed.payload_type, &spoken, &mut self.packet);
+        self.send();
+        if frame.is_some() {
+            self.shared.progress.notify_waiters();
+        }
+        spoken
+    }
+
+    /// Keys that wait: as events, or as a clip of their sounds.
+    fn take_keys(&mut self) {
+        let keys = std::mem::take(&mut *lock(&self.shared.keys));
+        if keys.is_empty() {
+            return;
+        }
+        if self.agreed.telephone_event.is_some() {
+            self.sender.press(&keys);
+            return;
+        }
+        let mut sound = Vec::new();
+        for tones in keys.chars().filter_map(|symbol| media::dtmf::generate(symbol, 100)) {
+            sound.extend(tones);
+            sound.extend_from_slice(&[0; media::FRAME_SAMPLES * 4]);
+        }
+        let _ = lock(&self.shared.playback).push(sound.into());
+    }
+
+    fn send(&mut self) {
+        match self.socket.try_send_to(&self.packet, self.latch.target()) {
+            Ok(_) => self.statistics.packets_sent += 1,
+            Err(_) => self.statistics.packets_unsent += 1,
+        }
+    }
+
+    fn feed_tap(&mut self, frame: TapFrame) {
+        let mut tap = lock(&self.shared.tap);
+        match tap.as_ref().map(|tap| tap.try_send(frame)) {
+            Some(Err(mpsc::error::TrySendError::Full(_))) => self.statistics.tap_dropped += 1,
+            Some(Err(mpsc::error::TrySendError::Closed(_))) => *tap = None,
+            Some(Ok(())) | None => {}
+        }
+    }
+
+    /// Counts the silence; not while the other side said that it will be silent.
+    fn watch(&mut self) {
+        if !self.agreed.we_receive {
+            self.quiet_ticks = 0;
+            return;
+        }
+        self.quiet_ticks += 1;
+        if self.quiet_ticks == self.silence_ticks {
+            let _ = self.silent.try_send(());
+            self.quiet_ticks = 0;
+        }
+    }
+
+    fn publish(&mut self) {
+        let figures = self.receiver.figures();
+        self.statistics.packets_lost = self.receiver.lost();
+        self.statistics.packets_duplicate = self.receiver.duplicates();
+        self.statistics.packets_late = figures.late;
+        self.statistics.frames_concealed = figures.concealed;
+        self.statistics.jitter_milliseconds = self.receiver.jitter() / 8;
+        *lock(&self.shared.statistics) = self.statistics;
+    }
+}

@@ -1,0 +1,298 @@
+//! SIP signalling behind our own door: calls come in, go out, change and end, over UDP and TCP.
+//!
+//! This module and the files below it are the only ones that may name the SIP stack, so that another can take its place;
+//! nothing of its types passes the door. Promises: bursts are shed before a message is read and answered 503 with
+//! Retry-After; no source, no connection and no call is taken beyond [`Limits`]; every dialog is given back when its call
+//! ends, however it ends; the stack's own logs (which hold whole messages, with credentials) are kept off by
+//! [`log_filter`].
+
+mod convert;
+mod guard;
+mod inbound;
+mod leg;
+mod listener;
+mod log_filter;
+mod outbound;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rsipstack::EndpointBuilder;
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::sip::Method;
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transport::TransportLayer;
+use thiserror::Error;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use guard::{Figures as GuardFigures, Limits};
+pub use inbound::IncomingCall;
+pub use leg::{Leg, Reply, SignalEvent};
+pub use log_filter::log_filter;
+pub use outbound::{Credentials, Target};
+
+/// Calls that wait to be taken from [`Signalling::next_call`] at most; more are answered 503.
+const WAITING_CALLS: usize = 256;
+/// How long a stream may be idle before it is closed.
+const STREAM_IDLE: Duration = Duration::from_secs(120);
+/// How long a stop waits for farewells to be sent.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+/// The methods that are understood.
+const METHODS: [Method; 7] =
+    [Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Info, Method::Update];
+
+/// What can go wrong; never holds credentials or message bodies.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A target that is no SIP address that can be called.
+    #[error("the address cannot be called: {0}")]
+    Target(&'static str),
+    /// The name of a target cannot be resolved.
+    #[error("the host of the target cannot be found")]
+    Unresolved,
+    /// The call is over already.
+    #[error("the call is over")]
+    Over,
+    /// As many calls as allowed are going on.
+    #[error("no more calls are allowed at the moment")]
+    Full,
+    /// The stack refused; its text is left out because it may hold parts of messages.
+    #[error("the signalling stack refused to {0}")]
+    Stack(&'static str),
+}
+
+/// Where to listen and how much to take.
+#[derive(Debug, Clone)]
+pub struct SipConfig {
+    /// UDP address; port 0 picks a free one.
+    pub udp: SocketAddr,
+    /// Whether to listen on TCP too, on the same address and port.
+    pub tcp: bool,
+    /// The address that others reach us at, when it is not the one listened on (NAT).
+    pub advertised: Option<IpAddr>,
+    /// What we call ourselves.
+    pub user_agent: String,
+    /// How much is taken.
+    pub limits: Limits,
+}
+
+impl SipConfig {
+    /// Loopback with a free port, UDP and TCP: for demonstrations and tests.
+    pub fn loopback() -> Self {
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// UDP and TCP on one address, with the usual limits.
+    pub fn at(address: SocketAddr) -> Self {
+        let user_agent = format!("Ringfence/{}", env!("CARGO_PKG_VERSION"));
+        SipConfig { udp: address, tcp: true, advertised: None, user_agent, limits: Limits::default() }
+    }
+}
+
+/// How a message travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+/// One side of a call, as its messages name it. Not verified by anything: a caller can claim what it likes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Party {
+    /// The name to show.
+    pub display_name: Option<String>,
+    /// The part before `@`: a number or a name; empty when absent.
+    pub user: String,
+    /// The part after `@`.
+    pub host: String,
+}
+
+impl Party {
+    /// Whether the caller hides its number (RFC 3323).
+    pub fn is_anonymous(&self) -> bool {
+        self.user.is_empty()
+            || self.user.eq_ignore_ascii_case("anonymous")
+            || self.host.eq_ignore_ascii_case("anonymous.invalid")
+    }
+}
+
+/// What is known of a call from its first message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFacts {
+    /// The other side's name for the call.
+    pub call_id: String,
+    /// Who calls.
+    pub from: Party,
+    /// Who is called, as the caller wrote it.
+    pub to: Party,
+    /// The address that was dialled (the request's URI): what routing should use.
+    pub dialled: Party,
+    /// Where the message came from, or where it was sent.
+    pub peer: SocketAddr,
+    /// How.
+    pub transport: Transport,
+    /// What the other side calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// How much is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Calls that are ringing or answered.
+    pub calls: usize,
+    /// Dialogs that the stack holds.
+    pub dialogs: usize,
+    /// Transactions that the stack works on.
+    pub transactions: usize,
+    /// What was shed and dropped.
+    pub guard: GuardFigures,
+}
+
+/// The signalling of one process; clones share it.
+#[derive(Clone)]
+pub struct Signalling {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: EndpointInnerRef,
+    dialogs: Arc<DialogLayer>,
+    incoming: Mutex<mpsc::Receiver<IncomingCall>>,
+    calls: Arc<AtomicUsize>,
+    guard: Arc<guard::Guard>,
+    address: SocketAddr,
+    config: SipConfig,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Signalling {
+    /// Listens and begins to serve.
+    pub async fn bind(config: SipConfig) -> Result<Self, Error> {
+        let stop = CancellationToken::new();
+        let guard = Arc::new(guard::Guard::new(config.limits.clone()));
+        let sockets = listener::bind(&config, &guard, &stop).await?;
+        let transport = TransportLayer::new(stop.child_token());
+        transport.set_stream_idle_timeout(STREAM_IDLE);
+        transport.add_transport(sockets.udp.into());
+        let endpoint = EndpointBuilder::new()
+            .with_transport_layer(transport)
+            .with_cancel_token(stop.child_token())
+            .with_user_agent(&config.user_agent)
+            .with_allows(METHODS.to_vec())
+            .build();
+        let transactions = endpoint.incoming_transactions().map_err(|_| Error::Stack("start"))?;
+        let endpoint = endpoint.inner;
+        let (sender, receiver) = mpsc::channel(WAITING_CALLS);
+        let inner = Arc::new(Inner {
+            dialogs: Arc::new(DialogLayer::new(endpoint.clone())),
+            incoming: Mutex::new(receiver),
+            calls: Arc::new(AtomicUsize::new(0)),
+            guard,
+            address: sockets.address,
+            config,
+            stop,
+            tasks: TaskTracker::new(),
+            endpoint,
+        });
+        let endpoint = inner.endpoint.clone();
+        inner.tasks.spawn(async move {
+            if endpoint.serve().await.is_err() {
+                tracing::error!("signalling stopped serving");
+            }
+        });
+        inner.tasks.spawn(inbound::route(inner.clone(), transactions, sender));
+        if let Some(tcp) = sockets.tcp {
+            inner.tasks.spawn(listener::accept(inner.clone(), tcp));
+        }
+        Ok(Signalling { inner })
+    }
+
+    /// The address listened on, with its real port.
+    pub fn address(&self) -> SocketAddr {
+        self.inner.address
+    }
+
+    /// The next call that comes in; none once stopped. Cancel safe.
+    pub async fn next_call(&self) -> Option<IncomingCall> {
+        let mut incoming = self.inner.incoming.lock().await;
+        tokio::select! {
+            call = incoming.recv() => call,
+            () = self.inner.stop.cancelled() => None,
+        }
+    }
+
+    /// Calls somebody. The result rings: follow its events.
+    pub async fn call(&self, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
+        outbound::call(&self.inner, target, offer).await
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            calls: self.inner.calls.load(Ordering::Relaxed),
+            dialogs: self.inner.dialogs.len(),
+            transactions: self.inner.endpoint.get_stats().running_transactions,
+            guard: self.inner.guard.figures(),
+        }
+    }
+
+    /// The address to put into messages and descriptions for this peer.
+    pub fn address_towards(&self, peer: SocketAddr) -> IpAddr {
+        self.inner.address_towards(peer)
+    }
+
+    /// Stops taking calls, sends what is still to be sent for a moment, then stops serving.
+    pub async fn stop(&self) {
+        self.inner.tasks.close();
+        let patience = tokio::time::Instant::now() + STOP_WAIT;
+        while self.inner.calls.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.inner.stop.cancel();
+        let _ = tokio::time::timeout(STOP_WAIT, self.inner.tasks.wait()).await;
+    }
+}
+
+impl Inner {
+    fn address_towards(&self, peer: SocketAddr) -> IpAddr {
+        match self.config.advertised {
+            Some(address) => address,
+            None if self.address.ip().is_unspecified() => {
+                listener::local_address_towards(peer).unwrap_or(self.address.ip())
+            }
+            None => self.address.ip(),
+        }
+    }
+
+    /// A place for one more call; given back when dropped.
+    fn take_place(&self) -> Option<Place> {
+        let taken = self.calls.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |calls| {
+            (calls < self.config.limits.calls).then_some(calls + 1)
+        });
+        taken.ok().map(|_| Place(self.calls.clone()))
+    }
+}
+
+/// One of the places that [`Limits::calls`] allows.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,306 @@
+//! One side of one call: what happens on it, and what can be done to it. The same for calls in and out.
+
+use std::sync::Arc;
+
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
+use rsipstack::dialog::invitation::InviteAsyncResult;
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::Request;
+use rsipstack::sip::prelude::HeadersExt;
+use sip::Status;
+use tokio::task::JoinHandle;
+
+use super::{CallFacts, Error, Inner, Place, convert};
+
+/// What happened on a call.
+#[derive(Debug)]
+pub enum SignalEvent {
+    /// Outbound: the other side works on it (180, 183 and so on), with early media's description when there is one.
+    Rings {
+        /// Which provisional status.
+        status: Status,
+        /// The description of early media.
+        description: Option<Vec<u8>>,
+    },
+    /// Outbound: answered, with the answer to our offer.
+    Answered {
+        /// The other side's description.
+        description: Option<Vec<u8>>,
+    },
+    /// Inbound: our answer arrived. Holds the other side's answer when the offer was ours.
+    Acknowledged {
+        /// The other side's description.
+        description: Option<Vec<u8>>,
+    },
+    /// Outbound: refused, or never answered (408), or nothing could be sent (503).
+    Refused(Status),
+    /// Inbound: the caller gave up.
+    Cancelled,
+    /// The other side hung up.
+    PeerHungUp,
+    /// The other side wants to change the media; without a description it asks for our offer.
+    Offered {
+        /// The other side's description.
+        description: Option<Vec<u8>>,
+        /// How to answer.
+        reply: Reply,
+    },
+    /// A key pressed, sent as a message (INFO).
+    Digit(char),
+    /// Our messages are not answered any more.
+    Lost,
+}
+
+/// The answer owed to a change of media. Not answering in time refuses it.
+#[derive(Debug)]
+pub struct Reply(TransactionHandle);
+
+impl Reply {
+    /// Accepts, with our description.
+    pub async fn accept(self, description: Vec<u8>) {
+        let headers = Some(convert::description_headers());
+        let _ = self.0.respond(convert::code(Status::OK), headers, Some(description)).await;
+    }
+
+    /// Refuses.
+    pub async fn refuse(self, status: Status) {
+        let _ = self.0.reply(convert::code(status)).await;
+    }
+}
+
+/// One call. Dropping it ends it: an unanswered one is refused or given up, an answered one is hung up.
+pub struct Leg {
+    pub(super) facts: CallFacts,
+    pub(super) dialog: InviteDialog,
+    pub(super) states: DialogStateReceiver,
+    /// Outbound: the call attempt, until it has an outcome.
+    pub(super) attempt: Option<JoinHandle<InviteAsyncResult>>,
+    pub(super) inner: Arc<Inner>,
+    pub(super) inbound: bool,
+    pub(super) stage: Stage,
+    pub(super) place: Option<Place>,
+}
+
+/// How far a call is, as far as ending it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Open,
+    /// Inbound: 200 was sent, its ACK is awaited. Outbound: never.
+    Accepted,
+    Confirmed,
+    Over,
+}
+
+impl Leg {
+    /// What is known of the call.
+    pub fn facts(&self) -> &CallFacts {
+        &self.facts
+    }
+
+    /// The next event; none once the call is over. Cancel safe.
+    pub async fn next_event(&mut self) -> Option<SignalEvent> {
+        while self.stage != Stage::Over {
+            let state = match &mut self.attempt {
+                None => self.states.recv().await,
+                Some(attempt) => tokio::select! {
+                    biased;
+                    state = self.states.recv() => state,
+                    outcome = attempt => {
+                        self.attempt = None;
+                        if let Some(event) = self.attempt_failed(outcome.ok()) {
+                            return Some(event);
+                        }
+                        continue;
+                    }
+                },
+            };
+            let Some(state) = state else {
+                self.stage = Stage::Over;
+                return Some(SignalEvent::Lost);
+            };
+            if let Some(event) = self.translate(state) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    /// The attempt ended. Answers and refusals come as states; what never got a response comes only here.
+    fn attempt_failed(&mut self, outcome: Option<InviteAsyncResult>) -> Option<SignalEvent> {
+        let status = match outcome {
+            Some(Ok((_, Some(response)))) => {
+                let status = convert::status(&response.status_code);
+                // Its state is under way, or has been told already.
+                if status.is_success() || !self.states.is_empty() {
+                    return None;
+                }
+                status
+            }
+            Some(Ok((_, None))) => Status::REQUEST_TIMEOUT,
+            Some(Err(_)) | None => Status::SERVICE_UNAVAILABLE,
+        };
+        self.stage = Stage::Over;
+        Some(SignalEvent::Refused(status))
+    }
+
+    fn translate(&mut self, state: DialogState) -> Option<SignalEvent> {
+        match state {
+            DialogState::Early(_, response) if !self.inbound => {
+                let status = convert::status(&response.status_code);
+                Some(SignalEvent::Rings { status, description: convert::answer_in(&response) })
+            }
+            // It is told again after every message within the call; the first time counts.
+            DialogState::Confirmed(_, response) if self.stage != Stage::Confirmed => {
+                self.stage = Stage::Confirmed;
+                if self.inbound {
+                    let acknowledgement = self.dialog.last_remote_ack();
+                    let description = acknowledgement.and_then(|request| convert::body(&request.body));
+                    return Some(SignalEvent::Acknowledged { description });
+                }
+                Some(SignalEvent::Answered { description: convert::answer_in(&response) })
+            }
+            DialogState::Updated(_, request, handle) => Some(offered(&request, handle)).flatten(),
+            DialogState::Info(_, request, handle) => {
+                let digit = convert::info_digits(&request);
+                let status = if digit.is_some() || request.body.is_empty() {
+                    Status::OK
+                } else {
+                    Status::UNSUPPORTED_MEDIA_TYPE
+                };
+                answer_soon(handle, status);
+                digit.map(SignalEvent::Digit)
+            }
+            DialogState::Options(_, _, handle) => {
+                answer_soon(handle, Status::OK);
+                None
+            }
+            DialogState::Refer(_, _, handle)
+            | DialogState::Message(_, _, handle)
+            | DialogState::Notify(_, _, handle)
+            | DialogState::Publish(_, _, handle) => {
+                answer_soon(handle, Status::METHOD_NOT_ALLOWED);
+                None
+            }
+            DialogState::Terminated(_, reason) => self.terminated(&reason),
+            _ => None,
+        }
+    }
+
+    fn terminated(&mut self, reason: &TerminatedReason) -> Option<SignalEvent> {
+        let confirmed = self.stage == Stage::Confirmed;
+        self.stage = Stage::Over;
+        match reason {
+            TerminatedReason::UacCancel if self.inbound => Some(SignalEvent::Cancelled),
+            TerminatedReason::UacBye if self.inbound => Some(SignalEvent::PeerHungUp),
+            TerminatedReason::UasBye if !self.inbound => Some(SignalEvent::PeerHungUp),
+            TerminatedReason::Timeout => Some(SignalEvent::Lost),
+            TerminatedReason::UasOther(code) | TerminatedReason::ProxyError(code) if !confirmed => {
+                Some(SignalEvent::Refused(convert::status(code)))
+            }
+            TerminatedReason::ProxyAuthRequired if !confirmed => {
+                Some(SignalEvent::Refused(Status::PROXY_AUTHENTICATION_REQUIRED))
+            }
+            TerminatedReason::UasBusy if !self.inbound => Some(SignalEvent::Refused(Status::BUSY_HERE)),
+            // What this side ended itself needs no telling; whatever else ends a call is a loss.
+            TerminatedReason::UasDecline
+            | TerminatedReason::UasBye
+            | TerminatedReason::UacBye
+            | TerminatedReason::UacCancel => None,
+            _ => Some(SignalEvent::Lost),
+        }
+    }
+
+    /// Inbound: tells the caller that it rings.
+    pub fn ring(&self) -> Result<(), Error> {
+        if !self.inbound || self.stage != Stage::Open {
+            return Err(Error::Over);
+        }
+        self.dialog.ringing(None, None).map_err(|_| Error::Stack("ring"))
+    }
+
+    /// Inbound: takes the call with our description (an answer, or an offer when the caller made none).
+    pub fn accept(&mut self, description: Vec<u8>) -> Result<(), Error> {
+        if !self.inbound || self.stage != Stage::Open {
+            return Err(Error::Over);
+        }
+        self.dialog
+            .accept(Some(convert::description_headers()), Some(description))
+            .map_err(|_| Error::Stack("answer"))?;
+        self.stage = Stage::Accepted;
+        Ok(())
+    }
+
+    /// Inbound: refuses the call.
+    pub fn refuse(&mut self, status: Status) {
+        if self.inbound && self.stage == Stage::Open {
+            self.stage = Stage::Over;
+            let _ = self.dialog.reject(Some(convert::code(status)), None);
+        }
+    }
+
+    /// Ends the call in whatever way its stage needs. The farewell is sent in the background, repeats included.
+    pub fn end(&mut self) {
+        match (self.stage, self.inbound) {
+            (Stage::Over, _) => {}
+            (Stage::Open, true) => self.refuse(Status::TEMPORARILY_UNAVAILABLE),
+            (Stage::Open, false) => self.farewell(true),
+            (Stage::Accepted | Stage::Confirmed, _) => self.farewell(false),
+        }
+        self.stage = Stage::Over;
+    }
+
+    fn farewell(&mut self, cancel: bool) {
+        let (dialog, inner) = (self.dialog.clone(), self.inner.clone());
+        let (attempt, place) = (self.attempt.take(), self.place.take());
+        self.inner.tasks.spawn(async move {
+            let early = dialog.id();
+            let sent = if cancel { dialog.cancel().await } else { dialog.bye().await };
+            if sent.is_err() {
+                tracing::debug!("a farewell was not answered");
+            }
+            // A cancelled attempt still gets its final response; its dialog goes with it.
+            if let Some(attempt) = attempt {
+                let _ = attempt.await;
+            }
+            forget(&inner, &early);
+            forget(&inner, &dialog.id());
+            drop(place);
+        });
+    }
+}
+
+fn forget(inner: &Inner, id: &DialogId) {
+    inner.dialogs.remove_dialog(id);
+}
+
+impl Drop for Leg {
+    fn drop(&mut self) {
+        self.end();
+        // A farewell under way gives the dialog back itself.
+        if self.place.is_some() {
+            forget(&self.inner, &self.dialog.id());
+        }
+    }
+}
+
+/// A change of media; a refresh without a description needs no opinion.
+fn offered(request: &Request, handle: TransactionHandle) -> Option<SignalEvent> {
+    let update = request.method == rsipstack::sip::Method::Update;
+    if update && request.body.is_empty() {
+        answer_soon(handle, Status::OK);
+        return None;
+    }
+    if !convert::has_only_description(request) {
+        answer_soon(handle, Status::UNSUPPORTED_MEDIA_TYPE);
+        return None;
+    }
+    debug_assert!(request.cseq_header().is_ok(), "the stack matched it by its CSeq");
+    Some(SignalEvent::Offered { description: convert::body(&request.body), reply: Reply(handle) })
+}
+
+fn answer_soon(handle: TransactionHandle, status: Status) {
+    tokio::spawn(async move {
+        let _ = handle.reply(convert::code(status)).await;
+    });
+}

@@ -1,0 +1,132 @@
+//! Calls that we make.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::dialog::invitation::InviteOption;
+use rsipstack::sip::uri::ParamsExt;
+use rsipstack::sip::{Auth, Host, Scheme, Uri};
+use rsipstack::transport::SipAddr;
+
+use super::leg::Stage;
+use super::{CallFacts, Error, Inner, Leg, Party, Transport, convert, inbound, listener};
+
+const SIP_PORT: u16 = 5_060;
+/// Bytes of an address that can be called at most.
+const ADDRESS_LIMIT: usize = 512;
+
+/// Name and password for a trunk that asks for them.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Who we are there.
+    pub user: String,
+    /// The secret; never shown.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Credentials(hidden)")
+    }
+}
+
+/// Whom to call, and as whom.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    /// `sip:user@host[:port][;transport=tcp]`.
+    pub address: String,
+    /// The user part that the other side sees as the caller.
+    pub from_user: String,
+    /// The name that the other side sees.
+    pub from_name: Option<String>,
+    /// What to say when asked who we are.
+    pub credentials: Option<Credentials>,
+}
+
+/// Sends the INVITE; the leg rings until its events say otherwise.
+pub(super) async fn call(inner: &Arc<Inner>, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
+    let callee = parse(&target.address)?;
+    let transport = match callee.transport() {
+        None | Some(rsipstack::sip::Transport::Udp) => Transport::Udp,
+        Some(rsipstack::sip::Transport::Tcp) => Transport::Tcp,
+        Some(_) => return Err(Error::Target("only UDP and TCP are spoken")),
+    };
+    let port = callee.host_with_port.port.map_or(SIP_PORT, |port| port.value());
+    let peer = match &callee.host_with_port.host {
+        Host::IpAddr(address) => std::net::SocketAddr::new(*address, port),
+        Host::Domain(domain) => listener::resolve(&domain.to_string(), port).await?,
+    };
+    let place = inner.take_place().ok_or(Error::Full)?;
+    let contact = inbound::contact(inner, &target.from_user, peer, transport);
+    let mut caller = contact.clone();
+    caller.params.clear();
+    let stack_transport = match transport {
+        Transport::Udp => rsipstack::sip::Transport::Udp,
+        Transport::Tcp => rsipstack::sip::Transport::Tcp,
+    };
+    let option = InviteOption {
+        caller_display_name: target.from_name.clone().map(|name| name.replace(['"', '\\', '\r', '\n'], "")),
+        caller,
+        callee: callee.clone(),
+        destination: Some(SipAddr { r#type: Some(stack_transport), addr: peer.into() }),
+        offer: Some(offer),
+        contact,
+        credential: target.credentials.as_ref().map(|credentials| Credential {
+            username: credentials.user.clone(),
+            password: credentials.password.clone(),
+            realm: None,
+            auth_username: None,
+        }),
+        ..InviteOption::default()
+    };
+    let (sender, states) = inner.dialogs.new_dialog_state_channel();
+    let (dialog, attempt) = inner.dialogs.do_invite_async(option, sender).map_err(|_| Error::Stack("call"))?;
+    let facts = CallFacts {
+        call_id: dialog.id().call_id,
+        from: Party { display_name: target.from_name.clone(), user: target.from_user.clone(), host: String::new() },
+        to: convert::party(None, &callee),
+        dialled: convert::party(None, &callee),
+        peer,
+        transport,
+        user_agent: None,
+    };
+    let (inner, stage) = (inner.clone(), Stage::Open);
+    Ok(Leg { facts, dialog, states, attempt: Some(attempt), inner, inbound: false, stage, place: Some(place) })
+}
+
+/// Reads an address that can be called; a bare `user@host` gets its scheme.
+fn parse(address: &str) -> Result<Uri, Error> {
+    let address = address.trim();
+    if address.len() > ADDRESS_LIMIT || address.chars().any(|character| character.is_control() || character == ' ') {
+        return Err(Error::Target("it is too long or holds characters that no address has"));
+    }
+    let address = if address.contains("sip:") || address.contains("sips:") {
+        address.to_owned()
+    } else {
+        format!("sip:{address}")
+    };
+    let uri = Uri::try_from(address.as_str()).map_err(|_| Error::Target("it is no SIP address"))?;
+    if !matches!(uri.scheme, Some(Scheme::Sip)) {
+        return Err(Error::Target("only sip: addresses are called"));
+    }
+    let auth = uri.auth.map(|Auth { user, .. }| Auth { user, password: None });
+    Ok(Uri { auth, ..uri })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_strictly() {
+        assert!(parse("sip:100@127.0.0.1:5060;transport=tcp").is_ok());
+        assert!(parse("100@example.com").is_ok());
+        for wrong in ["sips:100@example.com", "sip:a b@x", "sip:x\r\nVia: y", &"9".repeat(600)] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        let secret = parse("sip:user:secret@127.0.0.1").expect("an address");
+        assert!(!secret.to_string().contains("secret"));
+        assert_eq!(format!("{:?}", Credentials { user: "u".into(), password: "p".into() }), "Credentials(hidden)");
+    }
+}
