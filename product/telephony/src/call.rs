@@ -19,12 +19,14 @@ pub enum Direction {
 /// Who ended the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndedBy {
-    /// The other side.
-    Peer,
+    /// The other side: the caller, or whom we called.
+    Caller,
     /// This side.
     Us,
-    /// Neither: something between them broke, or a limit was reached.
+    /// Something between them broke.
     Network,
+    /// Neither: a time was over.
+    Nobody,
 }
 
 /// Why the call ended.
@@ -40,8 +42,8 @@ pub enum EndReason {
     Busy,
     /// Nobody answered in time.
     NoAnswer,
-    /// No common codec, or no usable address for the media.
-    NoCommonMedia,
+    /// The call could not be taken: no common codec, no free port, or something broke.
+    Refused,
     /// No sound came for so long that the other side must be gone.
     MediaSilent,
     /// The other side stopped answering our messages.
@@ -61,7 +63,7 @@ impl EndReason {
             EndReason::Rejected => "rejected",
             EndReason::Busy => "busy",
             EndReason::NoAnswer => "no_answer",
-            EndReason::NoCommonMedia => "no_common_media",
+            EndReason::Refused => "refused",
             EndReason::MediaSilent => "media_silent",
             EndReason::SignallingLost => "signalling_lost",
             EndReason::TooLong => "too_long",
@@ -79,11 +81,13 @@ pub struct CallEnd {
     pub status: Status,
     /// Why.
     pub reason: EndReason,
+    /// More words for the record, without anything personal; mostly empty.
+    pub detail: String,
 }
 
 impl CallEnd {
     const fn new(by: EndedBy, status: Status, reason: EndReason) -> Self {
-        CallEnd { by, status, reason }
+        CallEnd { by, status, reason, detail: String::new() }
     }
 
     /// The end of a call that was refused with this status.
@@ -92,7 +96,7 @@ impl CallEnd {
             486 | 600 => EndReason::Busy,
             408 | 480 => EndReason::NoAnswer,
             487 => EndReason::Cancelled,
-            415 | 488 | 606 => EndReason::NoCommonMedia,
+            415 | 488 | 606 => EndReason::Refused,
             _ => EndReason::Rejected,
         };
         CallEnd::new(by, status, reason)
@@ -247,9 +251,9 @@ impl Call {
             Event::Refused(status) if inbound => {
                 self.end_ringing(vec![Effect::SendRefusal(status)], CallEnd::refused(EndedBy::Us, status))
             }
-            Event::Refused(status) => self.end_ringing(Vec::new(), CallEnd::refused(EndedBy::Peer, status)),
+            Event::Refused(status) => self.end_ringing(Vec::new(), CallEnd::refused(EndedBy::Caller, status)),
             Event::Cancelled | Event::PeerHungUp => {
-                let end = CallEnd::new(EndedBy::Peer, Status::REQUEST_TERMINATED, EndReason::Cancelled);
+                let end = CallEnd::new(EndedBy::Caller, Status::REQUEST_TERMINATED, EndReason::Cancelled);
                 self.end_ringing(Vec::new(), end)
             }
             Event::HangUp => {
@@ -258,7 +262,7 @@ impl Call {
                 self.give_up(Status::TEMPORARILY_UNAVAILABLE, if inbound { refusal } else { cancel })
             }
             Event::TimeOver(Timer::Ring) => {
-                let end = CallEnd::new(EndedBy::Network, Status::REQUEST_TIMEOUT, EndReason::NoAnswer);
+                let end = CallEnd::new(EndedBy::Nobody, Status::REQUEST_TIMEOUT, EndReason::NoAnswer);
                 self.give_up(Status::TEMPORARILY_UNAVAILABLE, end)
             }
             Event::Shutdown => {
@@ -315,7 +319,7 @@ impl Call {
                 Vec::new()
             }
             Event::Directions { we_send, we_receive } => self.change_directions(we_send, we_receive),
-            Event::PeerHungUp => self.end_answered(false, end(EndedBy::Peer, Status::OK, EndReason::HungUp)),
+            Event::PeerHungUp => self.end_answered(false, end(EndedBy::Caller, Status::OK, EndReason::HungUp)),
             Event::HangUp => self.end_answered(true, end(EndedBy::Us, Status::OK, EndReason::HungUp)),
             Event::MediaSilent if self.state == State::Held => Vec::new(),
             Event::MediaSilent => {
@@ -325,7 +329,7 @@ impl Call {
                 self.end_answered(false, end(EndedBy::Network, Status::REQUEST_TIMEOUT, EndReason::SignallingLost))
             }
             Event::TimeOver(Timer::Length) => {
-                self.end_answered(true, end(EndedBy::Network, Status::OK, EndReason::TooLong))
+                self.end_answered(true, end(EndedBy::Nobody, Status::OK, EndReason::TooLong))
             }
             Event::Shutdown => {
                 self.end_answered(true, end(EndedBy::Us, Status::SERVICE_UNAVAILABLE, EndReason::Shutdown))

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod call;
+pub mod line;
 pub mod media_session;
 pub mod playback;
 pub mod port_pool;

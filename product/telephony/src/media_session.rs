@@ -121,15 +121,15 @@ pub struct Seed {
 impl Seed {
     /// Draws the numbers.
     pub fn draw(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0u8; 18];
+        let mut bytes = [0u8; 16];
         entropy.fill(&mut bytes);
-        let [a, b, c, d, e, f, g, h, i, j, session @ ..] = bytes;
+        let number = bytes.iter().fold(0u128, |number, &byte| (number << 8) | u128::from(byte));
         Seed {
-            source: u32::from_be_bytes([a, b, c, d]),
-            sequence: u16::from_be_bytes([e, f]),
-            timestamp: u32::from_be_bytes([g, h, i, j]),
+            source: number as u32,
+            sequence: (number >> 32) as u16,
+            timestamp: (number >> 48) as u32,
             // Kept within 15 digits, which every peer reads.
-            session: u64::from_be_bytes(session) % 1_000_000_000_000_000,
+            session: (number >> 80) as u64 % 1_000_000_000_000_000,
         }
     }
 }

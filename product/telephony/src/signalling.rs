@@ -33,12 +33,12 @@ pub use guard::{Figures as GuardFigures, Limits};
 pub use inbound::IncomingCall;
 pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;
-pub use outbound::{Credentials, Target};
+pub use outbound::{Credentials, Destination, Target};
 
 /// Calls that wait to be taken from [`Signalling::next_call`] at most; more are answered 503.
 const WAITING_CALLS: usize = 256;
 /// How long a stream may be idle before it is closed.
-const STREAM_IDLE: Duration = Duration::from_secs(120);
+const STREAM_IDLE: Duration = Duration::from_mins(2);
 /// How long a stop waits for farewells to be sent.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// The methods that are understood.
@@ -110,6 +110,15 @@ pub enum Transport {
     Tcp,
 }
 
+impl std::fmt::Display for Transport {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        })
+    }
+}
+
 /// One side of a call, as its messages name it. Not verified by anything: a caller can claim what it likes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Party {
@@ -123,7 +132,7 @@ pub struct Party {
 
 impl Party {
     /// Whether the caller hides its number (RFC 3323).
-    pub fn is_anonymous(&self) -> bool {
+    pub fn anonymous(&self) -> bool {
         self.user.is_empty()
             || self.user.eq_ignore_ascii_case("anonymous")
             || self.host.eq_ignore_ascii_case("anonymous.invalid")
@@ -137,12 +146,10 @@ pub struct CallFacts {
     pub call_id: String,
     /// Who calls.
     pub from: Party,
-    /// Who is called, as the caller wrote it.
+    /// Who is called: the address that was dialled (the request's URI), with the name of the To header.
     pub to: Party,
-    /// The address that was dialled (the request's URI): what routing should use.
-    pub dialled: Party,
     /// Where the message came from, or where it was sent.
-    pub peer: SocketAddr,
+    pub source: SocketAddr,
     /// How.
     pub transport: Transport,
     /// What the other side calls itself.
@@ -188,7 +195,7 @@ impl Signalling {
         let sockets = listener::bind(&config, &guard, &stop).await?;
         let transport = TransportLayer::new(stop.child_token());
         transport.set_stream_idle_timeout(STREAM_IDLE);
-        transport.add_transport(sockets.udp.into());
+        transport.add_transport(sockets.udp);
         let endpoint = EndpointBuilder::new()
             .with_transport_layer(transport)
             .with_cancel_token(stop.child_token())
@@ -236,9 +243,14 @@ impl Signalling {
         }
     }
 
+    /// Finds out where a target is.
+    pub async fn resolve(&self, target: &Target) -> Result<Destination, Error> {
+        outbound::resolve(target).await
+    }
+
     /// Calls somebody. The result rings: follow its events.
-    pub async fn call(&self, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
-        outbound::call(&self.inner, target, offer).await
+    pub fn call(&self, destination: &Destination, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
+        outbound::call(&self.inner, destination, target, offer)
     }
 
     /// How much is going on.

@@ -54,7 +54,7 @@ fn live(direction: Direction, events: &[Event]) -> (Call, Vec<Effect>) {
         let State::Ended(end) = call.state() else { return (call, effects) };
         // Whoever did not end the call is told, once; whoever ended it is not.
         match (end.by, end.reason) {
-            (EndedBy::Peer, _) | (_, EndReason::SignallingLost) => assert_eq!(told, 0, "{events:?}"),
+            (EndedBy::Caller, _) | (_, EndReason::SignallingLost) => assert_eq!(told, 0, "{events:?}"),
             _ => assert_eq!(told, 1, "{events:?}"),
         }
     }
@@ -80,7 +80,7 @@ fn every_life_of_up_to_four_events_keeps_the_promises() {
 #[test]
 fn an_answered_call_that_the_caller_hangs_up() {
     let (call, effects) = live(Direction::Inbound, &[Event::Rings, Event::Answered, Event::PeerHungUp]);
-    let end = CallEnd { by: EndedBy::Peer, status: Status::OK, reason: EndReason::HungUp };
+    let end = CallEnd { by: EndedBy::Caller, status: Status::OK, reason: EndReason::HungUp, detail: String::new() };
     assert_eq!(call.state(), &State::Ended(end.clone()));
     assert_eq!(
         effects,
@@ -116,11 +116,11 @@ fn early_failures_keep_their_status() {
         (Status::BUSY_HERE, EndReason::Busy),
         (Status::NOT_FOUND, EndReason::Rejected),
         (Status::TEMPORARILY_UNAVAILABLE, EndReason::NoAnswer),
-        (Status::NOT_ACCEPTABLE_HERE, EndReason::NoCommonMedia),
+        (Status::NOT_ACCEPTABLE_HERE, EndReason::Refused),
         (Status::SERVICE_UNAVAILABLE, EndReason::Rejected),
     ] {
         let (call, _) = live(Direction::Outbound, &[Event::Rings, Event::Refused(status)]);
-        assert_eq!(call.state(), &State::Ended(CallEnd { by: EndedBy::Peer, status, reason }));
+        assert_eq!(call.state(), &State::Ended(CallEnd { by: EndedBy::Caller, status, reason, detail: String::new() }));
     }
 }
 

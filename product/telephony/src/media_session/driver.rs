@@ -237,8 +237,8 @@ impl Driver {
         let spoken = self.speak();
         let tick = self.tick;
         let concealed = pulled == Pulled::Concealed;
-        self.statistics.frames_dropped += u64::from(self.shared.hear(Heard { tick, frame: heard, concealed }));
-        self.feed_tap(TapFrame { tick, heard, spoken });
+        self.statistics.frames_dropped += u64::from(self.shared.hear(&Heard { tick, frame: heard, concealed }));
+        self.feed_tap(&TapFrame { tick, heard, spoken });
         self.watch();
         self.tick += 1;
         self.publish();
@@ -295,12 +295,13 @@ impl Driver {
         }
     }
 
-    fn feed_tap(&mut self, frame: TapFrame) {
+    fn feed_tap(&mut self, frame: &TapFrame) {
         let mut tap = lock(&self.shared.tap);
-        match tap.as_ref().map(|tap| tap.try_send(frame)) {
-            Some(Err(mpsc::error::TrySendError::Full(_))) => self.statistics.tap_dropped += 1,
-            Some(Err(mpsc::error::TrySendError::Closed(_))) => *tap = None,
-            Some(Ok(())) | None => {}
+        let Some(sender) = tap.as_ref() else { return };
+        if sender.is_closed() {
+            *tap = None;
+        } else if sender.try_send(*frame).is_err() {
+            self.statistics.tap_dropped += 1;
         }
     }
 

@@ -31,15 +31,6 @@ impl AudioPort {
         AudioPort { player: Player(shared.clone()), frames: Frames(shared.clone()), digits, shared }
     }
 
-    /// Both channels for a recorder, from now on; a second tap replaces the first. Nobody outside this part can have it:
-    /// the recorder asks for consent before it calls this.
-    #[allow(dead_code, reason = "the recorder of the upper half is its one user")]
-    pub(crate) fn tap(&self) -> mpsc::Receiver<TapFrame> {
-        let (sender, receiver) = mpsc::channel(TAP_LIMIT);
-        *lock(&self.shared.tap) = Some(sender);
-        receiver
-    }
-
     /// The figures so far.
     pub fn statistics(&self) -> MediaStatistics {
         *lock(&self.shared.statistics)
@@ -66,13 +57,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     /// Gives a frame to the listener; true when an older one had to go.
-    pub fn hear(&self, frame: Heard) -> bool {
+    pub fn hear(&self, frame: &Heard) -> bool {
         let mut heard = lock(&self.heard);
         let full = heard.len() == HEARD_LIMIT;
         if full {
             heard.pop_front();
         }
-        heard.push_back(frame);
+        heard.push_back(*frame);
         drop(heard);
         self.heard_more.notify_one();
         full
@@ -112,6 +103,17 @@ impl Frames {
 pub struct Player(Arc<Shared>);
 
 impl Player {
+    /// Both channels for a recorder, from now on; a second tap replaces the first. Nobody outside this part can have it:
+    /// the recorder asks for consent before it calls this.
+    #[allow(dead_code, reason = "the recorder of the upper half is its one user")]
+    pub(crate) fn tap(&self) -> mpsc::Receiver<TapFrame> {
+        let (sender, receiver) = mpsc::channel(TAP_LIMIT);
+        if !self.0.closed.load(Ordering::Acquire) {
+            *lock(&self.0.tap) = Some(sender);
+        }
+        receiver
+    }
+
     /// Appends a clip (8 kHz, one channel) to what is said.
     pub fn play(&self, samples: Arc<[i16]>) -> Result<ClipId, QueueFull> {
         lock(&self.0.playback).push(samples)
@@ -166,7 +168,7 @@ mod tests {
     async fn the_oldest_frame_goes_when_nobody_listens() {
         let shared = Arc::new(Shared::default());
         let mut frames = Frames(shared.clone());
-        let dropped = (0..60).filter(|&tick| shared.hear(Heard { tick, frame: SILENCE, concealed: false })).count();
+        let dropped = (0..60).filter(|&tick| shared.hear(&Heard { tick, frame: SILENCE, concealed: false })).count();
         assert_eq!(dropped, 10);
         assert_eq!(frames.recv().await.map(|heard| heard.tick), Some(10));
         shared.close();

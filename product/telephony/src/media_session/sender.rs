@@ -27,7 +27,6 @@ pub struct Sender {
     pressed: Option<(telephone_event::Sender, u32)>,
     gap_ticks: u32,
     payload: Vec<u8>,
-    packets: u64,
 }
 
 impl Sender {
@@ -42,13 +41,7 @@ impl Sender {
             pressed: None,
             gap_ticks: 0,
             payload: Vec::with_capacity(FRAME_SAMPLES),
-            packets: 0,
         }
-    }
-
-    /// Packets made so far.
-    pub fn packets(&self) -> u64 {
-        self.packets
     }
 
     /// Queues keys; gives how many found room.
@@ -105,7 +98,6 @@ impl Sender {
         let (sequence, source) = (self.sequence, self.source);
         Packet { marker, payload_type, sequence, timestamp, source, payload }.write(out);
         self.sequence = self.sequence.wrapping_add(1);
-        self.packets += 1;
     }
 
     fn advance(&mut self) {
@@ -126,7 +118,7 @@ mod tests {
     fn the_clock_runs_through_keys_holds_and_wraps() {
         let mut sender = sender();
         let mut out = Vec::new();
-        let mut sound = |sender: &mut Sender, out: &mut Vec<u8>| {
+        let sound = |sender: &mut Sender, out: &mut Vec<u8>| {
             sender.sound_packet(Law::Mu, 0, &SILENCE, out);
             let packet = Packet::parse(out).expect("ours");
             (packet.marker, packet.sequence, packet.timestamp)

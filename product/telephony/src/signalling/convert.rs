@@ -23,15 +23,14 @@ pub(super) fn code(status: Status) -> StatusCode {
 }
 
 /// What a call's first message says; none when it lacks what every call must have.
-pub(super) fn facts(request: &Request, peer: SocketAddr, transport: Transport) -> Option<CallFacts> {
+pub(super) fn facts(request: &Request, source: SocketAddr, transport: Transport) -> Option<CallFacts> {
     let from = request.from_header().ok()?.typed().ok()?;
     let to = request.to_header().ok()?.typed().ok()?;
     Some(CallFacts {
         call_id: request.call_id_header().ok()?.value().to_string(),
         from: party(from.display_name.as_deref(), &from.uri),
-        to: party(to.display_name.as_deref(), &to.uri),
-        dialled: party(None, &request.uri),
-        peer,
+        to: party(to.display_name.as_deref(), &request.uri),
+        source,
         transport,
         user_agent: request.user_agent_header().map(|agent| clip(agent.value())),
     })

@@ -225,7 +225,7 @@ pub fn network(address: IpAddr) -> IpAddr {
             let [a, b, c, d, ..] = address.segments();
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
-        other => other,
+        other @ IpAddr::V4(_) => other,
     }
 }
 

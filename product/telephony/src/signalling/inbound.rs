@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::guard::{RETRY_AFTER_SECONDS, Verdict};
-use super::leg::Stage;
 use super::{CallFacts, Error, Inner, Leg, METHODS, Transport, convert};
 
 /// A call that rings here. Dropping it refuses it with 480.
@@ -183,14 +182,13 @@ fn begin(inner: &Arc<Inner>, transaction: Transaction, calls: &mpsc::Sender<Inco
         return answer(inner, transaction, Status::SERVICE_UNAVAILABLE, retry);
     };
     let (sender, states) = inner.dialogs.new_dialog_state_channel();
-    let contact = contact(inner, &facts.dialled.user, peer, transport);
+    let contact = contact(inner, &facts.to.user, peer, transport);
     let Ok(dialog) = inner.dialogs.get_or_create_server_invite(&transaction, sender, None, Some(contact)) else {
         return answer(inner, transaction, Status::BAD_REQUEST, Vec::new());
     };
     let offer = convert::body(&transaction.original.body);
     inner.tasks.spawn(drive(dialog.clone(), transaction));
-    let (inner, stage) = (inner.clone(), Stage::Open);
-    let leg = Leg { facts, dialog, states, attempt: None, inner, inbound: true, stage, place: Some(place) };
+    let leg = Leg::inbound(inner, facts, dialog, states, place);
     // A full queue drops the call, and dropping refuses it.
     if calls.try_send(IncomingCall { leg, offer }).is_err() {
         tracing::warn!("a call was refused: too many wait to be taken");

@@ -6,8 +6,8 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle};
 use rsipstack::dialog::invitation::InviteAsyncResult;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::Request;
 use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, Request};
 use sip::Status;
 use tokio::task::JoinHandle;
 
@@ -71,20 +71,22 @@ impl Reply {
 
 /// One call. Dropping it ends it: an unanswered one is refused or given up, an answered one is hung up.
 pub struct Leg {
-    pub(super) facts: CallFacts,
-    pub(super) dialog: InviteDialog,
-    pub(super) states: DialogStateReceiver,
+    facts: CallFacts,
+    dialog: InviteDialog,
+    states: DialogStateReceiver,
     /// Outbound: the call attempt, until it has an outcome.
-    pub(super) attempt: Option<JoinHandle<InviteAsyncResult>>,
-    pub(super) inner: Arc<Inner>,
-    pub(super) inbound: bool,
-    pub(super) stage: Stage,
-    pub(super) place: Option<Place>,
+    attempt: Option<JoinHandle<InviteAsyncResult>>,
+    /// The CSeq of a re-INVITE without a description: its answer comes with the acknowledgement.
+    awaited_answer: Option<u32>,
+    inner: Arc<Inner>,
+    inbound: bool,
+    stage: Stage,
+    place: Option<Place>,
 }
 
 /// How far a call is, as far as ending it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+enum Stage {
     Open,
     /// Inbound: 200 was sent, its ACK is awaited. Outbound: never.
     Accepted,
@@ -93,6 +95,31 @@ pub(super) enum Stage {
 }
 
 impl Leg {
+    pub(super) fn inbound(
+        inner: &Arc<Inner>,
+        facts: CallFacts,
+        dialog: InviteDialog,
+        states: DialogStateReceiver,
+        place: Place,
+    ) -> Self {
+        let (inner, stage, place) = (inner.clone(), Stage::Open, Some(place));
+        Leg { facts, dialog, states, attempt: None, awaited_answer: None, inner, inbound: true, stage, place }
+    }
+
+    pub(super) fn outbound(
+        inner: &Arc<Inner>,
+        facts: CallFacts,
+        dialog: InviteDialog,
+        states: DialogStateReceiver,
+        attempt: JoinHandle<InviteAsyncResult>,
+        place: Place,
+    ) -> Self {
+        let mut leg = Leg::inbound(inner, facts, dialog, states, place);
+        leg.inbound = false;
+        leg.attempt = Some(attempt);
+        leg
+    }
+
     /// What is known of the call.
     pub fn facts(&self) -> &CallFacts {
         &self.facts
@@ -160,7 +187,8 @@ impl Leg {
                 }
                 Some(SignalEvent::Answered { description: convert::answer_in(&response) })
             }
-            DialogState::Updated(_, request, handle) => Some(offered(&request, handle)).flatten(),
+            DialogState::Confirmed(..) => self.late_answer(),
+            DialogState::Updated(_, request, handle) => self.offered(&request, handle),
             DialogState::Info(_, request, handle) => {
                 let digit = convert::info_digits(&request);
                 let status = if digit.is_some() || request.body.is_empty() {
@@ -187,6 +215,34 @@ impl Leg {
         }
     }
 
+    /// The answer to an offer that we made in a re-INVITE's response.
+    fn late_answer(&mut self) -> Option<SignalEvent> {
+        let awaited = self.awaited_answer?;
+        let acknowledgement = self.dialog.last_remote_ack()?;
+        if acknowledgement.cseq_header().ok()?.seq().ok()? != awaited {
+            return None;
+        }
+        self.awaited_answer = None;
+        Some(SignalEvent::Acknowledged { description: convert::body(&acknowledgement.body) })
+    }
+
+    /// A change of media; a refresh without a description needs no opinion.
+    fn offered(&mut self, request: &Request, handle: TransactionHandle) -> Option<SignalEvent> {
+        let update = request.method == Method::Update;
+        if update && request.body.is_empty() {
+            answer_soon(handle, Status::OK);
+            return None;
+        }
+        if !convert::has_only_description(request) {
+            answer_soon(handle, Status::UNSUPPORTED_MEDIA_TYPE);
+            return None;
+        }
+        if request.body.is_empty() {
+            self.awaited_answer = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok());
+        }
+        Some(SignalEvent::Offered { description: convert::body(&request.body), reply: Reply(handle) })
+    }
+
     fn terminated(&mut self, reason: &TerminatedReason) -> Option<SignalEvent> {
         let confirmed = self.stage == Stage::Confirmed;
         self.stage = Stage::Over;
@@ -194,7 +250,6 @@ impl Leg {
             TerminatedReason::UacCancel if self.inbound => Some(SignalEvent::Cancelled),
             TerminatedReason::UacBye if self.inbound => Some(SignalEvent::PeerHungUp),
             TerminatedReason::UasBye if !self.inbound => Some(SignalEvent::PeerHungUp),
-            TerminatedReason::Timeout => Some(SignalEvent::Lost),
             TerminatedReason::UasOther(code) | TerminatedReason::ProxyError(code) if !confirmed => {
                 Some(SignalEvent::Refused(convert::status(code)))
             }
@@ -282,21 +337,6 @@ impl Drop for Leg {
             forget(&self.inner, &self.dialog.id());
         }
     }
-}
-
-/// A change of media; a refresh without a description needs no opinion.
-fn offered(request: &Request, handle: TransactionHandle) -> Option<SignalEvent> {
-    let update = request.method == rsipstack::sip::Method::Update;
-    if update && request.body.is_empty() {
-        answer_soon(handle, Status::OK);
-        return None;
-    }
-    if !convert::has_only_description(request) {
-        answer_soon(handle, Status::UNSUPPORTED_MEDIA_TYPE);
-        return None;
-    }
-    debug_assert!(request.cseq_header().is_ok(), "the stack matched it by its CSeq");
-    Some(SignalEvent::Offered { description: convert::body(&request.body), reply: Reply(handle) })
 }
 
 fn answer_soon(handle: TransactionHandle, status: Status) {

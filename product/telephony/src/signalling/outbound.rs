@@ -1,6 +1,7 @@
 //! Calls that we make.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rsipstack::dialog::authenticate::Credential;
@@ -9,7 +10,6 @@ use rsipstack::sip::uri::ParamsExt;
 use rsipstack::sip::{Auth, Host, Scheme, Uri};
 use rsipstack::transport::SipAddr;
 
-use super::leg::Stage;
 use super::{CallFacts, Error, Inner, Leg, Party, Transport, convert, inbound, listener};
 
 const SIP_PORT: u16 = 5_060;
@@ -44,8 +44,23 @@ pub struct Target {
     pub credentials: Option<Credentials>,
 }
 
-/// Sends the INVITE; the leg rings until its events say otherwise.
-pub(super) async fn call(inner: &Arc<Inner>, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
+/// A target whose address is known.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    callee: Uri,
+    peer: SocketAddr,
+    transport: Transport,
+}
+
+impl Destination {
+    /// Where the call will be sent.
+    pub fn address(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+/// Finds out where a target is.
+pub(super) async fn resolve(target: &Target) -> Result<Destination, Error> {
     let callee = parse(&target.address)?;
     let transport = match callee.transport() {
         None | Some(rsipstack::sip::Transport::Udp) => Transport::Udp,
@@ -54,22 +69,42 @@ pub(super) async fn call(inner: &Arc<Inner>, target: &Target, offer: Vec<u8>) ->
     };
     let port = callee.host_with_port.port.map_or(SIP_PORT, |port| port.value());
     let peer = match &callee.host_with_port.host {
-        Host::IpAddr(address) => std::net::SocketAddr::new(*address, port),
+        Host::IpAddr(address) => SocketAddr::new(*address, port),
         Host::Domain(domain) => listener::resolve(&domain.to_string(), port).await?,
     };
+    Ok(Destination { callee, peer, transport })
+}
+
+/// Sends the INVITE; the leg rings until its events say otherwise.
+pub(super) fn call(inner: &Arc<Inner>, to: &Destination, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
     let place = inner.take_place().ok_or(Error::Full)?;
-    let contact = inbound::contact(inner, &target.from_user, peer, transport);
+    let (sender, states) = inner.dialogs.new_dialog_state_channel();
+    let option = invitation(inner, to, target, offer);
+    let (dialog, attempt) = inner.dialogs.do_invite_async(option, sender).map_err(|_| Error::Stack("call"))?;
+    let facts = CallFacts {
+        call_id: dialog.id().call_id,
+        from: Party { display_name: target.from_name.clone(), user: target.from_user.clone(), host: String::new() },
+        to: convert::party(None, &to.callee),
+        source: to.peer,
+        transport: to.transport,
+        user_agent: None,
+    };
+    Ok(Leg::outbound(inner, facts, dialog, states, attempt, place))
+}
+
+fn invitation(inner: &Inner, to: &Destination, target: &Target, offer: Vec<u8>) -> InviteOption {
+    let contact = inbound::contact(inner, &target.from_user, to.peer, to.transport);
     let mut caller = contact.clone();
     caller.params.clear();
-    let stack_transport = match transport {
+    let transport = match to.transport {
         Transport::Udp => rsipstack::sip::Transport::Udp,
         Transport::Tcp => rsipstack::sip::Transport::Tcp,
     };
-    let option = InviteOption {
-        caller_display_name: target.from_name.clone().map(|name| name.replace(['"', '\\', '\r', '\n'], "")),
+    InviteOption {
+        caller_display_name: target.from_name.as_ref().map(|name| name.replace(['"', '\\', '\r', '\n'], "")),
         caller,
-        callee: callee.clone(),
-        destination: Some(SipAddr { r#type: Some(stack_transport), addr: peer.into() }),
+        callee: to.callee.clone(),
+        destination: Some(SipAddr { r#type: Some(transport), addr: to.peer.into() }),
         offer: Some(offer),
         contact,
         credential: target.credentials.as_ref().map(|credentials| Credential {
@@ -79,20 +114,7 @@ pub(super) async fn call(inner: &Arc<Inner>, target: &Target, offer: Vec<u8>) ->
             auth_username: None,
         }),
         ..InviteOption::default()
-    };
-    let (sender, states) = inner.dialogs.new_dialog_state_channel();
-    let (dialog, attempt) = inner.dialogs.do_invite_async(option, sender).map_err(|_| Error::Stack("call"))?;
-    let facts = CallFacts {
-        call_id: dialog.id().call_id,
-        from: Party { display_name: target.from_name.clone(), user: target.from_user.clone(), host: String::new() },
-        to: convert::party(None, &callee),
-        dialled: convert::party(None, &callee),
-        peer,
-        transport,
-        user_agent: None,
-    };
-    let (inner, stage) = (inner.clone(), Stage::Open);
-    Ok(Leg { facts, dialog, states, attempt: Some(attempt), inner, inbound: false, stage, place: Some(place) })
+    }
 }
 
 /// Reads an address that can be called; a bare `user@host` gets its scheme.

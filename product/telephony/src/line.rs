@@ -1,0 +1,290 @@
+//! The line: calls with sound, in and out. Puts signalling, media and the call machine together, so that the upper half
+//! of the phone knows neither SIP nor sockets.
+//!
+//! Promises: a call that comes in is answered, refused or given up, never forgotten: whoever drops a call ends it; each
+//! call ends once, with who and why; a caller who changes its mind while a prompt is made is told apart from one who
+//! stays.
+
+mod driver;
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use sip::Status;
+use storage::Entropy;
+use thiserror::Error as ThisError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::call::{CallEnd, EndReason, EndedBy, Times};
+use crate::media_session::{AudioPort, MediaConfig, MediaStatistics};
+use crate::port_pool::PortPool;
+use crate::signalling::{self, CallFacts, Signalling, SipConfig, Target};
+
+use driver::Command;
+
+/// Ports for sound, unless the settings say otherwise.
+pub const MEDIA_PORTS: RangeInclusive<u16> = 16_384..=32_767;
+
+/// Why there is no line.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// Signalling could not begin.
+    #[error(transparent)]
+    Signalling(#[from] signalling::Error),
+    /// The call is over.
+    #[error("the call is over")]
+    Over,
+}
+
+/// How a line behaves.
+#[derive(Debug, Clone)]
+pub struct LineConfig {
+    /// Where to listen, and how much to take.
+    pub sip: SipConfig,
+    /// How sound behaves.
+    pub media: MediaConfig,
+    /// The ports for sound; none lets the operating system choose.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// Longest times.
+    pub times: Times,
+}
+
+impl LineConfig {
+    /// Listens on one address with the usual limits.
+    pub fn at(address: SocketAddr) -> Self {
+        LineConfig {
+            sip: SipConfig::at(address),
+            media: MediaConfig::default(),
+            ports: Some(MEDIA_PORTS),
+            times: Times { ring_seconds: 60, call_seconds: 4 * 3_600 },
+        }
+    }
+
+    /// Loopback, free ports: for demonstrations and tests.
+    pub fn loopback() -> Self {
+        LineConfig { ports: None, ..Self::at(SocketAddr::from(([127, 0, 0, 1], 0))) }
+    }
+}
+
+/// Whom to call.
+#[derive(Debug, Clone, Default)]
+pub struct Dial {
+    /// Address, our own name, credentials.
+    pub target: Target,
+    /// How long it may ring; the line's own time when none is given.
+    pub ring_seconds: Option<u32>,
+}
+
+/// How much is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LineCounts {
+    /// Calls that ring or are answered.
+    pub calls: usize,
+    /// Dialogs that the signalling holds.
+    pub dialogs: usize,
+    /// Transactions that the signalling works on.
+    pub transactions: usize,
+    /// Media ports that are taken.
+    pub ports_in_use: usize,
+    /// New calls that were answered 503, and datagrams thrown away, because there were too many.
+    pub guard: signalling::GuardFigures,
+}
+
+/// A line; clones share it.
+#[derive(Clone)]
+pub struct Line {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    signalling: Signalling,
+    config: LineConfig,
+    ports: PortPool,
+    entropy: Arc<dyn Entropy>,
+    stop: CancellationToken,
+}
+
+impl Line {
+    /// Listens and begins to serve.
+    pub async fn open(config: LineConfig, entropy: Arc<dyn Entropy>) -> Result<Self, Error> {
+        let signalling = Signalling::bind(config.sip.clone()).await?;
+        let ports = config.ports.clone().map_or_else(PortPool::any, PortPool::new);
+        let stop = CancellationToken::new();
+        Ok(Line { inner: Arc::new(Inner { signalling, config, ports, entropy, stop }) })
+    }
+
+    /// The address listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.inner.signalling.address()
+    }
+
+    /// The next call that comes in; none once the line is shut down. Cancel safe.
+    pub async fn next_call(&self) -> Option<RingingCall> {
+        let call = tokio::select! {
+            call = self.inner.signalling.next_call() => call?,
+            () = self.inner.stop.cancelled() => return None,
+        };
+        Some(driver::ring(&self.inner, call))
+    }
+
+    /// Calls somebody and waits until it is answered. Dropping the future gives the call up.
+    pub async fn call(&self, dial: Dial) -> Result<LiveCall, CallEnd> {
+        driver::dial(&self.inner, dial).await
+    }
+
+    /// How much is going on.
+    pub fn counts(&self) -> LineCounts {
+        let counts = self.inner.signalling.counts();
+        LineCounts {
+            calls: counts.calls,
+            dialogs: counts.dialogs,
+            transactions: counts.transactions,
+            ports_in_use: self.inner.ports.in_use(),
+            guard: counts.guard,
+        }
+    }
+
+    /// Ends every call and stops serving.
+    pub async fn shutdown(&self) {
+        self.inner.stop.cancel();
+        self.inner.signalling.stop().await;
+    }
+}
+
+/// What happens on an answered call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineEvent {
+    /// The other side put us on hold.
+    Held,
+    /// The call goes on.
+    Resumed,
+    /// The call is over; nothing comes after this.
+    Ended(CallEnd),
+}
+
+/// The strings of a call: what both a ringing and an answered one hold.
+#[derive(Debug)]
+struct Strings {
+    facts: CallFacts,
+    commands: mpsc::UnboundedSender<Command>,
+    end: watch::Receiver<Option<CallEnd>>,
+    events: mpsc::UnboundedReceiver<LineEvent>,
+}
+
+impl Strings {
+    async fn ended(&mut self) -> CallEnd {
+        match self.end.wait_for(Option::is_some).await {
+            Ok(end) => end.clone().unwrap_or_else(vanished),
+            Err(_) => vanished(),
+        }
+    }
+}
+
+/// The end of a call whose task went away without a word: only a bug or a stopped runtime does that.
+fn vanished() -> CallEnd {
+    let mut end = CallEnd::refused(EndedBy::Network, Status::SERVER_INTERNAL_ERROR);
+    end.reason = EndReason::SignallingLost;
+    end
+}
+
+/// A call that rings here. Dropping it refuses it with 480.
+#[derive(Debug)]
+pub struct RingingCall {
+    strings: Strings,
+}
+
+impl RingingCall {
+    /// Who calls whom.
+    pub fn facts(&self) -> &CallFacts {
+        &self.strings.facts
+    }
+
+    /// Lets the caller hear ringing.
+    pub fn ring(&self) -> Result<(), Error> {
+        self.strings.commands.send(Command::Ring).map_err(|_| Error::Over)
+    }
+
+    /// Takes the call; tells how it ended when it cannot be taken any more.
+    pub async fn answer(mut self) -> Result<LiveCall, CallEnd> {
+        let (sender, receiver) = oneshot::channel();
+        if self.strings.commands.send(Command::Answer(sender)).is_err() {
+            return Err(self.strings.ended().await);
+        }
+        match receiver.await {
+            Ok(audio) => Ok(LiveCall::new(self.strings, *audio)),
+            Err(_) => Err(self.strings.ended().await),
+        }
+    }
+
+    /// Refuses the call.
+    pub async fn reject(mut self, status: Status) -> CallEnd {
+        let _ = self.strings.commands.send(Command::Refuse(status));
+        self.strings.ended().await
+    }
+
+    /// Waits until the caller gives up. Cancel safe.
+    pub async fn ended(&mut self) -> CallEnd {
+        self.strings.ended().await
+    }
+}
+
+/// An answered call. Dropping it hangs up.
+#[derive(Debug)]
+pub struct LiveCall {
+    /// Its sound.
+    pub audio: AudioPort,
+    facts: CallFacts,
+    commands: mpsc::UnboundedSender<Command>,
+    end: watch::Receiver<Option<CallEnd>>,
+    events: LineEvents,
+}
+
+/// What happens on an answered call, in order.
+#[derive(Debug)]
+pub struct LineEvents(mpsc::UnboundedReceiver<LineEvent>);
+
+impl LineEvents {
+    /// The next event; none after [`LineEvent::Ended`]. Cancel safe.
+    pub async fn next(&mut self) -> Option<LineEvent> {
+        self.0.recv().await
+    }
+}
+
+impl LiveCall {
+    fn new(strings: Strings, audio: AudioPort) -> Self {
+        let Strings { facts, commands, end, events } = strings;
+        LiveCall { audio, facts, commands, end, events: LineEvents(events) }
+    }
+
+    /// Who calls whom.
+    pub fn facts(&self) -> &CallFacts {
+        &self.facts
+    }
+
+    /// The next event; none after [`LineEvent::Ended`]. Cancel safe.
+    pub async fn next_event(&mut self) -> Option<LineEvent> {
+        self.events.next().await
+    }
+
+    /// Events and sound apart, to wait for both at once.
+    pub fn parts(&mut self) -> (&mut LineEvents, &mut AudioPort) {
+        (&mut self.events, &mut self.audio)
+    }
+
+    /// Hangs up; the events then end with [`LineEvent::Ended`].
+    pub fn hang_up(&self) {
+        let _ = self.commands.send(Command::HangUp);
+    }
+
+    /// How it ended, when it has.
+    pub fn end(&self) -> Option<CallEnd> {
+        self.end.borrow().clone()
+    }
+
+    /// The figures of its sound.
+    pub fn statistics(&self) -> MediaStatistics {
+        self.audio.statistics()
+    }
+}
