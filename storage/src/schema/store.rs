@@ -158,3 +158,6 @@ fn plan(stored: &Stored, schema: &Schema, migrations: &[Migration], dialect: Dia
     plan.removed = removed;
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests;

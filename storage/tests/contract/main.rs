@@ -1,5 +1,6 @@
 //! The contract of the door, on both engines: what a part may rely on whichever database stands behind it.
 
+mod crash;
 mod house;
 mod registry;
 mod transactions;
