@@ -48,8 +48,8 @@
     button.hidden = open;
     button.ariaExpanded = String(open);
     host.toggleAttribute("data-open", open);
-    if (open) frame.contentWindow?.postMessage({ ringfence: "shown" }, origin);
-    else button.focus();
+    if (open && ready) frame.contentWindow.postMessage({ ringfence: "shown" }, origin);
+    if (!open) button.focus();
   }
 
   function unavailable() {

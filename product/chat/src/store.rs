@@ -1,0 +1,168 @@
+//! The widget's tables and every SQL text about them.
+
+use storage::{Column, Erasure, Owner, Reference, Retention, Row, SealedWith, Statement, Table};
+
+use crate::embed_token::{EmbedToken, Quota};
+use crate::origin::Origins;
+use crate::visitor::Visitor;
+use crate::{Error, Result};
+
+/// The widgets of an organization: each is one embed token with its bounds.
+pub const EMBED_TOKEN: Table = Table {
+    name: "embed_token",
+    owner: Owner::Organization,
+    columns: &[
+        Column::sealed("name", SealedWith::Organization),
+        Column::uuid("agent_id"),
+        // The list is public: browsers are told it in every answer's `frame-ancestors`.
+        Column::text("origins"),
+        Column::bytes("token_hash"),
+        Column::sealed("token", SealedWith::Organization),
+        Column::bytes("previous_hash").nullable(),
+        Column::time("previous_until").nullable(),
+        Column::integer("conversations_per_day"),
+        Column::integer("messages_per_day"),
+        Column::time("created_at"),
+        Column::time("expires_at").nullable(),
+        Column::time("revoked_at").nullable(),
+    ],
+    references: &[],
+    unique: &[&["token_hash"]],
+    indexes: &[],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("a widget belongs to a page, not to a person"),
+};
+
+/// How much came through one token on one day.
+pub const EMBED_USAGE: Table = Table {
+    name: "embed_usage",
+    owner: Owner::Organization,
+    columns: &[
+        Column::uuid("embed_token_id"),
+        Column::integer("day"),
+        Column::integer("conversations"),
+        Column::integer("messages"),
+    ],
+    references: &[Reference::to("embed_token_id", "embed_token").cascade()],
+    unique: &[&["embed_token_id", "day"]],
+    indexes: &[],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("sums, without persons"),
+};
+
+/// Passes of visitors: short-lived, and swept when they are over.
+pub const VISITOR_PASS: Table = Table {
+    name: "visitor_pass",
+    owner: Owner::Organization,
+    columns: &[
+        Column::uuid("embed_token_id"),
+        Column::uuid("conversation_id"),
+        Column::text("origin"),
+        Column::bytes("pass_hash"),
+        Column::time("created_at"),
+        Column::time("expires_at"),
+    ],
+    references: &[Reference::to("embed_token_id", "embed_token").cascade()],
+    unique: &[],
+    indexes: &[&["expires_at"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::None("a hash and two ids, gone within a day"),
+};
+
+/// Every table of the widget.
+pub const TABLES: &[&Table] = &[&EMBED_TOKEN, &EMBED_USAGE, &VISITOR_PASS];
+
+/// The token that is presented, or the one before it within its day of grace.
+pub(crate) const TOKEN_BY_HASH: Statement = Statement::organization(
+    "chat.token_by_hash",
+    "select * from embed_token where organization_id = $1 \
+     and (token_hash = $2 or (previous_hash = $2 and previous_until > $3))",
+);
+/// The organization's widgets, newest first.
+pub(crate) const TOKENS: Statement = Statement::organization(
+    "chat.tokens",
+    "select * from embed_token where organization_id = $1 and id < $2 order by id desc limit $3",
+);
+/// How many are not revoked.
+pub(crate) const TOKENS_COUNT: Statement = Statement::organization(
+    "chat.tokens_count",
+    "select count(*) as tokens from embed_token where organization_id = $1 and revoked_at is null",
+);
+/// A day's row, unless there is one.
+pub(crate) const USAGE_BEGIN: Statement = Statement::organization(
+    "chat.usage_begin",
+    "insert into embed_usage (organization_id, id, embed_token_id, day, conversations, messages) \
+     values ($1, $2, $3, $4, 0, 0) on conflict (organization_id, embed_token_id, day) do nothing",
+);
+/// One more conversation, unless that is too many.
+pub(crate) const USAGE_CONVERSATION: Statement = Statement::organization(
+    "chat.usage_conversation",
+    "update embed_usage set conversations = conversations + 1 \
+     where organization_id = $1 and embed_token_id = $2 and day = $3 and conversations < $4",
+);
+/// One more message, unless that is too many.
+pub(crate) const USAGE_MESSAGE: Statement = Statement::organization(
+    "chat.usage_message",
+    "update embed_usage set messages = messages + 1 \
+     where organization_id = $1 and embed_token_id = $2 and day = $3 and messages < $4",
+);
+/// What one token was used for on one day.
+pub(crate) const USAGE_OF_DAY: Statement = Statement::organization(
+    "chat.usage_of_day",
+    "select embed_token_id, conversations, messages from embed_usage where organization_id = $1 and day = $2",
+);
+/// Passes that are over.
+pub(crate) const PASSES_SWEEP: Statement = Statement::organization(
+    "chat.passes_sweep",
+    "delete from visitor_pass where organization_id = $1 and expires_at < $2",
+);
+/// A later end for a pass.
+pub(crate) const PASS_RENEW: Statement = Statement::organization(
+    "chat.pass_renew",
+    "update visitor_pass set expires_at = $3 where organization_id = $1 and id = $2 and expires_at < $3",
+);
+
+/// Every statement of the widget.
+pub const STATEMENTS: &[&Statement] = &[
+    &TOKEN_BY_HASH,
+    &TOKENS,
+    &TOKENS_COUNT,
+    &USAGE_BEGIN,
+    &USAGE_CONVERSATION,
+    &USAGE_MESSAGE,
+    &USAGE_OF_DAY,
+    &PASSES_SWEEP,
+    &PASS_RENEW,
+];
+
+/// An embed token from its row; the name is opened by the caller of this.
+pub(crate) fn embed_token(row: &Row, name: String) -> Result<EmbedToken> {
+    let stored = row.text("origins")?;
+    let origins = Origins::parse(stored.split(' ').filter(|text| !text.is_empty()));
+    Ok(EmbedToken {
+        id: row.uuid("id")?,
+        name,
+        agent_id: row.uuid("agent_id")?,
+        origins: origins.map_err(|_| Error::StoredOrigins)?,
+        expires_at: row.optional_timestamp("expires_at")?,
+        revoked_at: row.optional_timestamp("revoked_at")?,
+        quota: Quota {
+            conversations_per_day: row.integer("conversations_per_day")?,
+            messages_per_day: row.integer("messages_per_day")?,
+        },
+        created_at: row.timestamp("created_at")?,
+    })
+}
+
+/// A pass from its row.
+pub(crate) fn visitor(row: &Row) -> Result<Visitor> {
+    Ok(Visitor {
+        id: row.uuid("id")?,
+        conversation_id: row.uuid("conversation_id")?,
+        embed_token_id: row.uuid("embed_token_id")?,
+        origin: row.text("origin")?.to_owned(),
+        hash: row.bytes("pass_hash")?.to_vec(),
+        created_at: row.timestamp("created_at")?,
+        expires_at: row.timestamp("expires_at")?,
+    })
+}
