@@ -3,13 +3,14 @@
 import { refresh } from "./swap.js";
 
 const QUIET_MILLISECONDS = 120; // several events of one turn become one fetch
+const EVERYTHING = "*"; // some events were missed: look at all of it again
 let waiting = new Set();
 let timer = 0;
 
 function wanted(element, kind, subject) {
   const kinds = element.dataset.live.split(" ");
   const only = element.dataset.liveSubject;
-  return (kinds.includes(kind) || kinds.includes("*")) && (!only || only === subject);
+  return kind === EVERYTHING || (kinds.includes(kind) && (!only || only === subject));
 }
 
 function changed(kind, subject) {
@@ -43,7 +44,7 @@ export function connectLive() {
   const source = new EventSource(address);
   source.addEventListener("open", () => {
     show("live");
-    if (lost) changed("*", ""); // whatever was missed is fetched once
+    if (lost) changed(EVERYTHING, "");
     lost = false;
   });
   source.addEventListener("error", () => { lost = true; show("lost"); });
@@ -55,5 +56,6 @@ export function connectLive() {
     changed(kind, subject ?? "");
     document.dispatchEvent(new CustomEvent("ringfence:live", { detail: { kind, subject } }));
   });
+  source.addEventListener("reset", () => changed(EVERYTHING, ""));
   addEventListener("pagehide", () => source.close());
 }

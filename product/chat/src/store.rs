@@ -8,7 +8,7 @@ use crate::visitor::Visitor;
 use crate::{Error, Result};
 
 /// The widgets of an organization: each is one embed token with its bounds.
-pub const EMBED_TOKEN: Table = Table {
+pub static EMBED_TOKEN: Table = Table {
     name: "embed_token",
     owner: Owner::Organization,
     columns: &[
@@ -34,7 +34,7 @@ pub const EMBED_TOKEN: Table = Table {
 };
 
 /// How much came through one token on one day.
-pub const EMBED_USAGE: Table = Table {
+pub static EMBED_USAGE: Table = Table {
     name: "embed_usage",
     owner: Owner::Organization,
     columns: &[
@@ -51,7 +51,7 @@ pub const EMBED_USAGE: Table = Table {
 };
 
 /// Passes of visitors: short-lived, and swept when they are over.
-pub const VISITOR_PASS: Table = Table {
+pub static VISITOR_PASS: Table = Table {
     name: "visitor_pass",
     owner: Owner::Organization,
     columns: &[
@@ -160,8 +160,8 @@ pub(crate) fn visitor(row: &Row) -> Result<Visitor> {
         id: row.uuid("id")?,
         conversation_id: row.uuid("conversation_id")?,
         embed_token_id: row.uuid("embed_token_id")?,
-        origin: row.text("origin")?.to_owned(),
-        hash: row.bytes("pass_hash")?.to_vec(),
+        origin: row.text("origin")?,
+        hash: row.bytes("pass_hash")?,
         created_at: row.timestamp("created_at")?,
         expires_at: row.timestamp("expires_at")?,
     })

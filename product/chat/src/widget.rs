@@ -111,7 +111,7 @@ pub async fn rotate(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Wi
     let fields = [
         ("token_hash", text.hash().to_vec().into()),
         ("token", keyring.seal_text(Field::new(&EMBED_TOKEN, "token", id), text.as_str())?.into()),
-        ("previous_hash", row.bytes("token_hash")?.to_vec().into()),
+        ("previous_hash", row.bytes("token_hash")?.into()),
         ("previous_until", now.plus_seconds(ROTATION_OVERLAP_SECONDS).into()),
     ];
     change.update(&EMBED_TOKEN, id, &fields).await?;
@@ -145,8 +145,8 @@ async fn used_today(platform: &Platform, caller: &Caller) -> Result<Vec<(Uuid, (
 
 fn read(row: &Row, keyring: &Keyring, used: &[(Uuid, (i64, i64))]) -> Result<Widget> {
     let id = row.uuid("id")?;
-    let name = keyring.open_text(Field::new(&EMBED_TOKEN, "name", id), row.bytes("name")?)?;
-    let text = keyring.open_text(Field::new(&EMBED_TOKEN, "token", id), row.bytes("token")?)?;
+    let name = keyring.open_text(Field::new(&EMBED_TOKEN, "name", id), &row.bytes("name")?)?;
+    let text = keyring.open_text(Field::new(&EMBED_TOKEN, "token", id), &row.bytes("token")?)?;
     let used_today = used.iter().find(|(token, _)| *token == id).map_or((0, 0), |(_, used)| *used);
     Ok(Widget { token: store::embed_token(row, name)?, text, used_today })
 }

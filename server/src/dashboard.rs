@@ -1,0 +1,14 @@
+//! The pages that belong to no single part: the overview, the settings of an organization, and its audit log; and the
+//! router that joins them with the pages of the parts.
+
+mod audit;
+mod keys;
+mod settings;
+
+use identity::Platform;
+use web::routes::Routes;
+
+/// The pages of this module.
+pub fn routes() -> Routes<Platform> {
+    settings::routes().merge(keys::routes()).merge(audit::routes())
+}
