@@ -5,12 +5,12 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use rust_embed::RustEmbed;
+
+use crate::routes::{Access, Audited, Routes};
 
 /// Hexadecimal digits of the version.
 const VERSION_DIGITS: usize = 16;
@@ -58,8 +58,9 @@ async fn serve(Path((asked, name)): Path<(String, String)>) -> Response {
 }
 
 /// The route of the assets; they are public and the same for everybody.
-pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{version}/{name}", get(serve))
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Routes<S> {
+    let access = Access::Public("stylesheets and modules are the same for everybody, signed in or not");
+    Routes::new().get("/assets/{version}/{name}", access, Audited::No("public files"), serve)
 }
 
 #[cfg(test)]

@@ -4,13 +4,11 @@
 //! signed-in person extends `alone.html` the same way. Markup of ours carries the nonce of its answer, no inline
 //! style and no inline script.
 
-use std::fmt::{Display, Formatter, Result as FormatResult};
-
 use askama::Template;
-use askama::filters::HtmlSafe;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edge::Nonce;
+use serde::Deserialize;
 
 use crate::assets;
 use crate::sign::Sign;
@@ -105,24 +103,6 @@ impl Told {
     }
 }
 
-/// The hidden field that carries the session's form token; nothing where there is none.
-#[derive(Clone, Debug)]
-pub struct FormToken(Option<String>);
-
-impl Display for FormToken {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> FormatResult {
-        // The token is base64url or hexadecimal: anything else would be a fault of its maker and is not shown.
-        match self.0.as_deref() {
-            Some(token) if token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) => {
-                write!(formatter, r#"<input type="hidden" name="form_token" value="{token}">"#)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl HtmlSafe for FormToken {}
-
 /// The frame of one page.
 #[derive(Clone, Debug)]
 pub struct Shell {
@@ -131,7 +111,6 @@ pub struct Shell {
     nonce: Nonce,
     organization_name: String,
     person_name: String,
-    form_token: Option<String>,
     told: Option<Told>,
 }
 
@@ -154,15 +133,8 @@ impl Shell {
             nonce,
             organization_name: String::new(),
             person_name: String::new(),
-            form_token: None,
             told: None,
         }
-    }
-
-    /// The same with the session's form token in its forms.
-    pub fn with_form_token(mut self, token: Option<String>) -> Self {
-        self.form_token = token;
-        self
     }
 
     /// The same, telling that something was done.
@@ -197,11 +169,6 @@ impl Shell {
         &self.person_name
     }
 
-    /// The hidden field for forms.
-    pub fn form_token(&self) -> FormToken {
-        FormToken(self.form_token.clone())
-    }
-
     /// What is told once, if anything.
     pub const fn told(&self) -> Option<&Told> {
         self.told.as_ref()
@@ -234,6 +201,36 @@ impl Shell {
             Noun { sign, word, address, current: self.nav == Some(*nav) }
         };
         RAIL.iter().map(|group| group.iter().map(noun).collect()).collect()
+    }
+}
+
+/// What a page was redirected to after a change, as a word in its address; only these words are known, so that no
+/// address can put its own words on a page of ours.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+impl Done {
+    /// The address of a page that tells this.
+    pub fn address(page: &str, word: &str) -> String {
+        format!("{page}?done={word}")
+    }
+
+    /// The frame, telling what was done, if anything was.
+    pub fn told(&self, shell: Shell) -> Shell {
+        let words = match self.done.as_deref() {
+            Some("created") => "Made.",
+            Some("saved") => "Saved.",
+            Some("ended") => "Ended.",
+            Some("revoked") => "Revoked. It stops working at once.",
+            Some("rotated") => "Here is the new token. The one before works for another day.",
+            Some("published") => "Published. Callers and visitors meet this version from now on.",
+            Some("deleted") => "Deleted.",
+            Some("queued") => "Taken. It is read in the background; its state stands in the list.",
+            _ => return shell,
+        };
+        shell.telling(words)
     }
 }
 

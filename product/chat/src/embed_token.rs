@@ -50,7 +50,8 @@ impl TokenText {
             return None;
         }
         let organization = Uuid::try_parse(organization).ok()?;
-        (is_hexadecimal && is_random).then(|| Self { organization: OrganizationId(organization), text: text.to_owned() })
+        (is_hexadecimal && is_random)
+            .then(|| Self { organization: OrganizationId(organization), text: text.to_owned() })
     }
 
     /// The text, for the page it is pasted into.

@@ -37,12 +37,6 @@ pub enum Error {
     /// Callers and changes.
     #[error(transparent)]
     Identity(#[from] identity::Error),
-    /// The agent.
-    #[error(transparent)]
-    Agents(#[from] agents::Error),
-    /// The conversation.
-    #[error(transparent)]
-    Conversations(#[from] conversations::Error),
 }
 
 impl Error {

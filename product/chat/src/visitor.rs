@@ -145,11 +145,7 @@ mod tests {
     fn messages_renew_it_up_to_the_absolute_end() {
         let (text, mut visitor) = pass();
         assert_eq!(visitor.renewed_until(visitor.created_at), None);
-        let mut now = visitor.created_at;
-        while let Some(later) = {
-            now = visitor.expires_at.plus_seconds(-1);
-            visitor.renewed_until(now)
-        } {
+        while let Some(later) = visitor.renewed_until(visitor.expires_at.plus_seconds(-1)) {
             visitor.expires_at = later;
         }
         assert_eq!(visitor.expires_at, visitor.created_at.plus_seconds(PASS_ABSOLUTE_SECONDS));

@@ -10,7 +10,8 @@ use super::*;
 
 async fn answer(path: &str) -> Response {
     let request = Request::get(path).body(Body::empty()).expect("a request");
-    router::<()>().oneshot(request).await.expect("axum answers")
+    let router = axum::Router::new().route("/assets/{version}/{name}", axum::routing::get(serve));
+    router.oneshot(request).await.expect("axum answers")
 }
 
 #[tokio::test]

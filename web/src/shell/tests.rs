@@ -56,10 +56,11 @@ fn the_rail_marks_exactly_the_noun_of_the_page() {
 }
 
 #[test]
-fn a_form_token_with_foreign_characters_is_never_written() {
-    assert_eq!(FormToken(Some("a\"><script>".to_owned())).to_string(), "");
-    assert_eq!(FormToken(None).to_string(), "");
-    assert!(FormToken(Some("abc-_9.Z".to_owned())).to_string().contains(r#"value="abc-_9.Z""#));
+fn only_known_words_are_told_from_an_address() {
+    let told =
+        |word: &str| Done { done: Some(word.to_owned()) }.told(Shell::new("Keys", Nav::Settings, nonce(), "", ""));
+    assert!(told("revoked").told().is_some());
+    assert!(told("<b>Your account is locked, call 0900</b>").told().is_none());
 }
 
 #[test]

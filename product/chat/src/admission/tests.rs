@@ -1,0 +1,202 @@
+//! Every refusal on the way in, on both databases.
+
+use identity::Role;
+use identity::testing::{Persona, TestPlatform, platforms};
+use storage::Schema;
+
+use super::*;
+use crate::embed_token::Quota;
+use crate::visitor::PASS_ABSOLUTE_SECONDS;
+use crate::widget::{self, NewWidget, Widget};
+
+const SHOP: &str = "https://shop.example";
+
+struct House {
+    test: TestPlatform,
+    owner: Persona,
+}
+
+async fn houses() -> Vec<House> {
+    let mut houses = Vec::new();
+    for test in platforms(Schema::new().with(crate::TABLES, crate::STATEMENTS)).await {
+        let founded = test.organization("practice").await;
+        let owner = test.member(founded.organization, Role::Owner).await;
+        houses.push(House { test, owner });
+    }
+    houses
+}
+
+impl House {
+    async fn widget(&self, origins: &[&str], quota: Quota) -> Widget {
+        let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let new =
+            NewWidget { name: "Home page", agent_id: Uuid::from_u128(5), origins: &origins, expires_at: None, quota };
+        widget::create(&self.test.platform, &self.owner.caller, &new).await.expect("made")
+    }
+
+    async fn admit(&self, text: &str, origin: &str) -> std::result::Result<Admission, Refusal> {
+        match admit(&self.test.platform, text, origin, None).await {
+            Ok(admission) => Ok(admission),
+            Err(Error::Refused(refusal)) => Err(refusal),
+            Err(other) => panic!("{}: {other}", self.test.name),
+        }
+    }
+
+    async fn pass(&self, widget: &Widget) -> PassText {
+        let admission = self.admit(&widget.text, SHOP).await.expect("admitted");
+        issue(&self.test.platform, &admission, Uuid::from_u128(77)).await.expect("issued").0
+    }
+
+    async fn present(&self, pass: &str) -> Result<Present> {
+        present(&self.test.platform, pass, None).await
+    }
+}
+
+fn refusal(found: std::result::Result<Admission, Refusal>) -> Option<Refusal> {
+    found.err()
+}
+
+#[tokio::test]
+async fn a_listed_origin_is_let_in_and_another_refused() {
+    for house in houses().await {
+        let widget = house.widget(&[SHOP], Quota::default()).await;
+        assert!(house.admit(&widget.text, SHOP).await.is_ok(), "{}", house.test.name);
+        for origin in ["https://evil.example", "https://shop.example.evil.example", "", "null"] {
+            assert_eq!(refusal(house.admit(&widget.text, origin).await), Some(Refusal::Origin), "{origin}");
+        }
+        let unknown = TokenText::generate(house.owner.caller.organization(), house.test.platform.entropy.as_ref());
+        assert_eq!(refusal(house.admit(unknown.as_str(), SHOP).await), Some(Refusal::Unknown));
+        assert_eq!(refusal(house.admit("rf_embed_nonsense", SHOP).await), Some(Refusal::Unknown));
+        let nobody = house.widget(&[], Quota::default()).await;
+        assert_eq!(refusal(house.admit(&nobody.text, SHOP).await), Some(Refusal::Origin), "an empty list means deny");
+    }
+}
+
+#[tokio::test]
+async fn rotation_leaves_a_day_and_revocation_leaves_nothing() {
+    for house in houses().await {
+        let (platform, caller) = (&house.test.platform, &house.owner.caller);
+        let old = house.widget(&[SHOP], Quota::default()).await;
+        let new = widget::rotate(platform, caller, old.token.id).await.expect("rotated");
+        assert_ne!(old.text, new.text);
+        assert!(house.admit(&old.text, SHOP).await.is_ok() && house.admit(&new.text, SHOP).await.is_ok());
+        house.test.clock.advance_seconds(crate::embed_token::ROTATION_OVERLAP_SECONDS);
+        assert_eq!(refusal(house.admit(&old.text, SHOP).await), Some(Refusal::Unknown));
+        let pass = house.pass(&new).await;
+        widget::revoke(platform, caller, new.token.id).await.expect("revoked");
+        assert_eq!(refusal(house.admit(&new.text, SHOP).await), Some(Refusal::Revoked));
+        assert!(matches!(house.present(pass.reveal()).await, Err(Error::Refused(Refusal::Revoked))));
+        assert!(matches!(widget::rotate(platform, caller, new.token.id).await, Err(Error::Revoked)));
+    }
+}
+
+#[tokio::test]
+async fn quotas_end_the_day_and_begin_anew() {
+    for house in houses().await {
+        let quota = Quota { conversations_per_day: 2, messages_per_day: 1 };
+        let widget = house.widget(&[SHOP], quota).await;
+        let pass = house.pass(&widget).await;
+        assert!(house.admit(&widget.text, SHOP).await.is_ok());
+        assert_eq!(refusal(house.admit(&widget.text, SHOP).await), Some(Refusal::Quota));
+        let present = house.present(pass.reveal()).await.expect("a good pass");
+        present.count_message(&house.test.platform).await.expect("the first message");
+        let second = present.count_message(&house.test.platform).await;
+        assert!(matches!(second, Err(Error::Refused(Refusal::Quota))));
+        let seen = widget::get(&house.test.platform, &house.owner.caller, widget.token.id).await.expect("there");
+        assert_eq!(seen.used_today, (2, 1), "{}", house.test.name);
+        house.test.clock.advance_seconds(24 * 3600);
+        assert!(house.admit(&widget.text, SHOP).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_pass_opens_its_conversation_until_its_end() {
+    for house in houses().await {
+        let widget = house.widget(&[SHOP], Quota::default()).await;
+        let pass = house.pass(&widget).await;
+        let present = house.present(pass.reveal()).await.expect("a good pass");
+        assert_eq!((present.visitor.conversation_id, present.visitor.origin.as_str()), (Uuid::from_u128(77), SHOP));
+        assert!(present.caller.role().is_none(), "a visitor holds no permission");
+        let forged = PassText::generate(pass.organization, pass.id, house.test.platform.entropy.as_ref());
+        for bad in ["", "rf_visitor_x", forged.reveal(), &widget.text] {
+            assert!(matches!(house.present(bad).await, Err(Error::NoPass)), "{bad}");
+        }
+        house.test.clock.advance_seconds(PASS_SECONDS - 1);
+        present.count_message(&house.test.platform).await.expect("counted");
+        house.test.clock.advance_seconds(60);
+        assert!(house.present(pass.reveal()).await.is_ok(), "a message renews it");
+        house.test.clock.advance_seconds(PASS_SECONDS);
+        assert!(matches!(house.present(pass.reveal()).await, Err(Error::NoPass)));
+        house.test.clock.advance_seconds(PASS_ABSOLUTE_SECONDS);
+        house.pass(&widget).await;
+        let rows = house.owner.caller.database(&house.test.platform).get(&VISITOR_PASS, pass.id).await.expect("read");
+        assert!(rows.is_none(), "passes that are over are swept");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_shrinks_ends_the_passes_given_to_the_origin() {
+    for house in houses().await {
+        let widget = house.widget(&[SHOP], Quota::default()).await;
+        let pass = house.pass(&widget).await;
+        let other = ["https://other.example".to_owned()];
+        let caller = &house.owner.caller;
+        widget::set_origins(&house.test.platform, caller, widget.token.id, &other).await.expect("set");
+        assert!(matches!(house.present(pass.reveal()).await, Err(Error::Refused(Refusal::Origin))));
+    }
+}
+
+#[tokio::test]
+async fn another_organization_finds_no_widget_and_its_token_opens_nothing_of_the_first() {
+    for house in houses().await {
+        let widget = house.widget(&[SHOP], Quota::default()).await;
+        let founded = house.test.organization("rival").await;
+        let rival = house.test.member(founded.organization, Role::Owner).await;
+        let platform = &house.test.platform;
+        assert!(matches!(widget::get(platform, &rival.caller, widget.token.id).await, Err(Error::NotFound)));
+        assert!(matches!(widget::revoke(platform, &rival.caller, widget.token.id).await, Err(Error::NotFound)));
+        assert!(widget::list(platform, &rival.caller, Uuid::max(), 10).await.expect("a list").is_empty());
+        // The organization in a token is only where to look: with another's it is unknown there.
+        let own = house.owner.caller.organization().0.simple().to_string();
+        let moved = widget.text.replacen(&own, &founded.organization.0.simple().to_string(), 1);
+        assert_eq!(refusal(house.admit(&moved, SHOP).await), Some(Refusal::Unknown));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_widget_is_refused_with_its_field() {
+    let house = houses().await.remove(0);
+    let (platform, caller) = (&house.test.platform, &house.owner.caller);
+    let long = "x".repeat(81);
+    let wrong = ["https://*.shop.example".to_owned()];
+    let many: Vec<String> =
+        (0..=crate::origin::ORIGINS_MAX).map(|number| format!("https://s{number}.example")).collect();
+    let good = NewWidget {
+        name: "Home page",
+        agent_id: Uuid::from_u128(5),
+        origins: &[],
+        expires_at: None,
+        quota: Quota::default(),
+    };
+    let cases = [
+        ("name", NewWidget { name: " ", ..good.clone() }),
+        ("name", NewWidget { name: &long, ..good.clone() }),
+        ("origins", NewWidget { origins: &wrong, ..good.clone() }),
+        ("origins", NewWidget { origins: &many, ..good.clone() }),
+        ("expires_at", NewWidget { expires_at: Some(platform.now()), ..good.clone() }),
+        ("messages_per_day", NewWidget { quota: Quota { messages_per_day: 0, ..Quota::default() }, ..good.clone() }),
+        (
+            "conversations_per_day",
+            NewWidget {
+                quota: Quota { conversations_per_day: crate::embed_token::QUOTA_MAX + 1, ..Quota::default() },
+                ..good
+            },
+        ),
+    ];
+    for (expected, new) in cases {
+        match widget::create(platform, caller, &new).await {
+            Err(Error::Invalid { field, .. }) => assert_eq!(field, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
