@@ -12,17 +12,20 @@ use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
 use web::routes::{Access, Audited, Routes};
-use web::shell::{Html, Nav, PageContext, Shell};
-use web::{Path, Problem, Query};
+use web::shell::{Html, Nav, Shell};
+use web::{PageContext, Path, Problem, Query};
 
 /// Entries on a page.
 const ENTRIES_SHOWN: u32 = 50;
 
 pub(super) fn routes() -> Routes<Platform> {
     let read = Access::Permission(Permission::AuditRead);
-    Routes::new()
-        .get("/audit", read, Audited::Read("audit.list"), list)
-        .get("/audit/{index}/proof", read, Audited::Read("audit.proof"), proof)
+    Routes::new().get("/audit", read, Audited::Read("audit.list"), list).get(
+        "/audit/{index}/proof",
+        read,
+        Audited::Read("audit.proof"),
+        proof,
+    )
 }
 
 #[derive(Deserialize)]
@@ -95,11 +98,15 @@ fn line(entry: StoredEntry) -> Line {
     }
 }
 
-async fn list(State(platform): State<Platform>, page: PageContext, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+async fn list(
+    State(platform): State<Platform>,
+    page: PageContext,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
     let text = asked.object.trim();
     let object_id = if text.is_empty() { None } else { Some(Uuid::try_parse(text).unwrap_or(Uuid::max())) };
     let query = EntryQuery { before: asked.before, object_id, limit: ENTRIES_SHOWN };
-    let entries = platform.audit.entries(&page.caller().database(&platform), &query).await?;
+    let entries = platform.audit.entries(&page.caller.database(&platform), &query).await?;
     let older = entries.last().filter(|_| entries.len() == ENTRIES_SHOWN as usize).map(|entry| entry.index);
     let broken = entries.iter().filter(|entry| !entry.intact).count();
     let shown = AuditPage {
@@ -113,8 +120,12 @@ async fn list(State(platform): State<Platform>, page: PageContext, Query(asked):
     Ok(Html(shown).into_response())
 }
 
-async fn proof(State(platform): State<Platform>, page: PageContext, Path(index): Path<u64>) -> Result<Response, Problem> {
-    let proof = platform.audit.inclusion(&page.caller().database(&platform), index, platform.now()).await;
+async fn proof(
+    State(platform): State<Platform>,
+    page: PageContext,
+    Path(index): Path<u64>,
+) -> Result<Response, Problem> {
+    let proof = platform.audit.inclusion(&page.caller.database(&platform), index, platform.now()).await;
     let proof = match proof {
         Ok(proof) => proof,
         Err(audit::Error::NoEntry) => return Err(Problem::not_found()),

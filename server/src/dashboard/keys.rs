@@ -11,8 +11,8 @@ use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
 use web::routes::{Access, Audited, Routes};
-use web::shell::{Done, Html, Nav, PageContext, Shell};
-use web::{Form, Path, Problem, Query};
+use web::shell::{Done, Html, Nav, Shell};
+use web::{Form, PageContext, Path, Problem, Query};
 
 /// Keys shown: an organization has at most so many that work.
 const KEYS_SHOWN: i64 = api_key::MAXIMUM_KEYS;
@@ -68,7 +68,7 @@ struct KeysPage {
 }
 
 async fn keys_page(platform: &Platform, page: &PageContext) -> Result<KeysPage, Problem> {
-    let (caller, now) = (page.caller(), platform.now());
+    let (caller, now) = (&page.caller, platform.now());
     let keys = api_key::list(platform, caller, None, KEYS_SHOWN).await?;
     let grantable = |role: &Role| caller.role().is_some_and(|own| own.may_grant(*role));
     Ok(KeysPage {
@@ -83,7 +83,11 @@ async fn keys_page(platform: &Platform, page: &PageContext) -> Result<KeysPage, 
     })
 }
 
-async fn list(State(platform): State<Platform>, page: PageContext, Query(done): Query<Done>) -> Result<Response, Problem> {
+async fn list(
+    State(platform): State<Platform>,
+    page: PageContext,
+    Query(done): Query<Done>,
+) -> Result<Response, Problem> {
     let mut keys = keys_page(&platform, &page).await?;
     keys.shell = done.told(keys.shell);
     Ok(Html(keys).into_response())
@@ -91,9 +95,6 @@ async fn list(State(platform): State<Platform>, page: PageContext, Query(done): 
 
 #[derive(Deserialize)]
 struct NewKeyForm {
-    #[serde(default)]
-    #[expect(dead_code, reason = "read by the guard of forms")]
-    form_token: String,
     name: String,
     role: String,
     days: i64,
@@ -108,7 +109,7 @@ async fn create(
     let days = form.days.clamp(1, api_key::MAXIMUM_LIFE_DAYS);
     let expires_at = Some(platform.now().plus_seconds(days * SECONDS_PER_DAY - 1));
     let new = NewKey { name: &form.name, environment: Environment::Live, role, expires_at };
-    match api_key::create(&platform, page.caller(), &new).await {
+    match api_key::create(&platform, &page.caller, &new).await {
         Ok((_, text)) => {
             let made = Some(text.reveal().to_owned());
             Ok(Html(KeysPage { made, ..keys_page(&platform, &page).await? }).into_response())
@@ -121,8 +122,12 @@ async fn create(
     }
 }
 
-async fn revoke(State(platform): State<Platform>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
-    if api_key::revoke(&platform, page.caller(), id, None).await? {
+async fn revoke(
+    State(platform): State<Platform>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Redirect, Problem> {
+    if api_key::revoke(&platform, &page.caller, id, None).await? {
         Ok(Redirect::to("/settings/keys?done=revoked"))
     } else {
         Err(Problem::not_found())

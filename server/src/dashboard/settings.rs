@@ -9,8 +9,8 @@ use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
 use web::routes::{Access, Audited, Routes};
-use web::shell::{Done, Html, Nav, PageContext, Shell};
-use web::{Path, Problem, Query};
+use web::shell::{Done, Html, Nav, Shell};
+use web::{PageContext, Path, Problem, Query};
 
 /// Members shown; an organization with more is managed by the API.
 const MEMBERS_SHOWN: i64 = 100;
@@ -30,13 +30,16 @@ pub(super) fn routes() -> Routes<Platform> {
 struct OrganizationPage {
     shell: Shell,
     organization: Organization,
+    since: Moment,
     role: &'static str,
 }
 
 async fn organization(State(platform): State<Platform>, page: PageContext) -> Result<Response, Problem> {
-    let organization = member::organization(&platform, page.caller()).await?.ok_or_else(Problem::not_found)?;
-    let role = page.caller().role().map_or("none", Role::as_str);
-    Ok(Html(OrganizationPage { shell: page.shell("Settings", Nav::Settings), organization, role }).into_response())
+    let organization = member::organization(&platform, &page.caller).await?.ok_or_else(Problem::not_found)?;
+    let role = page.caller.role().map_or("none", Role::as_str);
+    let since = Moment::day(organization.created_at);
+    let shell = page.shell("Settings", Nav::Settings);
+    Ok(Html(OrganizationPage { shell, organization, since, role }).into_response())
 }
 
 struct MemberLine {
@@ -64,7 +67,7 @@ fn state_chip(state: MembershipState) -> Chip {
 }
 
 async fn members(State(platform): State<Platform>, page: PageContext) -> Result<Response, Problem> {
-    let members = member::list(&platform, page.caller(), None, MEMBERS_SHOWN).await?;
+    let members = member::list(&platform, &page.caller, None, MEMBERS_SHOWN).await?;
     let line = |member: member::Member| MemberLine {
         name: member.name,
         email: member.email,
@@ -106,7 +109,8 @@ fn device_words(agent: &str) -> String {
         ("Mac OS", "macOS"),
         ("Linux", "Linux"),
     ];
-    let find = |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, word)| *word);
+    let find =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, word)| *word);
     match (find(&browsers), find(&systems)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -128,7 +132,7 @@ async fn sessions(
         ends: Moment::new(session.expires_at),
         is_current: session.is_current,
     };
-    let sessions = session::list(&platform, page.caller()).await?.into_iter().map(line).collect();
+    let sessions = session::list(&platform, &page.caller).await?.into_iter().map(line).collect();
     let shell = done.told(page.shell("Sessions", Nav::Settings));
     Ok(Html(SessionsPage { shell, sessions, current: Chip::new(Tone::Live, "This browser") }).into_response())
 }
@@ -138,7 +142,7 @@ async fn end_session(
     page: PageContext,
     Path(id): Path<Uuid>,
 ) -> Result<Redirect, Problem> {
-    if session::revoke(&platform, page.caller(), id).await? {
+    if session::revoke(&platform, &page.caller, id).await? {
         Ok(Redirect::to("/settings/sessions?done=ended"))
     } else {
         Err(Problem::not_found())
@@ -146,7 +150,7 @@ async fn end_session(
 }
 
 async fn end_others(State(platform): State<Platform>, page: PageContext) -> Result<Redirect, Problem> {
-    session::revoke_others(&platform, page.caller()).await?;
+    session::revoke_others(&platform, &page.caller).await?;
     Ok(Redirect::to("/settings/sessions?done=ended"))
 }
 
@@ -156,8 +160,10 @@ mod tests {
 
     #[test]
     fn a_device_is_named_by_browser_and_system() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
-        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Safari/604.1";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        let safari =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Safari/604.1";
         assert_eq!(device_words(chrome), "Chrome on Linux");
         assert_eq!(device_words(&format!("{chrome} Edg/140.0")), "Edge on Linux");
         assert_eq!(device_words(safari), "Safari on iPhone");
