@@ -104,6 +104,25 @@ impl Outline {
         self.paragraph(&row_line(header, cells));
     }
 
+    /// A table: `header_rows` leading rows are its header (only one is used). Without a header that is marked as one,
+    /// the first row is taken for it when it reads like one. A table that is not `regular` (cells span others) keeps its
+    /// rows without header, because a cell under the wrong heading would be a false statement.
+    pub fn table(&mut self, rows: &[Vec<String>], header_rows: usize, regular: bool) {
+        let marked = header_rows > 0;
+        let header = rows.first().filter(|first| marked || reads_like_header(first, &rows[1..]));
+        let fits =
+            |header: &&Vec<String>| regular && header_rows <= 1 && rows.iter().all(|row| row.len() <= header.len());
+        match header.filter(fits) {
+            Some(header) => rows[1..].iter().for_each(|row| self.row(header, row)),
+            None => rows.iter().for_each(|row| self.row(&[], row)),
+        }
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.parts.iter().all(|part| part.lines.is_empty())
+    }
+
     /// Whether some text was left out because of the limits.
     pub fn truncated(&self) -> bool {
         self.truncated
@@ -150,6 +169,15 @@ impl Outline {
         }
         self.truncated
     }
+}
+
+/// Whether a first row names columns: all its cells are filled, none holds a digit, and most rows below hold one.
+fn reads_like_header(first: &[String], rest: &[Vec<String>]) -> bool {
+    let has_digit = |cell: &String| cell.contains(|character: char| character.is_ascii_digit());
+    let with_digit = rest.iter().filter(|row| row.iter().any(has_digit)).count();
+    first.len() > 1
+        && first.iter().all(|cell| !cell.trim().is_empty() && !has_digit(cell))
+        && with_digit * 2 > rest.len()
 }
 
 /// The line that stands for a table row.

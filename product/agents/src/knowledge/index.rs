@@ -27,12 +27,25 @@ const HEADINGS: Field = Field { weight: 3.0, length: 0.8 };
 const BODY: Field = Field { weight: 1.0, length: 0.6 };
 /// Weight of a filler word against a word of meaning.
 const FILLER_WEIGHT: f64 = 0.4;
+/// …and how much of its near words' weight it then has itself.
+const NEAR_WEIGHT: f64 = 0.4;
+/// Fillers together count at most this share of the words of meaning.
+const FILLERS_SHARE: f64 = 1.0;
+/// How much more near words count when no document holds the word itself.
+const UNKNOWN_NEAR: f64 = 1.7;
+/// Sections that are assumed to hold a filler word beside those that do.
+const FILLER_SECTIONS: f64 = 10.0;
+/// The score, by weight of the question, that counts as a perfect hit.
+const PERFECT_SCORE: f64 = 2.0;
 /// Weight of all pieces of a word together.
 const PIECES_WEIGHT: f64 = 0.4;
 /// Weight of two neighbouring words found as neighbours.
 const PAIR_WEIGHT: f64 = 0.3;
 /// Weight of how alike the question and the heading right above the text are.
 const LIKENESS_WEIGHT: f64 = 1.0;
+
+/// Words that are never searched for.
+const COURTESIES: &[&str] = &["please", "thank", "thanks", "hello", "hi", "hey", "ok", "okay"];
 
 struct Field {
     weight: f64,
@@ -74,7 +87,13 @@ pub struct Hit<'index> {
     pub section: &'index Section,
     /// The score in thousandths; comparable within one search only.
     pub score_thousandths: i64,
+    /// The score as a share of what a section that holds every word well would have, in thousandths, at most 1000;
+    /// comparable between searches.
+    pub share_thousandths: i64,
 }
+
+/// Other stems with their shares of a weight.
+pub type Near = Vec<(&'static str, f64)>;
 
 /// A word of a question with its weight.
 #[derive(Clone, Debug)]
@@ -84,7 +103,7 @@ pub struct QueryTerm {
     /// How rare it is in the documents, times its weight as a word of meaning or a filler.
     pub weight: f64,
     /// Other stems that mean nearly the same, each with its share of the weight.
-    pub near: Vec<(&'static str, f64)>,
+    pub near: Near,
 }
 
 /// The index of one agent's knowledge.
@@ -146,8 +165,14 @@ impl Index {
             .collect();
         hits.sort_unstable_by(|left, right| right.0.cmp(&left.0).then(left.1.cmp(&right.1)));
         hits.truncate(limit.min(HITS_MAX));
+        let perfect = PERFECT_SCORE * self.perfect_weight(&terms);
+        let share = |score: i64| if perfect > 0.0 { (score as f64 / perfect).round() as i64 } else { 0 };
         hits.into_iter()
-            .map(|(score_thousandths, number)| Hit { section: &self.sections[number], score_thousandths })
+            .map(|(score_thousandths, number)| Hit {
+                section: &self.sections[number],
+                score_thousandths,
+                share_thousandths: share(score_thousandths).clamp(0, 1_000),
+            })
             .collect()
     }
 
@@ -158,11 +183,11 @@ impl Index {
         let mut terms: Vec<QueryTerm> = Vec::new();
         let near = synonyms::near(&found);
         for (word, near) in found.into_iter().zip(near).take(QUESTION_WORDS_MAX) {
-            if terms.iter().any(|term| term.word.stem == word.stem) {
+            if COURTESIES.contains(&word.folded.as_str()) || terms.iter().any(|term| term.word.stem == word.stem) {
                 continue;
             }
             let share = if word.filler && !only_fillers { FILLER_WEIGHT } else { 1.0 };
-            let weight = share * self.rarity_of(&word.stem);
+            let (weight, near) = self.weigh(&word, near, share);
             terms.push(QueryTerm { word, weight, near });
         }
         terms
@@ -171,6 +196,40 @@ impl Index {
     /// How rare a stem is: the inverse document frequency of BM25, never negative; largest for an unknown word.
     pub fn rarity_of(&self, stem: &str) -> f64 {
         self.terms.get(stem).map_or_else(|| rarity(0.0, self.sections.len().max(1) as f64), |found| found.rarity)
+    }
+
+    /// The weight that a perfect section would hold: all words of meaning, and those fillers that the documents use at
+    /// all, because a question in quite another tone is rarely about them; fillers never outweigh meaning.
+    fn perfect_weight(&self, terms: &[QueryTerm]) -> f64 {
+        let sum = |filler: bool| {
+            terms
+                .iter()
+                .filter(|term| term.word.filler == filler && (!filler || self.knows(&term.word.stem)))
+                .map(|term| term.weight)
+                .sum::<f64>()
+        };
+        let (meaning, fillers) = (sum(false), sum(true));
+        if meaning > 0.0 { meaning + fillers.min(meaning * FILLERS_SHARE) } else { fillers }
+    }
+
+    /// The weight of a word and of its near words. A word that no document holds lends more to its near words, and
+    /// weighs no more than they can earn.
+    fn weigh(&self, word: &Word, near: Near, share: f64) -> (f64, Near) {
+        if word.filler {
+            return (share * self.filler_rarity(&word.stem), near);
+        }
+        if self.knows(&word.stem) || !near.iter().any(|(stem, _)| self.knows(stem)) {
+            return (self.rarity_of(&word.stem), near);
+        }
+        let near: Near = near.into_iter().map(|(stem, share)| (stem, share * UNKNOWN_NEAR)).collect();
+        let best = near.iter().map(|(stem, share)| share * self.rarity_of(stem)).reduce(f64::max);
+        (best.unwrap_or_default() * NEAR_WEIGHT, near)
+    }
+
+    /// Rarity of a filler word: in few documents it may be missing by chance, which must not make it weighty.
+    fn filler_rarity(&self, stem: &str) -> f64 {
+        let found = self.terms.get(stem).map_or(0, |postings| postings.list.len()) as f64;
+        natural_logarithm(1.0 + self.sections.len() as f64 / (found + FILLER_SECTIONS))
     }
 
     /// Whether any section holds the stem.

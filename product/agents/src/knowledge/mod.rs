@@ -7,7 +7,13 @@
 
 pub mod answer;
 pub mod chunk;
+pub mod document;
+pub mod docx;
+pub mod html;
 pub mod index;
+pub mod markdown;
+pub mod pdf;
+pub mod plain;
 pub mod sentence;
 pub mod synonyms;
 pub mod words;
@@ -25,7 +31,7 @@ pub struct Found {
     pub passage: Passage,
     /// The sentence or sentences of `passage.text` that answer best, verbatim.
     pub quote: String,
-    /// How much of the question the passage supports, in thousandths of the question's weight
+    /// How well the passage supports the question, in thousandths of what a perfect one would
     /// ([`SUPPORT_NEEDED_THOUSANDTHS`] to 1000).
     pub support_thousandths: i64,
 }
@@ -63,3 +69,6 @@ pub fn best_quote(index: &Index, question: &str, passage: &Passage) -> String {
     let quote = answer::best_quote(&index.query(question), question, &section);
     section.text[quote].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ const NEAR_SHARE: f64 = 0.35;
 const GROUPS: &[&[&str]] = &[
     &["price", "cost", "fee", "charg", "rate", "tariff", "expens", "pay"],
     &["hour", "open", "opening", "close", "schedul", "time"],
-    &["address", "locat", "situat", "direct", "find", "where", "place"],
+    &["address", "locat", "situat", "direct", "find", "place", "street", "road", "avenu"],
     &["phone", "telephon", "call", "number", "contact", "reach", "ring"],
     &["email", "mail", "contact"],
     &["pay", "payment", "card", "cash", "credit", "debit", "visa", "mastercard", "invoic"],
@@ -44,7 +44,8 @@ pub fn near(question: &[Word]) -> Vec<Vec<(&'static str, f64)>> {
         let asked: &[&'static str] = match word.folded.as_str() {
             "much" if after_how => &["price", "cost", "fee", "charg"],
             "when" => &["hour", "open", "time"],
-            "where" => &["address", "locat", "find"],
+            "where" => &["address", "locat", "street"],
+            "long" if after_how => &["durat", "minut", "hour", "day", "week", "month"],
             _ => &[],
         };
         all[number].extend(asked.iter().map(|stem| (*stem, NEAR_SHARE)));
