@@ -24,7 +24,7 @@ pub const DOCUMENT_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// One section of a document: what search finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// Stable over re-reading: the same document, heading path and occurrence give the same id.
+    /// Stable over re-reading: the same document, page, heading path and occurrence give the same id.
     pub id: Uuid,
     /// The document.
     pub document_id: Uuid,
@@ -143,7 +143,7 @@ impl Outline {
         for part in self.parts {
             for text in group(&part.lines, limit) {
                 let occurrence = seen.entry(part.path.clone()).or_default();
-                let id = section_id(document_id, &part.path, *occurrence);
+                let id = section_id(document_id, url, &part.path, *occurrence);
                 *occurrence += 1;
                 let url = url.map(str::to_owned);
                 sections.push(Section { id, document_id, title: title.clone(), path: part.path.clone(), text, url });
@@ -280,10 +280,10 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// The stable id of a section: SHA-256 over its place, shaped as a version 8 UUID (RFC 9562, 5.8).
-fn section_id(document_id: Uuid, path: &[String], occurrence: u32) -> Uuid {
+fn section_id(document_id: Uuid, url: Option<&str>, path: &[String], occurrence: u32) -> Uuid {
     let mut hash = Sha256::new();
     hash.update(document_id.as_bytes());
-    for heading in path {
+    for heading in url.into_iter().chain(path.iter().map(String::as_str)) {
         hash.update((heading.len() as u64).to_be_bytes());
         hash.update(heading.as_bytes());
     }

@@ -5,8 +5,11 @@
 //! document; what the documents do not support is "not known"; no document, however malformed, panics or outgrows its
 //! limits; the crawler reaches public addresses only.
 
+pub mod address;
 pub mod answer;
 pub mod chunk;
+pub mod client;
+pub mod crawl;
 pub mod document;
 pub mod docx;
 pub mod html;

@@ -105,10 +105,12 @@ pub fn child_main() -> ExitCode {
     }
     // The reader may panic on damaged files: in this process that only means exit code 101, without words.
     std::panic::set_hook(Box::new(|_| {}));
-    let Some(pages) = read(&bytes) else {
-        let encrypted = bytes.windows(8).any(|window| window == b"/Encrypt");
-        return ExitCode::from(if encrypted { EXIT_ENCRYPTED } else { EXIT_DAMAGED });
-    };
+    let encrypted = bytes.windows(8).any(|window| window == b"/Encrypt");
+    let unread = ExitCode::from(if encrypted { EXIT_ENCRYPTED } else { EXIT_DAMAGED });
+    let Some(pages) = read(&bytes) else { return unread };
+    if encrypted && pages.iter().all(|page| page.trim().is_empty()) {
+        return unread;
+    }
     let text = pages.join("\u{c}");
     let cut = text.char_indices().map(|(at, _)| at).find(|at| *at >= OUTPUT_BYTES_MAX - 4).unwrap_or(text.len());
     let mut output = std::io::stdout().lock();

@@ -1,0 +1,397 @@
+//! The crawler: reads the pages of one site for the owner who named it.
+//!
+//! Promises: only public addresses are connected to, and a name is resolved once and then pinned, so that its owner cannot
+//! point it elsewhere between check and connection; no proxy, no cookies, no redirect that was not checked; robots.txt
+//! (RFC 9309), `noindex`, `nofollow` and `Crawl-delay` are honoured; pages, bytes, redirects and time are limited.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Client, Response, StatusCode};
+use texting_robots::Robot;
+use thiserror::Error;
+use url::Url;
+
+use super::address::{AddressError, Reach};
+use super::crawl::{Frontier, LINKS_MAX, Target, same_site};
+use super::html;
+
+/// How the crawler calls itself, to sites and in their robots.txt.
+pub const AGENT_NAME: &str = "RingfenceKnowledge";
+/// One page at most, in bytes.
+pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// All pages of one crawl together, in bytes.
+pub const CRAWL_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// robots.txt is read up to here, in bytes (RFC 9309, 2.5 asks for at least 500 KiB).
+pub const ROBOTS_BYTES_MAX: usize = 512 * 1024;
+/// Redirects followed for one page.
+pub const REDIRECTS_MAX: usize = 5;
+/// A connection must stand within this time.
+pub const CONNECT_SECONDS: u64 = 10;
+/// A page must be there within this time.
+pub const PAGE_SECONDS: u64 = 20;
+/// A whole crawl may take this long.
+pub const CRAWL_SECONDS: u64 = 600;
+/// The longest pause between pages that a site may ask for.
+pub const DELAY_SECONDS_MAX: f32 = 10.0;
+/// Pages that fail in a row before a crawl gives up.
+pub const FAILURES_MAX: usize = 10;
+
+/// Why a site or a page could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CrawlError {
+    /// The address is not allowed.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// robots.txt forbids it.
+    #[error("The site's robots.txt does not allow this page to be read.")]
+    Robots,
+    /// The page says `noindex`.
+    #[error("The page asks not to be indexed.")]
+    NoIndex,
+    /// No address was found for the name.
+    #[error("The name of the site cannot be resolved.")]
+    Name,
+    /// No connection, or it broke.
+    #[error("The site cannot be reached.")]
+    Connection,
+    /// Too slow.
+    #[error("The site took longer than {PAGE_SECONDS} seconds.")]
+    Slow,
+    /// Larger than allowed.
+    #[error("The page has more than {PAGE_BYTES_MAX} bytes.")]
+    TooLarge,
+    /// Another status than 200.
+    #[error("The site answered with status {0}.")]
+    Status(u16),
+    /// A redirect to another site, or too many.
+    #[error("The page leads to another site or in circles.")]
+    Redirect,
+    /// Neither HTML nor text.
+    #[error("The page is neither HTML nor text.")]
+    Type,
+    /// The HTTP client could not be set up.
+    #[error("The reader of web pages could not be set up.")]
+    Setup,
+}
+
+impl CrawlError {
+    /// Whether trying again later may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Name | Self::Connection | Self::Slow | Self::Status(429 | 500..=599))
+    }
+}
+
+/// A page that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where it was found, after redirects.
+    pub url: Url,
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// Whether they are HTML (otherwise text).
+    pub is_html: bool,
+}
+
+/// The answer of a name server.
+pub type Resolving = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+/// Asks a name server for the addresses of a host; tests bring their own.
+pub type Resolve = Arc<dyn Fn(String, u16) -> Resolving + Send + Sync>;
+
+/// The crawler.
+#[derive(Clone)]
+pub struct Crawler {
+    reach: Reach,
+    resolve: Resolve,
+    page_seconds: u64,
+}
+
+impl Crawler {
+    /// A crawler with the machine's own name resolution.
+    pub fn new(reach: Reach) -> Self {
+        Self::with_resolver(
+            reach,
+            Arc::new(|host, port| Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })),
+        )
+    }
+
+    /// A crawler that asks this resolver.
+    pub fn with_resolver(reach: Reach, resolve: Resolve) -> Self {
+        Self { reach, resolve, page_seconds: PAGE_SECONDS }
+    }
+
+    /// The same with another limit of time for a page, for tests.
+    pub fn with_page_seconds(mut self, seconds: u64) -> Self {
+        self.page_seconds = seconds;
+        self
+    }
+
+    /// Checks an address as far as that goes without asking anybody.
+    pub fn check(&self, address: &str) -> Result<Url, AddressError> {
+        self.reach.check(address)
+    }
+
+    /// Reads a site from `start` on, breadth first, at most `pages_max` pages. `progress` hears after each page how many
+    /// were read and how many are waiting. The first page must be readable; later ones that are not are left out.
+    pub async fn crawl(
+        &self,
+        start: &str,
+        pages_max: usize,
+        mut progress: impl FnMut(usize, usize) + Send,
+    ) -> Result<Vec<Page>, CrawlError> {
+        let start = self.reach.check(start)?;
+        let mut visit = Visit::new(self, &start).await?;
+        let mut frontier = Frontier::new(self.reach, start, pages_max);
+        let mut pages: Vec<Page> = Vec::new();
+        let mut failures = 0;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(CRAWL_SECONDS);
+        while let Some(target) = frontier.next_target() {
+            if tokio::time::Instant::now() >= deadline || failures >= FAILURES_MAX {
+                break;
+            }
+            match visit.page(&mut frontier, &target, pages.is_empty()).await {
+                Ok(Some(page)) => {
+                    failures = 0;
+                    pages.push(page);
+                    let (_, waiting) = frontier.counts();
+                    progress(pages.len(), waiting);
+                }
+                Ok(None) => {}
+                Err(error) if pages.is_empty() => return Err(error),
+                Err(_) => failures += 1,
+            }
+            if visit.bytes_left == 0 {
+                break;
+            }
+            visit.pause().await;
+        }
+        if pages.is_empty() { Err(CrawlError::NoIndex) } else { Ok(pages) }
+    }
+
+    /// The addresses of a host, every one of them checked: a name that also resolves to a private address is refused.
+    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, CrawlError> {
+        self.reach.check_url(url)?;
+        let port = url.port_or_known_default().ok_or(AddressError::Port)?;
+        let found = match url.host().ok_or(AddressError::NotAnAddress)? {
+            url::Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
+            url::Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
+            url::Host::Domain(name) => {
+                let asked = (self.resolve)(name.to_owned(), port);
+                let limit = Duration::from_secs(CONNECT_SECONDS);
+                let answer = tokio::time::timeout(limit, asked).await.map_err(|_| CrawlError::Slow)?;
+                answer.map_err(|_| CrawlError::Name)?
+            }
+        };
+        if found.is_empty() {
+            return Err(CrawlError::Name);
+        }
+        if found.iter().any(|address| !self.reach.allows(address.ip())) {
+            return Err(AddressError::NotPublic.into());
+        }
+        Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect())
+    }
+
+    /// A client that can connect to the checked addresses of this host and to nothing else.
+    async fn pinned(&self, url: &Url) -> Result<Client, CrawlError> {
+        let addresses = self.addresses(url).await?;
+        let builder = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(format!("{AGENT_NAME}/{}", env!("CARGO_PKG_VERSION")))
+            .referer(false)
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .timeout(Duration::from_secs(self.page_seconds))
+            .dns_resolver(Refusing);
+        let builder = match url.domain() {
+            Some(name) => builder.resolve_to_addrs(name, &addresses),
+            None => builder,
+        };
+        builder.build().map_err(|_| CrawlError::Setup)
+    }
+}
+
+/// Resolves nothing: a pinned client knows the addresses of its one host and asks nobody about others.
+struct Refusing;
+
+impl reqwest::dns::Resolve for Refusing {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async { Err("only the checked address is connected to".into()) })
+    }
+}
+
+/// One crawl: the client of the site, what its robots.txt says, and what is left of the limits.
+struct Visit<'crawler> {
+    crawler: &'crawler Crawler,
+    client: Client,
+    host: String,
+    robots: Option<Robot>,
+    bytes_left: usize,
+}
+
+impl<'crawler> Visit<'crawler> {
+    async fn new(crawler: &'crawler Crawler, start: &Url) -> Result<Self, CrawlError> {
+        let client = crawler.pinned(start).await?;
+        let mut visit = Self { crawler, client, host: authority(start), robots: None, bytes_left: CRAWL_BYTES_MAX };
+        visit.robots = visit.read_robots(start).await?;
+        Ok(visit)
+    }
+
+    /// What robots.txt allows: missing means everything, out of order means nothing (RFC 9309, 2.3.1).
+    async fn read_robots(&mut self, site: &Url) -> Result<Option<Robot>, CrawlError> {
+        let mut url = site.clone();
+        url.set_path("/robots.txt");
+        url.set_query(None);
+        let body = match self.get(url, site, ROBOTS_BYTES_MAX, true).await {
+            Ok((_, _, body)) => body,
+            Err(CrawlError::Status(400..=499) | CrawlError::Redirect) => return Ok(None),
+            Err(CrawlError::Status(_) | CrawlError::TooLarge) => return Err(CrawlError::Robots),
+            Err(error) => return Err(error),
+        };
+        Robot::new(AGENT_NAME, &body).map(Some).map_err(|_| CrawlError::Robots)
+    }
+
+    fn allowed(&self, url: &Url) -> bool {
+        self.robots.as_ref().is_none_or(|robots| robots.allowed(url.as_str()))
+    }
+
+    /// Reads one page and takes its links; nothing when it was read before or asks not to be indexed.
+    async fn page(
+        &mut self,
+        frontier: &mut Frontier,
+        target: &Target,
+        first: bool,
+    ) -> Result<Option<Page>, CrawlError> {
+        if !self.allowed(&target.url) {
+            return Err(CrawlError::Robots);
+        }
+        let limit = PAGE_BYTES_MAX.min(self.bytes_left);
+        let (url, headers, body) = self.get(target.url.clone(), &target.url, limit, false).await?;
+        self.bytes_left = self.bytes_left.saturating_sub(body.len());
+        if url != target.url {
+            if first && url.host() != target.url.host() {
+                // The site lives under its other name: its rules there count.
+                self.robots = self.read_robots(&url).await?;
+            }
+            if !self.allowed(&url) {
+                return Err(CrawlError::Robots);
+            }
+            if first {
+                frontier.moved(&url);
+            } else if !frontier.is_of_this_site(&url) || !frontier.reached(&url) {
+                return Ok(None);
+            }
+        }
+        let is_html = is_html(&headers)?;
+        let text = String::from_utf8_lossy(&body);
+        let (mut hidden, mut follow) = robots_header(&headers);
+        if is_html {
+            let (no_index, no_follow) = html::robots_meta(&text);
+            hidden |= no_index;
+            follow &= !no_follow;
+            if follow {
+                let links = html::links(&text, LINKS_MAX);
+                frontier.found(target, &url, links.iter().map(String::as_str));
+            }
+        }
+        Ok((!hidden).then_some(Page { url, body, is_html }))
+    }
+
+    /// Fetches an address and follows redirects within the site of `origin`, each hop checked and pinned anew.
+    async fn get(
+        &mut self,
+        mut url: Url,
+        origin: &Url,
+        limit: usize,
+        cut: bool,
+    ) -> Result<(Url, HeaderMap, Vec<u8>), CrawlError> {
+        for _ in 0..=REDIRECTS_MAX {
+            if authority(&url) != self.host {
+                self.client = self.crawler.pinned(&url).await?;
+                self.host = authority(&url);
+            }
+            let response = self.client.get(url.clone()).send().await.map_err(|error| reason(&error))?;
+            let status = response.status();
+            if !status.is_redirection() {
+                if status != StatusCode::OK {
+                    return Err(CrawlError::Status(status.as_u16()));
+                }
+                let headers = response.headers().clone();
+                return Ok((url, headers, read_body(response, limit, cut).await?));
+            }
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let next = location.and_then(|location| url.join(location).ok()).ok_or(CrawlError::Redirect)?;
+            self.crawler.reach.check_url(&next)?;
+            if !same_site(origin, &next) {
+                return Err(CrawlError::Redirect);
+            }
+            url = next;
+        }
+        Err(CrawlError::Redirect)
+    }
+
+    async fn pause(&self) {
+        let asked = self.robots.as_ref().and_then(|robots| robots.delay).unwrap_or(0.0);
+        if asked.is_finite() && asked > 0.0 {
+            tokio::time::sleep(Duration::from_secs_f32(asked.min(DELAY_SECONDS_MAX))).await;
+        }
+    }
+}
+
+/// Host and port, which a pinned client is bound to, with the scheme.
+fn authority(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Reads a body up to its limit; what a header says about the length is only believed when it refuses.
+async fn read_body(mut response: Response, limit: usize, cut: bool) -> Result<Vec<u8>, CrawlError> {
+    let claimed = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if !cut && claimed.is_some_and(|length| length > limit as u64) {
+        return Err(CrawlError::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+        let room = limit - body.len();
+        if chunk.len() > room {
+            if cut {
+                body.extend_from_slice(&chunk[..room]);
+                return Ok(body);
+            }
+            return Err(CrawlError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn reason(error: &reqwest::Error) -> CrawlError {
+    if error.is_timeout() { CrawlError::Slow } else { CrawlError::Connection }
+}
+
+/// Whether the page is HTML (or text); anything else is not read.
+fn is_html(headers: &HeaderMap) -> Result<bool, CrawlError> {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "text/html" | "application/xhtml+xml" => Ok(true),
+        "text/plain" | "text/markdown" => Ok(false),
+        _ => Err(CrawlError::Type),
+    }
+}
+
+/// `X-Robots-Tag`: whether the page is not to be indexed, and whether its links may be followed.
+fn robots_header(headers: &HeaderMap) -> (bool, bool) {
+    let values = headers.get_all("x-robots-tag");
+    let says = |word: &str| {
+        values
+            .iter()
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .any(|value| value.split([',', ':']).any(|part| part.trim().eq_ignore_ascii_case(word)))
+    };
+    (says("noindex") || says("none"), !(says("nofollow") || says("none")))
+}
+
+#[cfg(test)]
+mod tests;
