@@ -124,7 +124,6 @@ async fn redirects_into_the_network_are_not_followed() {
         assert!(matches!(error, CrawlError::Address(_) | CrawlError::Redirect), "{target}: {error:?}");
     }
     let site = Site::start(|path| match path {
-        "/robots.txt" => nothing(),
         "/old" => respond("301 Moved", "Location: /new\r\n", ""),
         "/new" => page("<p>x"),
         "/circle" => respond("302 Found", "Location: /circle\r\n", ""),
@@ -139,7 +138,6 @@ async fn redirects_into_the_network_are_not_followed() {
 #[tokio::test]
 async fn slow_huge_and_odd_answers_end() {
     let site = Site::start(|path| match path {
-        "/robots.txt" => nothing(),
         "/slow" => b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100\r\n\r\n<p>".to_vec(),
         "/claims" => b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 99999999999\r\n\r\n<p>".to_vec(),
         "/endless" => {
