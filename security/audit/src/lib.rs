@@ -8,10 +8,10 @@
 pub mod checkpoint;
 pub mod entry;
 mod error;
-#[cfg(test)]
-mod fixture;
 pub mod log;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 pub use entry::{Actor, ActorKind, Entry, Outcome};

@@ -6,8 +6,8 @@ use storage::testing::{databases, sqlite};
 
 use super::*;
 use crate::{
-    fixture::{AGENCY, Fixture, NAME, NOW, PRACTICE, USER, entry, schema},
     log::verify_inclusion,
+    tests::fixture::{AGENCY, Fixture, NAME, NOW, PRACTICE, USER, entry, schema},
 };
 
 const ALL: EntryQuery = EntryQuery { before: None, object_id: None, limit: 100 };

@@ -8,8 +8,8 @@ use storage::{
 use super::*;
 use crate::{
     checkpoint::Signer,
-    fixture::{AGENCY, Fixture, PRACTICE, entry, schema},
     store::{ENTRIES_FROM, INSTALLATION_ENTRIES_FROM, node_row},
+    tests::fixture::{AGENCY, Fixture, PRACTICE, entry, schema},
 };
 
 static SET_RECORD: Statement = Statement::organization(
@@ -191,8 +191,8 @@ async fn a_truncated_log_is_named() {
         assert_eq!(fixture.verified().await.first_bad_row(), Some(15), "only the rows");
         attacker.rechain().await;
         let truncated = Finding { row: Some(15), fault: Fault::Truncated { signed: 18 } };
-        assert_eq!(fixture.verified().await.findings, [truncated.clone()], "rows, tree and head");
-        assert_eq!(attacker.without_evidence().await.findings, [truncated.clone()]);
+        assert_eq!(fixture.verified().await.findings, std::slice::from_ref(&truncated), "rows, tree and head");
+        assert_eq!(attacker.without_evidence().await.findings, std::slice::from_ref(&truncated));
         attacker.run(None, &DELETE_NOTES, &[13.into()]).await;
         assert_eq!(fixture.verified().await.findings, [truncated], "the checkpoints in the database, too");
         // Entries that are put where the old ones were.
@@ -200,7 +200,7 @@ async fn a_truncated_log_is_named() {
             fixture.append(Some(PRACTICE), &entry("agent.delete")).await;
         }
         assert_eq!(fixture.verified().await.first_bad_row(), Some(15));
-        assert!(fixture.log.checkpoint(crate::fixture::NOW).await.is_err(), "and it is not signed again");
+        assert!(fixture.log.checkpoint(crate::tests::fixture::NOW).await.is_err(), "and it is not signed again");
     }
 }
 

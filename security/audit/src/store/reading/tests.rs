@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, process::Command};
 
 use storage::testing::databases;
 
-use crate::fixture::{Fixture, NAME, NOW, PRACTICE, USER, schema};
+use crate::tests::fixture::{Fixture, NAME, NOW, PRACTICE, USER, schema};
 
 const VERIFIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/verify.py");
 
@@ -102,7 +102,7 @@ async fn an_export_shows_nothing_of_others_and_survives_erasure() {
         fixture.log.erase_personal(&mut transaction, USER).await.expect("erased");
         transaction.commit().await.expect("commits");
         let export = exported(&fixture, true).await;
-        assert!(!export.contains(&crate::fixture::AGENCY.0.to_string()) && !export.contains(NAME));
+        assert!(!export.contains(&crate::tests::fixture::AGENCY.0.to_string()) && !export.contains(NAME));
         assert_eq!(export.lines().count(), 1 + 3);
         if let Some(verifier) = Verifier::new(&fixture) {
             assert!(verifier.accepts(&export), "commitments stay, values are gone");

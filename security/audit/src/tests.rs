@@ -1,0 +1,3 @@
+//! What the tests of this part share.
+
+pub(crate) mod fixture;
