@@ -4,6 +4,9 @@
 //! All handles of an organization look into one place. When the organization is sealed, that place is emptied, and every
 //! handle, wherever it was cloned to, stops opening at once.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -207,9 +210,9 @@ impl Keyring {
         Ok(ObjectKey { owner: Arc::clone(&self.owner), candidates, entropy: Arc::clone(&self.entropy) })
     }
 
-    /// A key for another purpose of this house, made from the first key of this owner.
-    pub fn purpose_key(&self, purpose: &'static str) -> Result<Secret> {
-        Ok(self.owner.material()?.first().secret.derive(&[b"purpose", purpose.as_bytes()]))
+    /// The key that wraps the organizations' keys; the installation's keyring has it.
+    pub(crate) fn organization_keys(&self) -> Result<Xaes256Gcm> {
+        Ok(Xaes256Gcm::new(&self.owner.material()?.first().secret.derive(&[b"organization keys"])))
     }
 
     pub(crate) fn subject(&self, kind: KeyKind, secret: &Secret) -> FieldKey {

@@ -251,18 +251,12 @@ impl Vault {
         Keyring::new(Owner::new(organization, Place::Open(Arc::new(material))), Arc::clone(&self.shared.entropy))
     }
 
-    /// The cipher and the place of an organization's key number so and so.
-    fn organization_key_cipher(&self) -> Result<Xaes256Gcm> {
-        let key = self.shared.installation.purpose_key("organization keys")?;
-        Ok(Xaes256Gcm::new(&key))
-    }
-
     async fn insert_key(&self, transaction: &mut Transaction, number: u32, now: Timestamp) -> Result<Secret> {
         let organization = transaction.organization().ok_or(Error::NoOrganizationKey)?;
         let secret = Secret::random(self.shared.entropy.as_ref());
         let row = Uuid::from_u128(number.into());
         let field = Field::new(&ORGANIZATION_KEY, "wrapped", row);
-        let cipher = self.organization_key_cipher()?;
+        let cipher = self.shared.installation.organization_keys()?;
         let key = (KeyKind::Installation, FIRST_KEY);
         let entropy = self.shared.entropy.as_ref();
         let wrapped = envelope::seal(&cipher, key, Some(organization), &field, secret.expose(), entropy);
@@ -281,7 +275,7 @@ impl Vault {
     }
 
     fn open_organization_keys(&self, organization: OrganizationId, rows: &[Row]) -> Result<Material> {
-        let cipher = self.organization_key_cipher()?;
+        let cipher = self.shared.installation.organization_keys()?;
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
             let number = u32::try_from(row.integer("number")?).map_err(|_| Error::NoOrganizationKey)?;

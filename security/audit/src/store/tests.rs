@@ -269,3 +269,23 @@ async fn a_log_that_was_rewritten_below_a_checkpoint_is_not_signed_again() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_statement_is_good_on_both_engines() {
+    for test in databases(schema()).await {
+        storage::registry::check(&schema(), &test.database).await.expect("prepared, and in its scope");
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_the_same_time_share_one_key() {
+    for test in databases(schema()).await {
+        let source = vault::KeySource::File(test.folder().join("root.key"));
+        let entropy: Arc<dyn Entropy> = Arc::new(storage::SystemEntropy);
+        let vault = Vault::open(source, &test.database, Arc::clone(&entropy)).await.expect("opens");
+        let open = || AuditLog::open(&test.database, &vault, Arc::clone(&entropy), None);
+        let (a, b, c) = tokio::join!(open(), open(), open());
+        let key = a.expect("opens").verifier_key().clone();
+        assert_eq!([b.expect("opens").verifier_key(), c.expect("opens").verifier_key()], [&key, &key]);
+    }
+}

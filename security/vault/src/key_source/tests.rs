@@ -89,7 +89,6 @@ async fn a_new_file_is_for_its_owner_alone_and_never_replaces_one() {
 
 #[tokio::test]
 async fn environment_credential_and_command() {
-    // Variables of the test process cannot be set safely; the ones that every shell has show the way there and the refusal.
     assert!(reason(&KeySource::Environment("RINGFENCE_NO_SUCH_VARIABLE".into())).await.contains("not set"));
     assert!(reason(&KeySource::Environment("PATH".into())).await.contains("no key of 32 bytes"));
     for name in ["", "../key", "a/b", ".hidden"] {
@@ -109,4 +108,33 @@ async fn environment_credential_and_command() {
 fn a_command_is_named_without_its_arguments() {
     let source = KeySource::Command(vec!["fetch-key".into(), "--token=secret".into()]);
     assert_eq!(source.to_string(), "command fetch-key");
+}
+
+/// Variables of a running process cannot be set safely, so this test runs itself once more with them set.
+#[tokio::test]
+async fn variables_and_credentials_are_read_from_the_environment() {
+    const VARIABLE: &str = "RINGFENCE_TEST_ROOT_KEY";
+    let (variable, credential) = (KeySource::Environment(VARIABLE.into()), KeySource::Credential("root-key".into()));
+    if std::env::var_os(VARIABLE).is_some() {
+        let key = |byte| Secret::from_slice(&[byte; 32]);
+        assert_eq!(read(&variable).await.expect("read"), key(0x11));
+        assert_eq!(read(&credential).await.expect("read"), key(0xe2));
+        assert!(reason(&KeySource::Credential("absent".into())).await.contains("no such credential"));
+        return;
+    }
+    if std::env::var_os("CREDENTIALS_DIRECTORY").is_none() {
+        assert!(reason(&credential).await.contains("CREDENTIALS_DIRECTORY is not set"));
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    // As systemd does where it uses access control lists: readable by what looks like a group.
+    file(folder.path(), "root-key", &[0xe2; 32], 0o440);
+    let name = "key_source::tests::variables_and_credentials_are_read_from_the_environment";
+    let again = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", name])
+        .env(VARIABLE, hex::encode([0x11; 32]))
+        .env("CREDENTIALS_DIRECTORY", folder.path())
+        .output()
+        .expect("runs");
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && said.contains("1 passed"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! Keys on both databases: the first start, the wrong key, sealing in memory, destroying, rotating.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use storage::{
     Schema, SystemEntropy,
@@ -303,5 +303,27 @@ async fn keys_and_plain_text_appear_nowhere_in_the_database() {
     assert!(!found(root.expose()) && !found(hex::encode(root.expose()).as_bytes()));
     for printed in [format!("{vault:?}"), format!("{keyring:?}"), format!("{person:?}")] {
         assert!(printed.len() < 90 && !printed.contains("Xaes256Gcm"), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn every_statement_is_good_on_both_engines() {
+    for test in databases(schema()).await {
+        storage::registry::check(&schema(), &test.database).await.expect("prepared, and in its scope");
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_the_same_time_share_one_installation_key() {
+    for test in databases(schema()).await {
+        fs::write(key_file(&test), hex::encode([7; 32])).expect("written");
+        fs::set_permissions(key_file(&test), fs::Permissions::from_mode(0o600)).expect("mode set");
+        let (a, b, c) = tokio::join!(open(&test), open(&test), open(&test));
+        let keyring = with_organization(&a, &test.database, FIRST).await;
+        let sealed = keyring.seal(field(1), b"x").expect("sealed");
+        for vault in [b, c] {
+            let keyring = vault.keyring(&test.database.organization(FIRST)).await.expect("read");
+            assert!(keyring.open(field(1), &sealed).is_ok(), "{}", test.name);
+        }
     }
 }

@@ -1,0 +1,123 @@
+//! What a sealed field is bound to, byte by byte.
+
+use storage::{Column, Erasure, Owner as TableOwner, Retention, SealedWith, SystemEntropy};
+
+use super::*;
+use crate::envelope::OVERHEAD;
+
+const COLUMNS: &[Column] = &[
+    Column::sealed("name", SealedWith::Organization),
+    Column::sealed("phone", SealedWith::Organization),
+    Column::sealed("words", SealedWith::Person),
+    Column::sealed("sound", SealedWith::Recording),
+    Column::sealed("setting", SealedWith::Installation),
+];
+
+const fn table(name: &'static str) -> Table {
+    Table {
+        name,
+        owner: TableOwner::Organization,
+        columns: COLUMNS,
+        references: &[],
+        unique: &[],
+        indexes: &[],
+        retention: Retention::UntilDeleted,
+        erasure: Erasure::WithOrganization,
+    }
+}
+
+static CONTACT: Table = table("contact");
+static LEAD: Table = table("lead");
+const ROW: Uuid = Uuid::from_u128(1);
+const NAME: Field = Field::new(&CONTACT, "name", ROW);
+
+fn secret(byte: u8) -> Secret {
+    Secret::from_slice(&[byte; 32]).expect("32 bytes")
+}
+
+fn keyring(organization: Option<u128>) -> Keyring {
+    let organization = organization.map(|id| OrganizationId(Uuid::from_u128(id)));
+    let material = Arc::new(Material::new([(FIRST_KEY, secret(1))]).expect("a first key"));
+    Keyring::new(Owner::new(organization, Place::Open(material)), Arc::new(SystemEntropy))
+}
+
+#[test]
+fn a_sealed_field_opens_in_its_own_place_only() {
+    // The same key everywhere: only the place differs.
+    let keyring = keyring(Some(10));
+    let sealed = keyring.seal(NAME, b"Maria").expect("sealed");
+    assert_eq!(sealed.len(), 5 + OVERHEAD);
+    assert_eq!(keyring.open(NAME, &sealed).expect("opens").as_slice(), b"Maria");
+    let elsewhere = [
+        (keyring.clone(), Field::new(&CONTACT, "phone", ROW)),
+        (keyring.clone(), Field::new(&LEAD, "name", ROW)),
+        (keyring.clone(), Field::new(&CONTACT, "name", Uuid::from_u128(2))),
+        (super::tests::keyring(Some(11)), NAME),
+    ];
+    for (keyring, field) in elsewhere {
+        assert!(matches!(keyring.open(field, &sealed), Err(Error::NotAuthentic { .. })), "{field:?}");
+    }
+}
+
+#[test]
+fn no_changed_or_missing_byte_opens() {
+    let keyring = keyring(Some(10));
+    let sealed = keyring.seal(NAME, b"Maria").expect("sealed");
+    for at in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        assert!(keyring.open(NAME, &changed).is_err(), "byte {at}");
+        assert!(keyring.open(NAME, &sealed[..at]).is_err(), "cut to {at}");
+    }
+    let mut later = sealed.clone();
+    later[0] = 2;
+    assert!(matches!(keyring.open(NAME, &later), Err(Error::UnknownFormat { .. })), "a format to come");
+    assert!(matches!(keyring.open(NAME, b""), Err(Error::UnknownFormat { .. })));
+}
+
+#[test]
+fn each_kind_of_key_is_for_its_own_columns() {
+    let keyring = keyring(Some(10));
+    let person = PersonKey::new(&keyring, ROW, &secret(2));
+    let recording = RecordingKey::new(&keyring, ROW, &secret(3));
+    let installation = super::tests::keyring(None);
+    let columns = ["name", "words", "sound", "setting"];
+    let keys: [&FieldKey; 4] = [&keyring, &person, &recording, &installation];
+    for (own, key) in columns.iter().zip(keys) {
+        for column in columns {
+            let field = Field::new(&CONTACT, column, ROW);
+            assert_eq!(key.seal(field, b"x").is_ok(), column == *own, "{key:?} and {column}");
+        }
+    }
+    assert_eq!((person.person(), recording.recording()), (ROW, ROW));
+}
+
+#[test]
+fn the_key_of_one_person_does_not_open_what_another_s_sealed() {
+    let keyring = keyring(Some(10));
+    let field = Field::new(&CONTACT, "words", ROW);
+    let sealed = PersonKey::new(&keyring, ROW, &secret(2)).seal_text(field, "hello").expect("sealed");
+    assert_eq!(PersonKey::new(&keyring, ROW, &secret(2)).open_text(field, &sealed).expect("opens"), "hello");
+    assert!(PersonKey::new(&keyring, ROW, &secret(3)).open_text(field, &sealed).is_err());
+}
+
+#[test]
+fn sealing_the_same_twice_gives_nothing_in_common() {
+    let keyring = keyring(Some(10));
+    let (one, two) = (keyring.seal(NAME, b"Maria").expect("sealed"), keyring.seal(NAME, b"Maria").expect("sealed"));
+    assert_ne!(one[6..30], two[6..30], "nonces");
+    assert_ne!(one[30..], two[30..]);
+}
+
+#[test]
+fn text_that_is_none_is_an_error() {
+    let keyring = keyring(Some(10));
+    let sealed = keyring.seal(NAME, &[0xff, 0xfe]).expect("sealed");
+    assert!(matches!(keyring.open_text(NAME, &sealed), Err(Error::NotText { .. })));
+}
+
+#[test]
+fn keys_need_a_first_one() {
+    assert!(Material::new([]).is_none());
+    assert!(Material::new([(2, secret(1))]).is_none());
+}
