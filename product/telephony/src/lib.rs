@@ -7,5 +7,6 @@ pub mod media_session;
 pub mod playback;
 pub mod port_pool;
 pub mod signalling;
+pub mod softphone;
 pub mod voice;
 pub mod waveform;

@@ -1,0 +1,6 @@
+//! The phone against real peers: our own softphone, SIPp, baresip, raw bytes; over UDP and TCP, with real sound.
+
+#[path = "phone/answerer.rs"]
+mod answerer;
+#[path = "phone/calls.rs"]
+mod calls;

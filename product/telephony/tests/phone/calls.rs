@@ -1,0 +1,108 @@
+//! Calls between our own two sides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::{measure, tone};
+use storage::SystemEntropy;
+use telephony::call::{EndReason, EndedBy};
+use telephony::softphone::{Options, Softphone, Step};
+
+use crate::answerer::Answerer;
+
+async fn phone() -> Softphone {
+    Softphone::open([127, 0, 0, 1].into(), Arc::new(SystemEntropy)).await.expect("a phone on loopback")
+}
+
+fn steps(steps: &[Step]) -> Options {
+    Options { steps: steps.to_vec(), longest_seconds: 20, ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_answered_with_sound_both_ways_over_udp_and_tcp() {
+    let answerer = Answerer::start().await;
+    let phone = phone().await;
+    for tcp in [false, true] {
+        let sound: Arc<[i16]> = tone::sine(700.0, 12_000, 1_000).into();
+        let options = Options { tcp, ..steps(&[Step::Wait(300), Step::Say(sound), Step::Wait(300), Step::HangUp]) };
+        let outcome = phone.place(&answerer.uri("tone"), &options).await;
+        assert!(outcome.answered, "tcp {tcp}: {outcome:?}");
+        assert_eq!((outcome.end.by, outcome.end.reason), (EndedBy::Us, EndReason::HungUp));
+        let middle = &outcome.heard[2_400..8_000];
+        assert!((measure::dominant_frequency(middle) - 440.0).abs() < 3.0, "tcp {tcp}");
+        assert!((measure::level_dbov(middle) + 11.7).abs() < 1.0, "{}", measure::level_dbov(middle));
+        assert_eq!(outcome.statistics.packets_lost, 0, "{:?}", outcome.statistics);
+        let ended = answerer.wait_for(1 + usize::from(tcp)).await.pop().expect("ended");
+        assert_eq!((ended.end.by, ended.end.reason), (EndedBy::Caller, EndReason::HungUp));
+        let said = &ended.heard[4_800..8_800];
+        assert!(
+            (measure::dominant_frequency(said) - 700.0).abs() < 3.0,
+            "tcp {tcp}: {}",
+            measure::dominant_frequency(said)
+        );
+        assert_eq!(ended.statistics.packets_lost, 0);
+        // The last packet may cross the farewell.
+        let (sent, received) = (outcome.statistics.packets_sent, ended.statistics.packets_received);
+        assert!(received <= sent && received + 2 >= sent, "{received} of {sent}");
+    }
+    answerer.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_arrive_once_each_in_both_directions() {
+    let answerer = Answerer::start().await;
+    let keys = "1234567890*ABCD5566#";
+    let options = steps(&[Step::Wait(200), Step::Press(keys.to_owned()), Step::Wait(4_500), Step::HangUp]);
+    let outcome = phone().await.place(&answerer.uri("keys"), &options).await;
+    assert_eq!(answerer.wait_for(1).await[0].digits, keys);
+    assert_eq!(outcome.digits, keys);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn early_failures_carry_their_status() {
+    let answerer = Answerer::start().await;
+    let phone = phone().await;
+    for (user, status, reason) in [("busy", 486, EndReason::Busy), ("gone", 404, EndReason::Rejected)] {
+        let outcome = phone.place(&answerer.uri(user), &Options::default()).await;
+        assert!(!outcome.answered);
+        assert_eq!((outcome.end.status.code(), outcome.end.reason, outcome.end.by), (status, reason, EndedBy::Caller));
+    }
+    let outcome = phone.place(&answerer.uri("ring"), &Options { ring_seconds: 1, ..Options::default() }).await;
+    assert_eq!((outcome.end.reason, outcome.end.by), (EndReason::NoAnswer, EndedBy::Nobody));
+    let ended = answerer.wait_for(3).await;
+    assert_eq!((ended[2].end.reason, ended[2].end.status.code()), (EndReason::Cancelled, 487));
+    let outcome = phone.place("sips:nobody@127.0.0.1", &Options::default()).await;
+    assert_eq!(outcome.end.status.code(), 404, "{:?}", outcome.end);
+    answerer.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answering_side_hangs_up_and_both_know_who_did() {
+    let answerer = Answerer::start().await;
+    let outcome = phone().await.place(&answerer.uri("goodbye"), &Options::default()).await;
+    assert_eq!((outcome.end.by, outcome.end.reason), (EndedBy::Caller, EndReason::HungUp), "the other side");
+    assert_eq!(answerer.wait_for(1).await[0].end.by, EndedBy::Us);
+    answerer.assert_nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_call_is_ended_wherever_it_stands() {
+    let answerer = Answerer::start().await;
+    let phone = phone().await;
+    let calling = phone.clone();
+    let uri = answerer.uri("ring");
+    let ringing = tokio::spawn(async move { calling.place(&uri, &Options::default()).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    ringing.abort();
+    let ended = answerer.wait_for(1).await;
+    assert_eq!(ended[0].end.reason, EndReason::Cancelled);
+    let calling = phone.clone();
+    let uri = answerer.uri("tone");
+    let talking = tokio::spawn(async move { calling.place(&uri, &Options::default()).await });
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    talking.abort();
+    let ended = answerer.wait_for(2).await;
+    assert_eq!((ended[1].end.by, ended[1].end.reason), (EndedBy::Caller, EndReason::HungUp));
+    answerer.assert_nothing_left().await;
+    assert_eq!(phone.line().counts().dialogs, 0, "{:?}", phone.line().counts());
+}
