@@ -66,6 +66,7 @@ impl Database {
             DatabaseConfig::Postgres { url } => Engine::Postgres(Postgres::open(url, &schema).await?),
         };
         crate::schema::store::apply(&engine, &schema, crate::schema::store::MIGRATIONS).await?;
+        engine.check_walls(&schema).await?;
         Ok(Self { engine, schema })
     }
 
@@ -86,6 +87,13 @@ impl Database {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Looks at the engine itself, now, for what keeps organizations apart: on PostgreSQL a role that row-level security binds, and
+    /// forced policies on every organizations' table; on SQLite enforced foreign keys and overwritten deletions. Done at every
+    /// opening; the security page repeats it.
+    pub async fn check_walls(&self) -> Result<()> {
+        self.engine.check_walls(&self.schema).await
     }
 
     /// Ends orderly: waits for running statements and closes the files or connections. Later use gives [`Error::Closed`].

@@ -5,7 +5,7 @@ use crate::identifier::OrganizationId;
 use crate::operation::Operation;
 use crate::postgres::driver::{Postgres, PostgresTransaction};
 use crate::row::Row;
-use crate::schema::Dialect;
+use crate::schema::{Dialect, Schema};
 use crate::sqlite::driver::{Sqlite, SqliteTransaction};
 use crate::statement::Statement;
 
@@ -50,6 +50,14 @@ impl Engine {
                 postgres.prepare(statement.name, &format!("{} for update", statement.sql)).await
             }
             Self::Postgres(postgres) => postgres.prepare(statement.name, statement.sql).await,
+        }
+    }
+
+    /// Looks whether the engine's own walls stand: see [`crate::Database::check_walls`].
+    pub async fn check_walls(&self, schema: &Schema) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.check_walls().await,
+            Self::Postgres(postgres) => postgres.check_walls(schema).await,
         }
     }
 

@@ -42,6 +42,10 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects and refuses roles that row-level security does not bind.
     pub async fn open(url: &str, schema: &Schema) -> Result<Self> {
+        Self::open_waiting(url, schema, Duration::from_secs(CONNECTION_WAIT_SECONDS)).await
+    }
+
+    async fn open_waiting(url: &str, schema: &Schema, wait: Duration) -> Result<Self> {
         let unreadable = |_| Error::Configuration("the address of PostgreSQL cannot be read".to_owned());
         let mut config: Config = url.parse().map_err(unreadable)?;
         check_hosts(&config)?;
@@ -53,16 +57,16 @@ impl Postgres {
             IDLE_TRANSACTION_SECONDS * 1000
         );
         config.options(options.trim_start()).application_name("ringfence");
-        let wait = Some(Duration::from_secs(CONNECTION_WAIT_SECONDS));
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, settings))
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(wait)
-            .create_timeout(wait)
+            .wait_timeout(Some(wait))
+            .create_timeout(Some(wait.max(Duration::from_secs(1))))
             .build()
             .map_err(|_| Error::Configuration("the pool of connections cannot be made".to_owned()))?;
         let postgres = Self { pool, labels: Arc::new(constraint_labels(schema)) };
+        // Before any table is made by a role that must not own one.
         postgres.check_role().await?;
         Ok(postgres)
     }
@@ -85,6 +89,30 @@ impl Postgres {
         }
         if role.text("encoding")? != "UTF8" {
             return Err(Error::Configuration("the PostgreSQL database must have the encoding UTF8".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Does the role stay below row-level security, and is every organizations' table behind its two policies, by force?
+    pub async fn check_walls(&self, schema: &Schema) -> Result<()> {
+        self.check_role().await?;
+        let sql = "select relname as name, relrowsecurity and relforcerowsecurity as forced,
+                     (select count(*) from pg_policy where polrelid = pg_class.oid and
+                       (polcmd = '*' and pg_get_expr(polqual, polrelid) like '%app.organization%'
+                          and pg_get_expr(polwithcheck, polrelid) like '%app.organization%'
+                        or polcmd = 'r' and pg_get_expr(polqual, polrelid) like '%app.across%')) as own,
+                     (select count(*) from pg_policy where polrelid = pg_class.oid) as policies
+                   from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace";
+        let operation = Operation { name: "postgres.walls", sql: sql.into(), locks_rows: false, arguments: vec![] };
+        let stands =
+            |row: &Row| Ok(row.boolean("forced")? && row.integer("own")? == 2 && row.integer("policies")? == 2);
+        let rows = self.read(operation, Reach::Installation).await?;
+        let tables = rows.iter().map(|row| Ok((row.text("name")?, stands(row)?))).collect::<Result<HashMap<_, _>>>()?;
+        for table in schema.tables.iter().filter(|table| table.is_organizations()) {
+            if tables.get(table.name) != Some(&true) {
+                let why = "row-level security is not forced by exactly its two policies";
+                return Err(Error::Schema(format!("table {}: {why}", table.name)));
+            }
         }
         Ok(())
     }
@@ -214,5 +242,42 @@ impl Drop for PostgresTransaction {
             // Polled once: that hands `rollback` to the connection ahead of whatever its next user sends. Its answer is not needed.
             let _ = connection.batch_execute("rollback").now_or_never();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::DatabaseConfig;
+
+    #[tokio::test]
+    async fn a_full_pool_is_busy_not_stuck() {
+        let Some(test) = crate::testing::postgres(Schema::new()).await else { return };
+        let DatabaseConfig::Postgres { url } = test.config() else { return };
+        let postgres = Postgres::open_waiting(url, &Schema::new(), Duration::from_millis(50)).await.expect("opens");
+        let mut open = Vec::new();
+        for _ in 0..CONNECTIONS {
+            open.push(postgres.begin(Reach::Installation).await.expect("begun"));
+        }
+        assert!(matches!(postgres.begin(Reach::Installation).await, Err(Error::Busy)));
+        open.pop();
+        postgres.begin(Reach::Installation).await.expect("a connection is free again");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_ends_is_replaced() {
+        let Some(test) = crate::testing::postgres(Schema::new()).await else { return };
+        let DatabaseConfig::Postgres { url } = test.config() else { return };
+        let postgres = Postgres::open(url, &Schema::new()).await.expect("opens");
+        let ended = postgres.begin(Reach::Installation).await.expect("begun");
+        let number = Operation {
+            name: "test",
+            sql: "select pg_terminate_backend(pg_backend_pid())".into(),
+            locks_rows: false,
+            arguments: vec![],
+        };
+        assert!(matches!(ended.query(number).await, Err(Error::Closed(_))));
+        assert!(matches!(ended.commit().await, Err(Error::Closed(_))));
+        postgres.check_role().await.expect("the next one gets a new connection");
     }
 }

@@ -166,3 +166,18 @@ fn deep_nesting_is_refused_not_followed() {
     let deep = format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(tokens::read(&deep).is_err());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_text_makes_the_reader_panic(pieces in proptest::collection::vec(
+        "select|from|where|and|or|on|join|with|as|set|update|insert|into|values|union|contact|agent|organization_id|\\$1|\\$|=|,|\\.|\\(|\\)|'|\"|--|\n|[a-z]{1,3}|.", 0..40,
+    )) {
+        let sql = pieces.join(" ");
+        let schema = Schema::new().with(&[&CONTACT, &AGENT, &TENANT, &SESSION], &[]);
+        if let Ok(nodes) = tokens::read(&sql) {
+            let _ = bindings::read(&nodes, &schema);
+        }
+    }
+}

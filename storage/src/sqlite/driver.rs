@@ -136,6 +136,7 @@ pub(crate) struct Sqlite {
     writer: Arc<Threads>,
     readers: Arc<Threads>,
     permit: Arc<Semaphore>,
+    wait: Duration,
 }
 
 impl Sqlite {
@@ -148,6 +149,7 @@ impl Sqlite {
             writer: Arc::new(Threads::start("sqlite-writer", vec![writer])?),
             readers: Arc::new(Threads::start("sqlite-reader", readers)?),
             permit: Arc::new(Semaphore::new(1)),
+            wait: Duration::from_secs(WRITER_WAIT_SECONDS),
         })
     }
 
@@ -159,7 +161,7 @@ impl Sqlite {
     /// Waits for the writer and begins.
     pub async fn begin(&self) -> Result<SqliteTransaction> {
         let waiting = self.permit.clone().acquire_owned();
-        let permit = tokio::time::timeout(Duration::from_secs(WRITER_WAIT_SECONDS), waiting).await;
+        let permit = tokio::time::timeout(self.wait, waiting).await;
         let permit = permit.map_err(|_| Error::Busy)?.map_err(|_| Error::Closed("it was closed".to_owned()))?;
         let transaction = SqliteTransaction { writer: self.writer.clone(), permit: Some(permit) };
         // From here on the guard's drop rolls back, so a caller that is cancelled while waiting leaves nothing open.
@@ -174,6 +176,22 @@ impl Sqlite {
             places(&statement, name).map(drop)
         };
         self.readers.run(prepare).await
+    }
+
+    /// Are foreign keys enforced, deletions overwritten and readers kept from writing?
+    pub async fn check_walls(&self) -> Result<()> {
+        let setting = |connection: &mut Connection, name: &'static str| {
+            let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+            match value.map_err(|error| from_engine(name, &error))? {
+                1 => Ok(()),
+                _ => Err(Error::Schema(format!("SQLite's setting {name} is off"))),
+            }
+        };
+        let writes = move |connection: &mut Connection| {
+            setting(connection, "foreign_keys").and_then(|()| setting(connection, "secure_delete"))
+        };
+        self.writer.run(writes).await?;
+        self.readers.run(move |connection| setting(connection, "query_only")).await
     }
 
     /// Ends the threads after their last task and waits until the files are closed.
@@ -281,4 +299,29 @@ fn create_privately(path: &Path) -> Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let opened = options.open(path);
     opened.map(drop).map_err(|source| Error::File { what: "creating the database file".to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_transaction_inside_the_first_is_refused_in_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut sqlite = Sqlite::open(&folder.path().join("database")).await.expect("opens");
+        sqlite.wait = Duration::from_millis(20);
+        let first = sqlite.begin().await.expect("begun");
+        assert!(matches!(sqlite.begin().await, Err(Error::Busy)));
+        drop(first);
+        sqlite.begin().await.expect("the writer is free again");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_gives_errors_not_silence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sqlite = Sqlite::open(&folder.path().join("database")).await.expect("opens");
+        let broken: Result<()> = sqlite.writer.run(|_| panic!("a fault planted by this test")).await;
+        assert!(matches!(broken, Err(Error::Closed(_))));
+        assert!(matches!(sqlite.begin().await, Err(Error::Closed(_))));
+    }
 }

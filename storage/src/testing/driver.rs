@@ -167,7 +167,8 @@ fn watch(folder: &Path) -> std::io::Result<()> {
     let script = format!(
         "cd \"$1\" || exit; while sleep 15; do
            flock lock sh -c 'if [ -z \"$(find used -mmin -{IDLE_MINUTES})\" ]; then
-             kill -INT \"$(head -n 1 data/postmaster.pid)\"; rm -f used; fi'
+             server=$(head -n 1 data/postmaster.pid); kill -INT $server; rm -f used
+             while kill -0 $server; do sleep 1; done; rm -rf data; fi'
            [ -e used ] || exit; done"
     );
     let mut command = as_server_user(Path::new("/bin/sh"), None);

@@ -200,3 +200,70 @@ async fn returning_gives_every_changed_row_and_upserts_add() {
         assert!(rows.iter().all(|row| row.integer("visits").is_ok_and(|visits| visits == 4)));
     }
 }
+
+#[tokio::test]
+async fn errors_hold_no_stored_value() {
+    const CANARY: &str = "canary-7f3a";
+    const CAST: Statement = Statement::organization(
+        "contacts.cast",
+        "select cast(name as bigint) as number from contact where organization_id = $1 and name = $2",
+    );
+    for test in databases().await {
+        let (organization, one) = (organization(), id());
+        let fields = with(with(contact(one, CANARY), "email_index", CANARY.as_bytes()), "note", CANARY);
+        add(&test, organization, &CONTACT, &fields).await.expect("added");
+        let mut errors = Vec::new();
+        errors.extend(add(&test, organization, &CONTACT, &with(fields.clone(), "id", id())).await.err());
+        errors.extend(add(&test, organization, &CONTACT, &with(fields.clone(), "visits", CANARY)).await.err());
+        errors.extend(add(&test, organization, &CONTACT, &with(fields.clone(), "email", Value::Null)).await.err());
+        errors.extend(
+            add(&test, organization, &CONTACT, &with(fields.clone(), "note", format!("{CANARY}\0"))).await.err(),
+        );
+        errors.extend(add(&test, organization, &CONTACT, &with(fields, "merged_into", id())).await.err());
+        assert_eq!(errors.len(), 5, "{}", test.name);
+        let door = test.database.organization(organization);
+        errors.extend(door.query(&CAST, &[CANARY.into()]).await.err());
+        let row = door.get(&CONTACT, one).await.expect("read").expect("there");
+        errors.extend(row.integer("name").err());
+        let shown = format!("{errors:?} {row:?} {:?}", Value::from(CANARY));
+        assert!(!shown.contains(CANARY), "{}: {shown}", test.name);
+        assert!(errors.iter().all(|error| !error.to_string().contains(CANARY)), "{}", test.name);
+    }
+}
+
+/// Any text without a zero character, any bytes, any number: what goes in comes out, alike on both engines.
+#[test]
+fn random_values_come_back_alike() {
+    use proptest::prelude::*;
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let tests = runtime.block_on(databases());
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let values = ("[^\\x00]{0,60}", any::<Option<String>>(), any::<Vec<u8>>(), any::<i64>(), any::<bool>());
+    let result = runner.run(&values, |(name, note, email, visits, blocked)| {
+        let note = note.map(|note| note.replace('\0', ""));
+        let (organization, one) = (organization(), id());
+        for test in &tests {
+            let fields = with(with(contact(one, &name), "note", note.clone()), "email", email.clone());
+            let fields = with(with(fields, "visits", visits), "blocked", blocked);
+            let row = runtime.block_on(async {
+                add(test, organization, &CONTACT, &fields).await.expect("added");
+                test.database.organization(organization).get(&CONTACT, one).await.expect("read").expect("there")
+            });
+            prop_assert_eq!(row.text("name").expect("text"), name.clone());
+            prop_assert_eq!(row.optional_text("note").expect("text"), note.clone());
+            prop_assert_eq!(row.bytes("email").expect("bytes"), email.clone());
+            prop_assert_eq!(
+                (row.integer("visits").expect("integer"), row.boolean("blocked").expect("boolean")),
+                (visits, blocked)
+            );
+        }
+        Ok(())
+    });
+    let _entered = runtime.enter();
+    drop(tests);
+    result.expect("all alike");
+}

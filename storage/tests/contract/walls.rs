@@ -1,6 +1,9 @@
 //! The walls between organizations, as the doors, the keys and PostgreSQL's row-level security hold them.
 
-use storage::{Database, DatabaseConfig, Error, OrganizationId, Statement, Value};
+use storage::{
+    Column, Database, DatabaseConfig, Erasure, Error, OrganizationId, Owner, Reference, Retention, Schema, Statement,
+    Table, Value,
+};
 use uuid::Uuid;
 
 use crate::house::{
@@ -186,4 +189,77 @@ async fn a_role_above_the_walls_is_refused() {
     let url = test.superuser_url().expect("PostgreSQL has one").to_owned();
     let refused = Database::open(&DatabaseConfig::Postgres { url }, schema()).await.expect_err("refused").to_string();
     assert!(refused.contains("superuser"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_wall_taken_down_is_noticed() {
+    let Some(test) = storage::testing::postgres(schema()).await else { return };
+    test.database.check_walls().await.expect("the walls stand");
+    let url = test.superuser_url().expect("PostgreSQL has one");
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("connects");
+    tokio::spawn(connection);
+    for (down, up) in [
+        ("alter table contact no force row level security", "alter table contact force row level security"),
+        ("alter table contact disable row level security", "alter table contact enable row level security"),
+        ("create policy open on contact using (true)", "drop policy open on contact"),
+        (
+            "alter policy contact_across on contact using (true)",
+            "alter policy contact_across on contact using (current_setting('app.across', true) = 'on')",
+        ),
+    ] {
+        client.batch_execute(down).await.expect("taken down");
+        let noticed = test.database.check_walls().await.expect_err(down).to_string();
+        assert!(noticed.contains("table contact"), "{noticed}");
+        assert!(test.reopen(schema()).await.is_err(), "{down}");
+        client.batch_execute(up).await.expect("put up again");
+        test.database.check_walls().await.expect(up);
+    }
+}
+
+#[tokio::test]
+async fn sqlite_s_walls_stand_and_its_files_are_private() {
+    let test = storage::testing::sqlite(schema()).await;
+    test.database.check_walls().await.expect("the walls stand");
+    add(&test, organization(), &CONTACT, &contact(id(), "Ada")).await.expect("added");
+    #[cfg(unix)]
+    for entry in std::fs::read_dir(test.folder()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().expect("metadata").permissions());
+        assert_eq!(mode & 0o077, 0, "{:?} can be read by others", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn an_organization_s_rows_go_with_its_row() {
+    static OWNED: Table = Table {
+        name: "owned",
+        owner: Owner::Organization,
+        columns: &[Column::uuid("parent_id").nullable()],
+        references: &[
+            Reference::to("organization_id", "tenant").cascade(),
+            Reference::to("parent_id", "owned").cascade(),
+        ],
+        unique: &[],
+        indexes: &[],
+        retention: Retention::WithOrganization,
+        erasure: Erasure::WithOrganization,
+    };
+    for test in storage::testing::databases(Schema::new().with(&[&TENANT, &OWNED], &[])).await {
+        let (leaving, staying) = (organization(), organization());
+        for tenant in [leaving, staying] {
+            let mut transaction = test.database.organization(tenant).begin().await.expect("begun");
+            transaction.insert(&TENANT, &[("id", tenant.into()), ("name", "x".into())]).await.expect("added");
+            transaction.insert(&OWNED, &[("id", tenant.into())]).await.expect("added");
+            transaction.commit().await.expect("committed");
+        }
+        let orphan = add(&test, organization(), &OWNED, &[("id", id().into())]).await;
+        assert!(matches!(orphan, Err(Error::Reference)), "{}", test.name);
+        let mut transaction = test.database.installation().begin().await.expect("begun");
+        assert!(transaction.delete(&TENANT, leaving.0).await.expect("deleted"));
+        transaction.commit().await.expect("committed");
+        for (tenant, there) in [(leaving, false), (staying, true)] {
+            let row = test.database.organization(tenant).get(&OWNED, tenant.0).await.expect("read");
+            assert_eq!(row.is_some(), there, "{}", test.name);
+        }
+    }
 }
