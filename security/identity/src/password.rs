@@ -136,11 +136,10 @@ fn is_pattern(plain: &str) -> bool {
     let repeats = (1..=letters.len() / 2).any(|period| {
         period <= 6 && letters.iter().zip(letters.iter().skip(period)).all(|(left, right)| left == right)
     });
-    let steps_equal = letters.len() > 2
-        && letters.windows(3).all(|three| {
-            i64::from(u32::from(three[1])) - i64::from(u32::from(three[0]))
-                == i64::from(u32::from(three[2])) - i64::from(u32::from(three[1]))
-        });
+    // Digits count on from 9 to 0 and back.
+    let wrap = if letters.iter().all(char::is_ascii_digit) { 10 } else { i64::from(u32::MAX) };
+    let step = |pair: &[char]| (i64::from(u32::from(pair[1])) - i64::from(u32::from(pair[0]))).rem_euclid(wrap);
+    let steps_equal = letters.len() > 2 && letters.windows(3).all(|three| step(&three[..2]) == step(&three[1..]));
     distinct.len() < FEWEST_DISTINCT || repeats || steps_equal
 }
 
