@@ -133,8 +133,11 @@ impl Guard {
         if needs_caller && caller.is_none() {
             return Err(Problem::unauthorized().into_response());
         }
-        self.check_sender(request, caller.as_ref())?;
-        let allowance = self.check_rate(request, caller.as_ref())?;
+        self.check_sender(request, caller.as_ref()).map_err(Problem::into_response)?;
+        let allowance = self.check_rate(request, caller.as_ref());
+        if let Some(refused) = allowance.filter(|allowance| !allowance.is_granted()) {
+            return Err(too_many(&refused));
+        }
         if let (Access::Permission(permission), Some(caller)) = (rule.access, &caller)
             && !caller.permits(permission)
         {
@@ -153,7 +156,7 @@ impl Guard {
     }
 
     /// Unsafe requests that a browser may have been tricked into.
-    fn check_sender(&self, request: &Parts, caller: Option<&Caller>) -> Result<(), Response> {
+    fn check_sender(&self, request: &Parts, caller: Option<&Caller>) -> Result<(), Problem> {
         let by_key = caller.is_some_and(|caller| matches!(caller.credential(), Credential::ApiKey(_)));
         let exempt = by_key || matches!(self.rule.access, Access::Visitor(_)) || self.rule.from_other_sites.is_some();
         if exempt || !edge::csrf::is_unsafe(&request.method) {
@@ -163,26 +166,21 @@ impl Guard {
         let authority = request.uri.authority().map(http::uri::Authority::as_str).or(host);
         edge::csrf::check(&request.headers, authority).map_err(|refusal| {
             tracing::warn!(?refusal, path = self.rule.path, "a request from another site was refused");
-            Problem::cross_site().into_response()
+            Problem::cross_site()
         })
     }
 
-    fn check_rate(&self, request: &Parts, caller: Option<&Caller>) -> Result<Option<Allowance>, Response> {
-        let class = self.rule.rate;
-        let allowance = match caller.map(|caller| (caller, caller.credential())) {
-            Some((caller, Credential::ApiKey(id) | Credential::Session(id))) => {
-                let own = self.gate.limits.check(class, Subject::Credential(id));
-                own.stricter(self.gate.limits.check(class, Subject::Organization(caller.organization().0)))
-            }
-            _ => match ClientAddress::of(&request.extensions).0 {
-                Some(address) => self.gate.limits.check(class, Subject::Network(Network::of(address))),
-                None => return Ok(None),
-            },
-        };
-        match allowance.retry_after_seconds {
-            None => Ok(Some(allowance)),
-            Some(seconds) => Err(too_many(seconds, &allowance)),
+    /// What the buckets say; nothing where neither a credential nor an address is known (tests without a listener).
+    fn check_rate(&self, request: &Parts, caller: Option<&Caller>) -> Option<Allowance> {
+        let (class, limits) = (self.rule.rate, &self.gate.limits);
+        if let Some(caller) = caller
+            && let Credential::ApiKey(id) | Credential::Session(id) = caller.credential()
+        {
+            let own = limits.check(class, Subject::Credential(id));
+            return Some(own.stricter(limits.check(class, Subject::Organization(caller.organization().0))));
         }
+        let address = ClientAddress::of(&request.extensions).0?;
+        Some(limits.check(class, Subject::Network(Network::of(address))))
     }
 
     /// Sees to it that the audit log heard what the rule promised.
@@ -202,8 +200,8 @@ impl Guard {
     }
 }
 
-fn too_many(seconds: u64, allowance: &Allowance) -> Response {
-    let mut response = Problem::too_many_requests(seconds).into_response();
+fn too_many(allowance: &Allowance) -> Response {
+    let mut response = Problem::too_many_requests(allowance.retry_after_seconds.unwrap_or(1)).into_response();
     allowance.write(response.headers_mut());
     response
 }
@@ -222,9 +220,11 @@ pub(crate) fn around(router: axum::Router, gate: &Gate, table: &[RouteRule]) -> 
     };
     let policy =
         HeaderPolicy { entropy: Arc::clone(&gate.platform.entropy), over_tls: gate.cookie == SessionCookie::OverTls };
-    router
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(nowhere)
+    let router = router.method_not_allowed_fallback(wrong_method).fallback(nowhere);
+    // A router around the router: axum adds `Allow` outside of the layers of its own routes, and that must not reach
+    // strangers either.
+    axum::Router::new()
+        .fallback_service(router)
         .layer(from_fn_with_state(gate.clone(), by_network))
         .layer(axum::middleware::from_fn(present::problems))
         .layer(from_fn_with_state(policy, edge::headers::secure))
@@ -256,8 +256,8 @@ async fn answer_wrong_method(gate: &Gate, public: &BTreeSet<&'static str>, reque
 async fn by_network(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     if let Some(address) = ClientAddress::of(request.extensions()).0 {
         let allowance = gate.limits.check(RateClass::Any, Subject::Network(Network::of(address)));
-        if let Some(seconds) = allowance.retry_after_seconds {
-            return too_many(seconds, &allowance);
+        if !allowance.is_granted() {
+            return too_many(&allowance);
         }
     }
     next.run(request).await

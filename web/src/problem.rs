@@ -164,6 +164,12 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::not_found(),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout(),
+            StatusCode::BAD_REQUEST => Self::new(status, "bad-request", "The request cannot be read"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "too-large", "The body is too large"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::new(status, "unsupported-media-type", "This media type is not read here")
+            }
+            StatusCode::UNPROCESSABLE_ENTITY => Self::new(status, "unprocessable", "The request cannot be accepted"),
             StatusCode::INTERNAL_SERVER_ERROR => Self::new(status, "internal", "Something failed on the server"),
             other => Self::new(other, "other", other.canonical_reason().unwrap_or("The request was refused")),
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicU32;
 
 use audit::{Actor, ActorKind};
-use storage::{Row, Timestamp};
+use storage::{OrganizationId, Row, Timestamp};
 use vault::Field;
 
 use crate::caller::Facts;
@@ -93,7 +93,7 @@ impl Authenticator {
         self.write_seen(row.optional_timestamp("used_at")?, now, &KEY_SEEN, key.id).await?;
         let keyring = self.platform.vault.installation_keyring();
         Ok(Some(Caller::new(Facts {
-            organization: row.organization("organization_id")?,
+            organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
             credential: Credential::ApiKey(key.id),
@@ -120,7 +120,7 @@ impl Authenticator {
         self.write_seen(Some(row.timestamp("seen_at")?), now, &SESSION_SEEN, session).await?;
         let keyring = self.platform.vault.installation_keyring();
         Ok(Some(Caller::new(Facts {
-            organization: row.organization("organization_id")?,
+            organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             actor: Actor { kind: ActorKind::User, id: Some(user), address },
             credential: Credential::Session(session),

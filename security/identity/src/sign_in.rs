@@ -84,7 +84,7 @@ fn account(platform: &Platform, row: &Row) -> Result<(Uuid, String)> {
 /// The organization to enter: the one asked for, else the one joined first, and only where the membership is active.
 async fn workplace(platform: &Platform, user: Uuid, wanted: Option<OrganizationId>) -> Result<Option<OrganizationId>> {
     for row in platform.database.installation().query(&MEMBERSHIPS_OF_USER, &[user.into()]).await? {
-        let organization = row.organization("organization_id")?;
+        let organization = OrganizationId(row.uuid("organization_id")?);
         let active = store::word(&row, "state", MembershipState::parse)? == MembershipState::Active;
         let open = row.text("organization_state")? == "active";
         if active && open && wanted.is_none_or(|wanted| wanted == organization) {

@@ -128,17 +128,13 @@ async fn take_sign_in(
         }
     }
     let device = device(address, &headers);
-    match sign_in::with_password(&gate.platform, &form.email, &form.password, &device).await? {
-        Some(token) => {
-            end_former(&gate, former).await?;
-            Ok(signed_in(&gate, &token, &wanted_page(&headers)))
-        }
-        None => {
-            let shell = Shell::alone("Sign in", nonce);
-            let page = SignInPage { shell, email: form.email, error: WRONG.to_owned() };
-            Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response())
-        }
-    }
+    let token = sign_in::with_password(&gate.platform, &form.email, &form.password, &device).await?;
+    let Some(token) = token else {
+        let page = SignInPage { shell: Shell::alone("Sign in", nonce), email: form.email, error: WRONG.to_owned() };
+        return Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response());
+    };
+    end_former(&gate, former).await?;
+    Ok(signed_in(&gate, &token, &wanted_page(&headers)))
 }
 
 /// Who signs in anew leaves the session from before.

@@ -1,3 +1,5 @@
+//! Buckets by a clock that is moved by hand, and the cap under a flood.
+
 use super::*;
 use storage::ManualClock;
 

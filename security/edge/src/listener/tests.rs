@@ -1,3 +1,5 @@
+//! The listener over real sockets: deadlines, caps, sizes, ambiguous requests, and an orderly end.
+
 use super::*;
 use axum::Router;
 use axum::body::Bytes;

@@ -1,3 +1,5 @@
+//! The matrix against the file that people review, and that no permission is forgotten.
+
 use super::*;
 use std::fmt::Write as _;
 

@@ -1,0 +1,224 @@
+//! The house's own routes, as browsers and programs use them: signing in and out, keys, members, live events, OpenAPI.
+
+use crate::fixture::{Answer, Service, bearer, cookie};
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt as _;
+use identity::one_time;
+use identity::testing::PASSWORD;
+use identity::{Permission, Role};
+use std::time::Duration;
+use utoipa::OpenApi as _;
+use uuid::Uuid;
+use web::live::LiveEvent;
+use web::{account, openapi};
+
+const FORM: [(&str, &str); 2] =
+    [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+
+fn session_of(answer: &Answer) -> String {
+    let set = answer.header("set-cookie");
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    set.split(';').next().expect("a cookie").to_owned()
+}
+
+fn password() -> String {
+    PASSWORD.replace(' ', "+")
+}
+
+#[tokio::test]
+async fn a_person_signs_in_works_and_signs_out() {
+    let service = Service::start().await;
+    service.test.organization("harbour").await;
+    let body = format!("email=owner%40harbour.example&password={}", password());
+    let planted = "ringfence_session=0000000000000000000000000000000000000000000000000000";
+    let came_from = ("referer", "http://desk.example/calls");
+    let answer = service.ask("POST", "/sign-in", &[FORM[0], FORM[1], ("cookie", planted), came_from], &body).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/calls"));
+    let session = session_of(&answer);
+    assert_ne!(session, planted, "a planted token is not taken over");
+    let organization = service.ask("GET", "/v1/organization", &[("cookie", &session)], "").await;
+    assert_eq!(organization.json()["name"], "harbour");
+    let again = service.ask("POST", "/sign-in", &[FORM[0], FORM[1], ("cookie", &session)], &body).await;
+    let newer = session_of(&again);
+    assert_ne!(newer, session);
+    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &session)], "").await.status, 401, "left behind");
+    let out = service.ask("POST", "/sign-out", &[FORM[0], FORM[1], ("cookie", &newer)], "").await;
+    assert_eq!((out.status, out.header("location")), (303, "/sign-in"));
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &newer)], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_person_look_the_same() {
+    let service = Service::start().await;
+    service.test.organization("harbour").await;
+    let strip = |answer: Answer| {
+        let body = answer.body.split("value=\"").next().expect("a start").to_owned();
+        (answer.status, answer.header("set-cookie").to_owned(), body.contains("do not belong together"))
+    };
+    let known = service.ask("POST", "/sign-in", &FORM, "email=owner%40harbour.example&password=guess").await;
+    let unknown = service.ask("POST", "/sign-in", &FORM, "email=nobody%40harbour.example&password=guess").await;
+    let (known, unknown) = (strip(known), strip(unknown));
+    assert_eq!(known, unknown);
+    assert_eq!(known, (401, String::new(), true));
+    let typed = service.ask("POST", "/sign-in", &FORM, "email=%22%3E%3Cscript%3Ealert(1)&password=x").await;
+    assert!(!typed.body.contains("<script>alert"), "what was typed comes back escaped");
+}
+
+#[tokio::test]
+async fn the_first_owner_comes_by_the_printed_token() {
+    let service = Service::start().await;
+    let token = one_time::issue_owner_token(&service.test.platform).await.expect("issued");
+    let empty = service.ask("GET", "/first-owner", &[("accept", "text/html")], "").await;
+    assert!(empty.status == 200 && empty.body.contains("data-from-fragment"), "{empty:?}");
+    let form = |password: &str| {
+        format!(
+            "token={}&organization=Harbour&name=Olive&email=olive%40harbour.example&password={password}",
+            token.reveal()
+        )
+    };
+    let weak = service.ask("POST", "/first-owner", &FORM, &form("short")).await;
+    assert!(weak.status == 422 && weak.body.contains("at least 15 characters"), "{weak:?}");
+    assert!(weak.body.contains("value=\"Olive\"") && !weak.body.contains("short\""), "kept, but not the password");
+    let answer = service.ask("POST", "/first-owner", &FORM, &form(&password())).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    let session = session_of(&answer);
+    assert_eq!(
+        service.ask("GET", "/v1/sessions", &[("cookie", &session)], "").await.json()["data"][0]["is_current"],
+        true
+    );
+    let again = service.ask("POST", "/first-owner", &FORM, &form(&password())).await;
+    assert!(again.status == 422 && again.header("set-cookie").is_empty(), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let token = one_time::issue_sign_in_link(&service.test.platform, founded.organization, founded.owner)
+        .await
+        .expect("issued");
+    let body = format!("token={}", token.reveal());
+    let page = service.ask("GET", "/sign-in/link", &[("accept", "text/html")], "").await;
+    assert!(page.body.contains("action=\"/sign-in/link\""), "{page:?}");
+    let answer = service.ask("POST", "/sign-in/link", &FORM, &body).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &session_of(&answer))], "").await.status, 200);
+    let again = service.ask("POST", "/sign-in/link", &FORM, &body).await;
+    assert!(again.status == 401 && again.header("set-cookie").is_empty());
+}
+
+#[tokio::test]
+async fn keys_are_shown_once_listed_in_pages_and_revoked() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let session = cookie(service.test.member(founded.organization, Role::Owner).await.session.reveal());
+    let json = [("cookie", session.as_str()), ("content-type", "application/json"), ("sec-fetch-site", "same-origin")];
+    let body = r#"{"name":"Sync","role":"manager","environment":"test"}"#;
+    let created = service.ask("POST", "/v1/keys", &json, body).await;
+    assert_eq!(created.status, 201);
+    let secret = created.json()["secret"].as_str().expect("a secret").to_owned();
+    assert!(secret.starts_with("rf_test_"));
+    let location = created.header("location").to_owned();
+    let read = service.ask("GET", &location, &json[..1], "").await;
+    assert_eq!(read.json()["name"], "Sync");
+    assert!(!read.body.contains(&secret) && read.json().get("secret").is_none());
+    for _ in 0..2 {
+        assert_eq!(service.ask("POST", "/v1/keys", &json, r#"{"name":"More","role":"viewer"}"#).await.status, 201);
+    }
+    let first = service.ask("GET", "/v1/keys?limit=2", &json[..1], "").await.json();
+    assert_eq!((first["data"].as_array().expect("rows").len(), &first["has_more"]), (2, &true.into()));
+    let cursor = first["next_cursor"].as_str().expect("a cursor");
+    let second = service.ask("GET", &format!("/v1/keys?limit=2&after={cursor}"), &json[..1], "").await.json();
+    assert_eq!((second["data"].as_array().expect("rows").len(), &second["has_more"]), (1, &false.into()));
+    assert_eq!(service.ask("GET", "/v1/organization", &[("authorization", &bearer(&secret))], "").await.status, 200);
+    assert_eq!(service.ask("DELETE", &location, &json, "").await.status, 204);
+    assert_eq!(service.ask("DELETE", &location, &json, "").await.status, 204, "twice is no error");
+    assert_eq!(service.ask("GET", "/v1/organization", &[("authorization", &bearer(&secret))], "").await.status, 401);
+    let above = bearer(service.test.key(founded.organization, Role::Admin).await.reveal());
+    let above = [("authorization", above.as_str()), ("content-type", "application/json")];
+    assert!(service.ask("POST", "/v1/keys", &above, r#"{"name":"Up","role":"owner"}"#).await.is_problem("forbidden"));
+}
+
+/// Reads the stream's next pieces until `words` is among them.
+async fn hear(body: &mut Body, words: &str) -> String {
+    let mut heard = String::new();
+    while !heard.contains(words) {
+        let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("in time");
+        let Some(frame) = frame else { return format!("{heard}(end)") };
+        heard.push_str(&String::from_utf8_lossy(&frame.expect("a frame").into_data().expect("data")));
+    }
+    heard
+}
+
+async fn listen(service: &Service, session: &str, last_id: Option<&str>) -> Body {
+    let mut request = Request::builder().uri("/live").header("host", "desk.example").header("cookie", cookie(session));
+    if let Some(id) = last_id {
+        request = request.header("last-event-id", id);
+    }
+    let response = service.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    response.into_body()
+}
+
+#[tokio::test]
+async fn live_events_reach_those_who_may_know_and_end_with_the_session() {
+    let service = Service::start().await;
+    let (harbour, other) = (service.test.organization("harbour").await, service.test.organization("other").await);
+    let manager = service.test.member(harbour.organization, Role::Manager).await;
+    let viewer = service.test.member(harbour.organization, Role::Viewer).await;
+    let mut for_manager = listen(&service, manager.session.reveal(), None).await;
+    let mut for_viewer = listen(&service, viewer.session.reveal(), None).await;
+    let turn = |number| {
+        let words = serde_json::json!({ "words": "my tooth hurts" });
+        LiveEvent::new("conversation", Permission::ConversationRead, Uuid::from_u128(number), words)
+    };
+    let figure = || LiveEvent::new("figures", Permission::AnalyticsRead, Uuid::from_u128(99), serde_json::Value::Null);
+    service.live.publish(other.organization, turn(7));
+    service.live.publish(harbour.organization, turn(1));
+    service.live.publish(harbour.organization, figure());
+    let heard = hear(&mut for_manager, "figures").await;
+    assert!(heard.contains("event: change") && heard.contains("my tooth hurts"), "{heard}");
+    assert!(!heard.contains(&Uuid::from_u128(7).to_string()), "another organization's event");
+    let heard = hear(&mut for_viewer, "figures").await;
+    assert!(!heard.contains("tooth"), "{heard}");
+    let id = heard.lines().find_map(|line| line.strip_prefix("id: ")).expect("an id").to_owned();
+    service.live.publish(harbour.organization, turn(2));
+    let mut resumed = listen(&service, manager.session.reveal(), Some(&id)).await;
+    assert!(hear(&mut resumed, "tooth").await.contains(&Uuid::from_u128(2).to_string()), "what was missed comes first");
+    let mut foreign = listen(&service, manager.session.reveal(), Some("1234-5")).await;
+    assert!(hear(&mut foreign, "reset").await.contains("event: reset"));
+    identity::session::sign_out(&service.test.platform, &manager.caller).await.expect("signed out");
+    service.live.publish(harbour.organization, turn(3));
+    let heard = hear(&mut for_manager, &Uuid::from_u128(3).to_string()).await;
+    assert!(heard.ends_with("(end)"), "a stream ends with its session: {heard}");
+}
+
+#[tokio::test]
+async fn reports_of_browsers_are_taken_from_anywhere_and_bounded() {
+    let service = Service::start().await;
+    let report = r#"{"csp-report":{"effective-directive":"script-src-elem"}}"#;
+    let headers = [("content-type", "application/csp-report"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(service.ask("POST", "/csp-report", &headers, report).await.status, 204);
+    assert_eq!(service.ask("POST", "/csp-report", &headers, "not json").await.status, 204);
+    assert!(service.ask("POST", "/csp-report", &headers, &"x".repeat(16 * 1024 + 1)).await.is_problem("too-large"));
+}
+
+#[test]
+fn the_description_is_that_of_the_routes() {
+    let table = account::routes().table();
+    let document = openapi::assemble(vec![account::api::Description::openapi()], &table, "0.1.0");
+    assert_eq!(openapi::differences(&document, &table), Vec::<String>::new());
+    let json = serde_json::to_value(&document).expect("serializable");
+    assert_eq!(json["openapi"], "3.1.0");
+    let create = &json["paths"]["/v1/keys"]["post"];
+    assert_eq!(create["security"][0]["api_key"], serde_json::json!([]));
+    for status in ["400", "401", "403", "413", "415", "422", "429"] {
+        assert!(create["responses"][status]["content"]["application/problem+json"].is_object(), "{status}");
+    }
+    assert!(json["components"]["schemas"]["Problem"]["properties"]["status"].is_object());
+    assert!(json["components"]["schemas"]["FieldError"].is_object());
+    let short = openapi::assemble(Vec::new(), &table, "0.1.0");
+    assert!(openapi::differences(&short, &table).contains(&"not described: post /v1/keys".to_owned()));
+}

@@ -1,0 +1,133 @@
+//! A whole service in memory: the house's own routes, live events, and a few of a made-up part.
+
+use axum::body::Body;
+use axum::response::Response;
+use edge::limits::LimitSettings;
+use edge::{ClientAddress, Limits, RateClass};
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt as _;
+use identity::testing::{TestPlatform, platform};
+use identity::{Authenticator, Caller, Permission};
+use serde::{Deserialize, Serialize};
+use storage::Schema;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+use web::live::{Live, LiveState};
+use web::{Access, Audited, Gate, Json, PageContext, Path, Problem, RouteRule, Routes, SessionCookie, account, live};
+
+/// The service and what stands behind it.
+pub struct Service {
+    pub test: TestPlatform,
+    pub live: Live,
+    pub table: Vec<RouteRule>,
+    router: axum::Router,
+}
+
+/// A thing of the made-up part.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thing {
+    name: String,
+}
+
+async fn read_thing(_caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Thing>, Problem> {
+    if id == Uuid::nil() { Ok(Json(Thing { name: "nothing".to_owned() })) } else { Err(Problem::not_found()) }
+}
+
+async fn make_thing(_caller: Caller, Json(thing): Json<Thing>) -> Json<Thing> {
+    Json(thing)
+}
+
+async fn show_page(page: PageContext) -> String {
+    page.shell("Things", web::shell::Nav::Agents).title().to_owned()
+}
+
+async fn greet(caller: Option<Caller>) -> String {
+    caller.map_or_else(|| "stranger".to_owned(), |caller| caller.display_name().to_owned())
+}
+
+fn things() -> Routes<()> {
+    let made_up = Audited::No("made up for a test");
+    Routes::new()
+        .get("/v1/things/{id}", Access::Permission(Permission::AgentRead), Audited::Read("thing.read"), read_thing)
+        .post("/v1/things", Access::Permission(Permission::AgentWrite), made_up, make_thing)
+        .body_bytes(64)
+        .post("/v1/heavy", Access::Member, made_up, || async { "done" })
+        .rate(RateClass::Heavy)
+        .get("/things", Access::Permission(Permission::AgentRead), made_up, show_page)
+        .get("/hello", Access::Public("a greeting"), made_up, greet)
+        .post("/visit", Access::Visitor("the handler of a test"), made_up, || async { "welcome" })
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        let test = platform(Schema::new()).await;
+        let limits = Limits::new(&LimitSettings::default(), test.platform.clock.clone());
+        let gate = Gate::new(test.platform.clone(), limits, SessionCookie::OnLoopback);
+        let live = Live::new(test.platform.entropy.as_ref());
+        let state = LiveState { live: live.clone(), authenticator: Authenticator::new(test.platform.clone()) };
+        let routes = account::routes().with_state(gate.clone()).merge(live::routes().with_state(state)).merge(things());
+        let table = routes.table();
+        Self { test, live, table, router: routes.into_router((), &gate) }
+    }
+
+    /// Sends a request from 192.0.2.1.
+    pub async fn send(&self, mut request: Request<Body>) -> Response {
+        request.extensions_mut().insert(ClientAddress(Some("192.0.2.1".parse().expect("an address"))));
+        self.router.clone().oneshot(request).await.expect("a router answers")
+    }
+
+    /// Sends a request with these headers and body.
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "desk.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
+        Answer::read(response).await
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    async fn read(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn is_problem(&self, kind: &str) -> bool {
+        self.header("content-type") == "application/problem+json"
+            && self.json()["type"] == format!("urn:ringfence:problem:{kind}")
+            && self.json()["status"] == self.status
+    }
+}
+
+/// The header of a key.
+pub fn bearer(key: &str) -> String {
+    format!("Bearer {key}")
+}
+
+/// The header of a session.
+pub fn cookie(session: &str) -> String {
+    format!("ringfence_session={session}")
+}
