@@ -196,10 +196,26 @@ pub(crate) fn creation(table: &Table, schema: &Schema, dialect: Dialect) -> Vec<
     let mut words = vec![format!("create table {} (\n  {}\n){strict}", table.name, lines.join(",\n  "))];
     words.extend(table.unique.iter().map(|columns| index_words(table, columns, true)));
     words.extend(table.indexes.iter().map(|columns| index_words(table, columns, false)));
+    words.extend(unindexed_references(table).map(|column| index_words(table, &[column], false)));
     if dialect == Dialect::Postgres && table.is_organizations() {
         words.extend(row_level_security(table));
     }
     words
+}
+
+/// Columns of references that no declared index leads with: without one, deleting the row they point to reads this whole table.
+fn unindexed_references(table: &Table) -> impl Iterator<Item = &'static str> + use<'_> {
+    let is_led = |column: &str| {
+        let implied = column == "id" || (column == "organization_id" && table.is_organizations());
+        implied || table.unique.iter().chain(table.indexes).any(|columns| columns.first() == Some(&column))
+    };
+    let columns = table.references.iter().map(|reference| reference.column);
+    columns
+        .enumerate()
+        .filter(move |(position, column)| {
+            !is_led(column) && !table.references[..*position].iter().any(|earlier| earlier.column == *column)
+        })
+        .map(|(_, column)| column)
 }
 
 fn reference_words(table: &Table, reference: &Reference, schema: &Schema) -> String {
@@ -233,7 +249,8 @@ pub(crate) fn index_name(table: &Table, columns: &[&'static str], unique: bool) 
 
 /// `create [unique] index …`.
 pub(crate) fn index_words(table: &Table, columns: &[&'static str], unique: bool) -> String {
-    let kind = if unique { "unique index" } else { "index" };
+    // A plain index may be there already, made for a reference.
+    let kind = if unique { "unique index" } else { "index if not exists" };
     let name = index_name(table, columns, unique);
     format!("create {kind} {name} on {} ({})", table.name, index_columns(table, columns).join(", "))
 }

@@ -66,6 +66,7 @@ fn keys_and_references_carry_the_organization() {
             "{words}"
         );
         assert!(words.contains("unique index parent_name_key on parent (organization_id, name)"), "{words}");
+        assert!(words.contains("index if not exists parent_other_index on parent (organization_id, other)"), "{words}");
         assert_eq!(words.contains("force row level security"), dialect == Dialect::Postgres);
         assert_eq!(words.contains(" strict"), dialect == Dialect::Sqlite);
     }
@@ -110,7 +111,7 @@ fn only_nullable_columns_and_indexes_are_added() {
         words,
         [
             "alter table parent add column more text collate \"C\"",
-            "create index parent_more_index on parent (organization_id, more)"
+            "create index if not exists parent_more_index on parent (organization_id, more)"
         ]
     );
     for table in REFUSED {
