@@ -36,6 +36,9 @@ pub enum Error {
     /// The organization's keys were dropped from memory on purpose.
     #[error("this organization is sealed: its data cannot be read until it is unsealed")]
     Sealed,
+    /// The database holds no installation's key: nothing was ever sealed in it.
+    #[error("this database has no key yet")]
+    NoInstallationKey,
     /// No key of the organization is stored.
     #[error("this organization has no key")]
     NoOrganizationKey,

@@ -1,8 +1,11 @@
-//! The tables of keys, and the vault that opens, makes, and destroys them.
+//! The vault: opens and makes the keys that the tables hold.
 //!
 //! The root key opens one row, the installation's key; that key opens the organizations' keys; those open the keys of
 //! persons and recordings. The root key is wiped from memory once the installation's key is open.
 
+mod installation;
+mod subject;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -12,85 +15,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use storage::{
-    Column, Database, Entropy, Erasure, OrganizationDb, OrganizationId, Owner as TableOwner, Retention, Row,
-    SealedWith, Statement, Table, Timestamp, Transaction, Value,
-};
+use storage::{Database, Entropy, OrganizationDb, OrganizationId, Row, Timestamp, Transaction};
 use uuid::Uuid;
 
 use crate::{
     envelope::{self, Field, KeyKind},
     error::{Error, Result},
     expiring_url::{LinkClaims, LinkKey},
-    key_source::{self, KeySource},
-    keyring::{FIRST_KEY, Keyring, Material, Owner, PersonKey, Place, RecordingKey},
-    secret::{KEY_LENGTH, Secret},
-    xaes::Xaes256Gcm,
+    key_source::KeySource,
+    keyring::{FIRST_KEY, Keyring, Material, Owner, Place},
+    secret::Secret,
 };
-
-/// The installation's key, sealed with the root key. One row.
-pub static INSTALLATION_KEY: Table = Table {
-    name: "installation_key",
-    owner: TableOwner::Installation,
-    columns: &[Column::text("root_fingerprint"), Column::sealed("wrapped", SealedWith::Installation)],
-    references: &[],
-    unique: &[],
-    indexes: &[],
-    retention: Retention::UntilDeleted,
-    erasure: Erasure::None("a random key, sealed; it says nothing of a person"),
-};
-
-/// The keys of each organization, sealed with the installation's key. The id of a row is the number of the key.
-pub static ORGANIZATION_KEY: Table = Table {
-    name: "organization_key",
-    owner: TableOwner::Organization,
-    columns: &[Column::integer("number"), Column::time("created_at"), Column::bytes("wrapped")],
-    references: &[],
-    unique: &[],
-    indexes: &[],
-    retention: Retention::WithOrganization,
-    erasure: Erasure::WithOrganization,
-};
-
-/// The key of each person, sealed with the organization's key. The id of a row is the person's.
-pub static PERSON_KEY: Table = Table {
-    name: "person_key",
-    owner: TableOwner::Organization,
-    columns: &[Column::time("created_at"), Column::sealed("wrapped", SealedWith::Organization)],
-    references: &[],
-    unique: &[],
-    indexes: &[],
-    retention: Retention::UntilDeleted,
-    erasure: Erasure::DeleteRow("id"),
-};
-
-/// The key of each recording, sealed with the organization's key. The id of a row is the recording's.
-pub static RECORDING_KEY: Table = Table {
-    name: "recording_key",
-    owner: TableOwner::Organization,
-    columns: &[Column::time("created_at"), Column::sealed("wrapped", SealedWith::Organization)],
-    references: &[],
-    unique: &[],
-    indexes: &[],
-    retention: Retention::UntilDeleted,
-    erasure: Erasure::RecordingKey,
-};
-
-/// Every table of the vault.
-pub const TABLES: &[&Table] = &[&INSTALLATION_KEY, &ORGANIZATION_KEY, &PERSON_KEY, &RECORDING_KEY];
-
-static ORGANIZATION_KEYS: Statement = Statement::organization(
-    "vault.organization_keys",
-    "select number, wrapped from organization_key where organization_id = $1 order by number",
-);
-
-/// Every statement of the vault.
-pub const STATEMENTS: &[&Statement] = &[&ORGANIZATION_KEYS];
-
-/// The id of the one row of `installation_key`.
-const INSTALLATION_ROW: Uuid = Uuid::nil();
-/// A fingerprint shows this many bytes, as hexadecimal digits.
-const FINGERPRINT_LENGTH: usize = 8;
+use tables::ORGANIZATION_KEYS;
+pub use tables::{INSTALLATION_KEY, ORGANIZATION_KEY, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES};
 
 /// Opens, makes and destroys keys. Cheap to clone; all clones share what is in memory.
 #[derive(Clone)]
@@ -110,28 +47,7 @@ impl Vault {
     /// Takes the root key from its place and opens the installation's key with it. At the very first start both are
     /// made. A key that is missing or is not the one of this database is refused with its fingerprint.
     pub async fn open(source: KeySource, database: &Database, entropy: Arc<dyn Entropy>) -> Result<Self> {
-        let stored = stored_installation_key(database).await?;
-        let root = match (key_source::read(&source).await?, &source, &stored) {
-            (Some(root), _, _) => root,
-            (None, KeySource::File(path), None) => {
-                let root = key_source::create_file(&source, path, entropy.as_ref())?;
-                tracing::warn!(
-                    file = %path.display(),
-                    fingerprint = fingerprint(&root),
-                    "a new root key was made: back this file up now, apart from the database; without it nothing can ever be read again"
-                );
-                root
-            }
-            (None, _, Some((expected, _))) => {
-                return Err(Error::RootKeyMissing { place: source.to_string(), fingerprint: expected.clone() });
-            }
-            (None, _, None) => return Err(source.refuse("it is missing")),
-        };
-        let stored = match stored {
-            Some(stored) => stored,
-            None => make_installation_key(database, &root, entropy.as_ref()).await?,
-        };
-        let secret = open_installation_key(&source, &root, &stored)?;
+        let secret = installation::open(&source, database, entropy.as_ref()).await?;
         let links = LinkKey::new(&secret.derive(&[b"links"]));
         let material = Material::new([(FIRST_KEY, secret)]).expect("the first key is there");
         let owner = Owner::new(None, Place::Open(Arc::new(material)));
@@ -300,153 +216,6 @@ impl Shared {
     }
 }
 
-impl Keyring {
-    /// Makes the key of a person. There is one for each person; a second is refused as a conflict.
-    pub async fn create_person_key(
-        &self,
-        transaction: &mut Transaction,
-        person: Uuid,
-        now: Timestamp,
-    ) -> Result<PersonKey> {
-        let secret = self.create_subject_key(transaction, &PERSON_KEY, person, now).await?;
-        Ok(PersonKey::new(self, person, &secret))
-    }
-
-    /// The key of a person.
-    pub async fn person_key(&self, database: &OrganizationDb, person: Uuid) -> Result<PersonKey> {
-        let secret = self.open_subject_key(&PERSON_KEY, person, database.get(&PERSON_KEY, person).await?)?;
-        Ok(PersonKey::new(self, person, &secret))
-    }
-
-    /// The key of a person, also when it was made in this very transaction.
-    pub async fn person_key_in(&self, transaction: &mut Transaction, person: Uuid) -> Result<PersonKey> {
-        let secret = self.open_subject_key(&PERSON_KEY, person, transaction.get(&PERSON_KEY, person).await?)?;
-        Ok(PersonKey::new(self, person, &secret))
-    }
-
-    /// Destroys the key of a person, and with it everything that was sealed with it, in every copy. False when there was
-    /// none.
-    pub async fn destroy_person_key(&self, transaction: &mut Transaction, person: Uuid) -> Result<bool> {
-        self.destroy_subject_key(transaction, &PERSON_KEY, person).await
-    }
-
-    /// Makes the key of a recording. There is one for each recording; a second is refused as a conflict.
-    pub async fn create_recording_key(
-        &self,
-        transaction: &mut Transaction,
-        recording: Uuid,
-        now: Timestamp,
-    ) -> Result<RecordingKey> {
-        let secret = self.create_subject_key(transaction, &RECORDING_KEY, recording, now).await?;
-        Ok(RecordingKey::new(self, recording, &secret))
-    }
-
-    /// The key of a recording.
-    pub async fn recording_key(&self, database: &OrganizationDb, recording: Uuid) -> Result<RecordingKey> {
-        let row = database.get(&RECORDING_KEY, recording).await?;
-        Ok(RecordingKey::new(self, recording, &self.open_subject_key(&RECORDING_KEY, recording, row)?))
-    }
-
-    /// Destroys the key of a recording, and with it the recording, in every copy. False when there was none.
-    pub async fn destroy_recording_key(&self, transaction: &mut Transaction, recording: Uuid) -> Result<bool> {
-        self.destroy_subject_key(transaction, &RECORDING_KEY, recording).await
-    }
-
-    async fn create_subject_key(
-        &self,
-        transaction: &mut Transaction,
-        table: &'static Table,
-        subject: Uuid,
-        now: Timestamp,
-    ) -> Result<Secret> {
-        let secret = Secret::random(self.entropy.as_ref());
-        let wrapped = self.seal(Field::new(table, "wrapped", subject), secret.expose())?;
-        let values = [("id", subject.into()), ("created_at", now.into()), ("wrapped", wrapped.into())];
-        transaction.insert(table, &values).await?;
-        Ok(secret)
-    }
-
-    fn open_subject_key(&self, table: &'static Table, subject: Uuid, row: Option<Row>) -> Result<Secret> {
-        let kind = if table.name == PERSON_KEY.name { KeyKind::Person } else { KeyKind::Recording };
-        let row = row.ok_or(Error::NoKey { kind: kind.name() })?;
-        let field = Field::new(table, "wrapped", subject);
-        secret(&self.open(field, &row.bytes("wrapped")?)?, &field)
-    }
-
-    /// The row is overwritten before it is deleted, so that the page that held the key does not go on holding it where
-    /// the engine writes in place.
-    async fn destroy_subject_key(
-        &self,
-        transaction: &mut Transaction,
-        table: &'static Table,
-        subject: Uuid,
-    ) -> Result<bool> {
-        let mut noise = vec![0; KEY_LENGTH + envelope::OVERHEAD];
-        self.entropy.fill(&mut noise);
-        transaction.update(table, subject, &[("wrapped", Value::from(noise))]).await?;
-        Ok(transaction.delete(table, subject).await?)
-    }
-}
-
 fn secret(opened: &[u8], field: &Field) -> Result<Secret> {
     Secret::from_slice(opened).ok_or_else(|| Error::UnknownFormat { place: field.place() })
-}
-
-/// What identifies a root key without telling anything about it.
-fn fingerprint(root: &Secret) -> String {
-    hex::encode(&root.derive(&[b"root key fingerprint"]).expose()[..FINGERPRINT_LENGTH])
-}
-
-fn root_cipher(root: &Secret) -> Xaes256Gcm {
-    Xaes256Gcm::new(&root.derive(&[b"installation key"]))
-}
-
-const INSTALLATION_FIELD: Field = Field::new(&INSTALLATION_KEY, "wrapped", INSTALLATION_ROW);
-
-/// Fingerprint of the root key that sealed it, and the sealed key.
-type StoredInstallationKey = (String, Vec<u8>);
-
-async fn stored_installation_key(database: &Database) -> Result<Option<StoredInstallationKey>> {
-    let row = database.installation().get(&INSTALLATION_KEY, INSTALLATION_ROW).await?;
-    row.map(|row| Ok((row.text("root_fingerprint")?, row.bytes("wrapped")?))).transpose()
-}
-
-async fn make_installation_key(
-    database: &Database,
-    root: &Secret,
-    entropy: &dyn Entropy,
-) -> Result<StoredInstallationKey> {
-    let secret = Secret::random(entropy);
-    let key = (KeyKind::Installation, FIRST_KEY);
-    let wrapped = envelope::seal(&root_cipher(root), key, None, &INSTALLATION_FIELD, secret.expose(), entropy);
-    let made = (fingerprint(root), wrapped);
-    let mut transaction = database.installation().begin().await?;
-    let values = [
-        ("id", INSTALLATION_ROW.into()),
-        ("root_fingerprint", made.0.as_str().into()),
-        ("wrapped", made.1.as_slice().into()),
-    ];
-    match transaction.insert(&INSTALLATION_KEY, &values).await {
-        Ok(()) => {
-            transaction.commit().await?;
-            Ok(made)
-        }
-        // Another node was first.
-        Err(storage::Error::Conflict { .. }) => {
-            drop(transaction);
-            stored_installation_key(database).await?.ok_or(Error::NoOrganizationKey)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn open_installation_key(source: &KeySource, root: &Secret, stored: &StoredInstallationKey) -> Result<Secret> {
-    let (expected, wrapped) = stored;
-    let given = fingerprint(root);
-    if given != *expected {
-        return Err(Error::WrongRootKey { place: source.to_string(), given, expected: expected.clone() });
-    }
-    let key = (KeyKind::Installation, FIRST_KEY);
-    let opened = envelope::open(&root_cipher(root), key, None, &INSTALLATION_FIELD, wrapped)?;
-    secret(&opened, &INSTALLATION_FIELD)
 }

@@ -3,11 +3,12 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use storage::{
-    Schema, SystemEntropy,
+    Column, Erasure, Owner as TableOwner, Retention, Schema, SealedWith, SystemEntropy, Table,
     testing::{TestDatabase, databases, sqlite},
 };
 
 use super::*;
+use crate::key_source;
 
 static NOTE: Table = Table {
     name: "note",
@@ -325,5 +326,25 @@ async fn nodes_that_start_at_the_same_time_share_one_installation_key() {
             let keyring = vault.keyring(&test.database.organization(FIRST)).await.expect("read");
             assert!(keyring.open(field(1), &sealed).is_ok(), "{}", test.name);
         }
+    }
+}
+
+#[tokio::test]
+async fn after_a_change_of_the_root_key_only_the_new_one_opens() {
+    for test in databases(schema()).await {
+        let (old, new) = (KeySource::File(key_file(&test)), KeySource::File(test.folder().join("new.key")));
+        let entropy = Arc::new(SystemEntropy);
+        let early = Vault::change_root_key(&test.database, &old, &new, entropy.as_ref()).await;
+        assert!(matches!(early, Err(Error::NoInstallationKey)));
+        let keyring = with_organization(&open(&test).await, &test.database, FIRST).await;
+        let sealed = keyring.seal(field(1), b"x").expect("sealed");
+        Vault::change_root_key(&test.database, &old, &new, entropy.as_ref()).await.expect("changed");
+        let again = Vault::change_root_key(&test.database, &old, &new, entropy.as_ref()).await;
+        assert!(matches!(again, Err(Error::WrongRootKey { .. })));
+        let opened = Vault::open(old, &test.database, entropy.clone()).await;
+        assert!(matches!(opened, Err(Error::WrongRootKey { .. })), "{}", test.name);
+        let vault = Vault::open(new, &test.database, entropy).await.expect("the new key");
+        let keyring = vault.keyring(&test.database.organization(FIRST)).await.expect("read");
+        assert_eq!(keyring.open(field(1), &sealed).expect("opens").as_slice(), b"x");
     }
 }
