@@ -1,0 +1,174 @@
+//! The command line: what can be asked of the binary, and which exit code each outcome has.
+
+mod audit;
+mod call;
+mod demo;
+mod doctor;
+mod key;
+mod openapi;
+mod serve;
+mod verify;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::config::Settings;
+
+/// The thing asked about is not so.
+const NOT_SO: u8 = 1;
+
+/// AI agents that answer a business's phone and website chat, on its own server, with a security page that proves itself.
+#[derive(Parser)]
+#[command(name = "ringfence", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve an organization: dashboard, API, widget and phone
+    Serve(Node),
+    /// Start a sample dental practice on this machine only, with something to show
+    Demo(demo::Arguments),
+    /// Check settings, keys, database, ports and voice, and say what to do about each fault
+    Doctor(Node),
+    /// Call a SIP address: a small phone with WAV files for mouth and ears
+    Call(call::Arguments),
+    /// Run every probe of the trust page, or replay a conversation
+    Verify(verify::Arguments),
+    /// The audit log, without the server
+    Audit(audit::Arguments),
+    /// API keys, without the server
+    Key(key::Arguments),
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Read a PDF from standard input and write its text: the product starts itself this way, so that a hostile file
+    /// can take nothing down
+    #[command(hide = true, name = "read-pdf")]
+    ReadPdf,
+}
+
+/// What every command needs that works on a node's data.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Node {
+    /// Settings file (TOML)
+    #[arg(long, env = "RINGFENCE_SETTINGS")]
+    settings: Option<PathBuf>,
+    /// Data folder
+    #[arg(long, env = "RINGFENCE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address of dashboard, API and widget; port 0 picks a free one
+    #[arg(long, env = "RINGFENCE_HTTP")]
+    http: Option<SocketAddr>,
+    /// Address of SIP over UDP and TCP; port 0 picks a free one
+    #[arg(long, env = "RINGFENCE_SIP")]
+    sip: Option<SocketAddr>,
+}
+
+impl Node {
+    /// The settings: file, then environment and command line over it.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = Settings::load(self.settings.as_deref())?;
+        if let Some(data_dir) = &self.data_dir {
+            settings.data_dir.clone_from(data_dir);
+        }
+        settings.http = self.http.unwrap_or(settings.http);
+        settings.sip = self.sip.unwrap_or(settings.sip);
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+/// Reads the command line, does what it says.
+pub fn run() -> ExitCode {
+    if let Some(word) = std::env::args().find(|word| is_secret(word)) {
+        complain(&format!("an API key ({}…) stands on the command line, where every user of this machine can read it; put it into a file or a variable", &word[..8]));
+        return ExitCode::from(2);
+    }
+    let command = CommandLine::parse().command;
+    let outcome = match command {
+        Command::Openapi => openapi::print(),
+        Command::Completions { shell } => completions(shell),
+        Command::ReadPdf => return agents::knowledge::pdf::child_main(),
+        Command::Call(arguments) => on_runtime(call::run(arguments)),
+        Command::Serve(node) => on_runtime(serve::run(node)),
+        Command::Demo(arguments) => on_runtime(demo::run(arguments)),
+        Command::Doctor(node) => on_runtime(doctor::run(node)),
+        Command::Verify(arguments) => on_runtime(verify::run(arguments)),
+        Command::Audit(arguments) => on_runtime(audit::run(arguments)),
+        Command::Key(arguments) => on_runtime(key::run(arguments)),
+    };
+    match outcome {
+        Ok(Answer::Good) => ExitCode::SUCCESS,
+        Ok(Answer::NotSo) => ExitCode::from(NOT_SO),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::from(NOT_SO)
+        }
+    }
+}
+
+/// What a command found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// All is well.
+    Good,
+    /// The thing asked about is not so.
+    NotSo,
+}
+
+/// Whether a word of the command line looks like one of our own secrets (promise S7: secrets come from files or variables).
+fn is_secret(word: &str) -> bool {
+    word.len() > 20 && ["rf_live_", "rf_test_"].iter().any(|prefix| word.contains(prefix))
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<Answer>>) -> anyhow::Result<Answer> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Answer> {
+    clap_complete::generate(shell, &mut CommandLine::command(), "ringfence", &mut std::io::stdout().lock());
+    Ok(Answer::Good)
+}
+
+/// Writes a line for the person at the terminal. A closed pipe is the reader's choice, not our fault.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Writes a complaint.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "ringfence: {line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn options_win_over_the_defaults() {
+        let node = Node { settings: None, data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), sip: None };
+        let settings = node.settings().expect("valid");
+        assert_eq!((settings.data_dir.to_str(), settings.http.port(), settings.sip.port()), (Some("x"), 0, 5060));
+    }
+
+    #[test]
+    fn keys_on_the_command_line_are_recognised() {
+        assert!(is_secret("--key=rf_live_0123456789abcdefghij") && !is_secret("rf_live_") && !is_secret("--data-dir"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Figures for the operator, in Prometheus' text form, on a loopback address of their own.
+//!
+//! Labels are route templates and status codes, never identifiers, numbers or names of anybody.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What one request is counted under.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+/// The figures of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
+    calls: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let (requests, calls) = (Family::default(), Gauge::default());
+        let mut registry = Registry::with_prefix("ringfence");
+        registry.register("http_requests", "Requests answered, by route and status", requests.clone());
+        registry.register("calls_in_progress", "Calls that go on", calls.clone());
+        Self { registry: Arc::new(registry), requests, calls }
+    }
+}
+
+impl Metrics {
+    /// Sets how many calls go on.
+    pub fn set_calls(&self, calls: usize) {
+        self.calls.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// All figures as text (`text/plain; version=0.0.4`).
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// Counts a request when it is answered.
+pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    metrics.requests.get_or_create(&RequestLabels { route, status: response.status().as_u16() }).inc();
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_with_their_labels() {
+        let metrics = Metrics::default();
+        metrics.requests.get_or_create(&RequestLabels { route: "/v1/calls/{id}".into(), status: 404 }).inc();
+        metrics.set_calls(3);
+        let text = metrics.text();
+        assert!(text.contains("ringfence_http_requests_total{route=\"/v1/calls/{id}\",status=\"404\"} 1"), "{text}");
+        assert!(text.contains("ringfence_calls_in_progress 3"), "{text}");
+    }
+}

@@ -1,0 +1,125 @@
+//! A running demo in a folder of its own, ended when the test ends.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::process::{Child, Command};
+
+/// How long a demo may take until `demo.json` stands.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the demo tells programs (`demo.json`).
+#[derive(Clone, Debug, Deserialize)]
+pub struct Facts {
+    pub base_url: String,
+    pub sip_uri: String,
+    pub agent_id: String,
+    pub api_key: String,
+    pub embed_token: String,
+    pub sign_in_url: String,
+    pub owner_email: String,
+    pub customer_url: String,
+}
+
+/// A running product.
+pub struct Product {
+    child: Child,
+    folder: PathBuf,
+    /// Goes with the last product of a test, and the folder with it.
+    _scratch: Option<std::sync::Arc<tempfile::TempDir>>,
+    pub facts: Facts,
+    pub http: reqwest::Client,
+}
+
+/// The binary under test: `RINGFENCE_BIN`, else the one that Cargo built for this test.
+pub fn binary() -> PathBuf {
+    std::env::var_os("RINGFENCE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ringfence").into(), PathBuf::from)
+}
+
+impl Product {
+    /// A fresh demo on free ports.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A fresh demo with more arguments.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
+        let folder = scratch.path().join("data");
+        let mut product = Self::start_in(&folder, arguments).await;
+        product._scratch = Some(scratch);
+        product
+    }
+
+    /// A demo on a folder that may hold data already.
+    pub async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        let stale = std::fs::read(folder.join("demo.json")).unwrap_or_default();
+        let mut child = Command::new(binary())
+            .args(["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--data-dir"])
+            .arg(folder)
+            .args(arguments)
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let deadline = tokio::time::Instant::now() + START_LIMIT;
+        let facts = loop {
+            assert!(tokio::time::Instant::now() < deadline, "the demo was not ready within {START_LIMIT:?}");
+            if let Some(status) = child.try_wait().expect("a child can be asked") {
+                panic!("the demo ended by itself: {status}");
+            }
+            let text = std::fs::read(folder.join("demo.json")).unwrap_or_default();
+            match serde_json::from_slice(&text) {
+                Ok(facts) if text != stale => break facts,
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self {
+            child,
+            folder: folder.to_owned(),
+            _scratch: None,
+            facts,
+            http: http.build().expect("a client without special wishes"),
+        }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Process id, for tests that watch or end the process.
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("the product runs")
+    }
+
+    /// Ends the product as a power cut would, and keeps its folder.
+    pub async fn cut_power(mut self) -> (PathBuf, Option<std::sync::Arc<tempfile::TempDir>>) {
+        self.child.kill().await.expect("the product runs");
+        (self.folder.clone(), self._scratch.take())
+    }
+
+    /// A request to the API with the demo's key.
+    pub fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.facts.base_url)).bearer_auth(&self.facts.api_key)
+    }
+
+    /// `GET path` with the demo's key, as JSON; anything but 200 fails the test.
+    pub async fn get(&self, path: &str) -> serde_json::Value {
+        let answer = self.api(reqwest::Method::GET, path).send().await.expect("the product answers");
+        let (status, text) = (answer.status(), answer.text().await.expect("a body"));
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+/// Runs the binary to its end and gives its exit code and what it printed.
+pub async fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(binary()).args(arguments).kill_on_drop(true).output().await.expect("the binary starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
+}
