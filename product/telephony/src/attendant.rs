@@ -9,6 +9,7 @@ pub mod voicemail;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::{Actor, ActorKind};
 use conversations::Conversations;
 use identity::{Caller, Platform};
 use serde_json::json;
@@ -62,6 +63,6 @@ impl Attendant {
 
     /// The caller on whose behalf a call writes its records.
     pub(crate) fn channel(organization: OrganizationId) -> Caller {
-        Caller::for_channel(organization, audit::Actor::phone_caller())
+        Caller::for_channel(organization, Actor { kind: ActorKind::PhoneCaller, id: None, address: None })
     }
 }

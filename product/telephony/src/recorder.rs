@@ -93,7 +93,7 @@ impl Recorder {
 }
 
 async fn open(objects: &ObjectFolder, key: &RecordingKey, id: Uuid) -> Result<SealedWriter, Error> {
-    Ok(SealedWriter::create(objects, &recordings::object_name(id), key, id.as_bytes()).await?)
+    Ok(SealedWriter::create(objects, &recordings::object_name(id), key, recordings::object_context(id)).await?)
 }
 
 struct Task {

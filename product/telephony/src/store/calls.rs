@@ -242,7 +242,7 @@ async fn call(database: &OrganizationDb, keyring: &Keyring, row: &Row) -> Result
         (Some(sealed), Some(person)) => match keyring.person_key(database, person).await {
             Ok(key) => Some(key.open_text(Field::new(&CALL, "other_number", id), &sealed)?),
             // The person was erased: the call stays, who it was does not.
-            Err(vault::Error::NoSuchKey { .. }) => None,
+            Err(vault::Error::NoKey { .. }) => None,
             Err(error) => return Err(error.into()),
         },
         _ => None,

@@ -3,7 +3,7 @@
 use identity::{Caller, Platform};
 use storage::{OrganizationId, Row, Statement, Timestamp};
 use uuid::Uuid;
-use vault::{Field, RecordingKey};
+use vault::{Field, ObjectContext, RecordingKey};
 
 use super::{RECORDING, calls, word};
 use crate::Error;
@@ -119,6 +119,11 @@ pub async fn finish(
 /// The name of a recording's sealed object.
 pub fn object_name(id: Uuid) -> String {
     format!("recording-{}", id.simple())
+}
+
+/// What a recording's object is bound to.
+pub fn object_context(id: Uuid) -> ObjectContext {
+    ObjectContext::new("recording", id)
 }
 
 /// One recording.
