@@ -4,7 +4,10 @@
 //! engine behind its door) and the voice. One call is one [`driver::Session`]; the tables of calls say what became of it.
 
 pub mod driver;
-pub mod voicemail;
+pub mod outbound;
+mod session;
+mod transfer;
+mod voicemail;
 
 use std::sync::Arc;
 use std::time::Duration;

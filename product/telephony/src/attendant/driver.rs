@@ -49,7 +49,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         direction: Direction::Inbound,
         own_number: facts.to.user.clone(),
     };
-    calls::begin(platform, &caller, &new).await?;
+    calls::begin(platform, &caller, "call.receive", &new).await?;
     attendant.announce(route.organization, "call.ringing", new.id);
     let other_number = (!facts.from.anonymous()).then(|| facts.from.user.clone());
     let channel = Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };

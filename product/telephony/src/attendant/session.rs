@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
     }
 
     /// A reply was played to its end, or there was none before something that has to be done.
-    async fn on_played(&mut self, live: &LiveCall) -> Result<(), Error> {
+    async fn on_played(&mut self, live: &mut LiveCall) -> Result<(), Error> {
         if let Some(playing) = self.playing.pop_front() {
             self.spoken(playing.sequence, true, playing.milliseconds).await?;
         }
@@ -236,8 +236,10 @@ impl<'a> Session<'a> {
             Some(ChannelAction::HangUp) => live.hang_up(),
             Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
             Some(ChannelAction::Transfer { permit }) => {
-                let connected = super::transfer::bridge(self.line, &self.player, permit).await;
-                self.input(Input::TransferEnded { connected }).await?;
+                let own = self.begun.own_number.as_str();
+                let bridged = super::transfer::bridge(self.line, live, own, permit).await;
+                self.input(Input::TransferEnded { connected: bridged.connected }).await?;
+                return Ok(bridged.ended);
             }
             Some(ChannelAction::StartRecording(_) | ChannelAction::StopRecording) | None => {}
         }

@@ -14,8 +14,7 @@ use crate::record::{Call, CallEvent, CallState, Direction};
 /// A page of calls, newest first.
 pub static PAGE: Statement = Statement::organization(
     "telephony.calls_page",
-    "select * from call where organization_id = $1 and (started_at < $2 or (started_at = $2 and id < $3)) \
-     order by started_at desc, id desc limit $4",
+    "select * from call where organization_id = $1 and id < $2 order by id desc limit $3",
 );
 
 /// Calls that are going on.
@@ -59,15 +58,15 @@ pub struct NewCall {
     pub own_number: String,
 }
 
-/// Writes the first row of a call.
+/// Writes the first row of a call; the audit log calls it `action`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn begin(platform: &Platform, caller: &Caller, call: &NewCall) -> Result<(), Error> {
+pub async fn begin(platform: &Platform, caller: &Caller, action: &'static str, call: &NewCall) -> Result<(), Error> {
     let keyring = caller.keyring(platform).await?;
     let own_number = keyring.seal_text(Field::new(&CALL, "own_number", call.id), &call.own_number)?;
     let now = platform.clock.now();
-    let mut change = caller.change(platform, "call.begin").await?;
+    let mut change = caller.change(platform, action).await?;
     let row = [
         ("id", call.id.into()),
         ("agent_id", call.agent_id.into()),
@@ -187,13 +186,13 @@ pub async fn note_alone(platform: &Platform, caller: &Caller, call_id: Uuid, kin
     Ok(())
 }
 
-/// A page of calls, newest first, before `(started_at, id)`.
+/// A page of calls, newest first (identifiers are ordered by time), before the call `before`.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn page(platform: &Platform, caller: &Caller, before: (Timestamp, Uuid), limit: i64) -> Result<Vec<Call>, Error> {
+pub async fn page(platform: &Platform, caller: &Caller, before: Uuid, limit: i64) -> Result<Vec<Call>, Error> {
     let database = caller.database(platform);
-    let rows = database.query(&PAGE, &[before.0.into(), before.1.into(), limit.into()]).await?;
+    let rows = database.query(&PAGE, &[before.into(), limit.into()]).await?;
     opened(&database, &caller.keyring(platform).await?, &rows).await
 }
 

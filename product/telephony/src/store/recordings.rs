@@ -18,8 +18,7 @@ pub static OF_CALL: Statement = Statement::organization(
 /// A page of recordings, newest first.
 pub static PAGE: Statement = Statement::organization(
     "telephony.recordings_page",
-    "select * from recording where organization_id = $1 and (started_at < $2 or (started_at = $2 and id < $3)) \
-     order by started_at desc, id desc limit $4",
+    "select * from recording where organization_id = $1 and id < $2 order by id desc limit $3",
 );
 
 /// Recordings that an earlier run of the product left open.
@@ -144,17 +143,12 @@ pub async fn of_call(platform: &Platform, caller: &Caller, call_id: Uuid) -> Res
     rows.iter().map(recording).collect()
 }
 
-/// A page of recordings, newest first, before `(started_at, id)`.
+/// A page of recordings, newest first (identifiers are ordered by time), before the recording `before`.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn page(
-    platform: &Platform,
-    caller: &Caller,
-    before: (Timestamp, Uuid),
-    limit: i64,
-) -> Result<Vec<Recording>, Error> {
-    let rows = caller.database(platform).query(&PAGE, &[before.0.into(), before.1.into(), limit.into()]).await?;
+pub async fn page(platform: &Platform, caller: &Caller, before: Uuid, limit: i64) -> Result<Vec<Recording>, Error> {
+    let rows = caller.database(platform).query(&PAGE, &[before.into(), limit.into()]).await?;
     rows.iter().map(recording).collect()
 }
 

@@ -1,0 +1,67 @@
+//! Calls that the business places. The only two ways out, this one and `transfer`, both need a [`DialPermit`].
+
+use compliance::dialing::{DialPermit, may_dial};
+use conversations::{Channel, OpenRequest};
+use identity::Caller;
+use uuid::Uuid;
+
+use super::Attendant;
+use super::driver::{Begun, close, hold};
+use crate::api::Telephony;
+use crate::error::Error;
+use crate::line::{Dial, Line};
+use crate::record::Direction;
+use crate::store::{calls, numbers};
+
+/// How long the other side may let it ring, in seconds.
+pub const RING_SECONDS: u32 = 45;
+
+/// Places a call and lets `agent_id` speak; answers as soon as the call is written down, long before anybody answers it.
+///
+/// # Errors
+/// [`Error::Refused`] when the number may not be dialled, [`Error::Busy`] when this node has no phone.
+pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &str) -> Result<Uuid, Error> {
+    let permit = may_dial(to, &telephony.dialing).map_err(|refusal| Error::Refused(refusal.to_string()))?;
+    let line = telephony.line.clone().ok_or(Error::Busy)?;
+    let platform = &telephony.platform;
+    let own = numbers::list(platform, caller).await?.into_iter().find(|number| number.agent_id == agent_id);
+    let own = own.ok_or(Error::NotFound)?.called;
+    let new =
+        calls::NewCall { id: platform.identifiers.next(), agent_id, direction: Direction::Outbound, own_number: own };
+    calls::begin(platform, caller, "call.place", &new).await?;
+    let attendant = telephony.attendant.clone();
+    let channel = Attendant::channel(caller.organization());
+    attendant.announce(caller.organization(), "call.ringing", new.id);
+    let id = new.id;
+    attendant.calls.clone().spawn(async move {
+        if let Err(error) = dial(&attendant, &line, channel, new, permit).await {
+            tracing::error!(%error, "a call that was placed could not be handled");
+        }
+    });
+    Ok(id)
+}
+
+async fn dial(
+    attendant: &Attendant,
+    line: &Line,
+    caller: Caller,
+    new: calls::NewCall,
+    permit: DialPermit,
+) -> Result<(), Error> {
+    let other_number = permit.target().to_string();
+    let live = match line.call(Dial::new(permit.target().to_string(), new.own_number.clone(), RING_SECONDS)).await {
+        Ok(live) => live,
+        Err(end) => return close(attendant, &caller, new.id, &end, None).await,
+    };
+    let channel = Channel::Phone {
+        call_id: live.facts().call_id.clone(),
+        from: Some(other_number.clone()),
+        to: new.own_number.clone(),
+    };
+    let organization = caller.organization();
+    let request = OpenRequest { organization, agent_id: new.agent_id, channel, contact_id: None, address: None };
+    let opened = attendant.conversations.open(request).await?;
+    let begun =
+        Begun { call_id: new.id, caller, organization, contact_id: opened.contact_id, other_number: Some(other_number) };
+    hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
+}
