@@ -1,0 +1,144 @@
+//! A node that serves: its listeners, its workers and its orderly end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::routing::get;
+use edge::{Listener, ListenerSettings};
+use storage::SystemClock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use trust::{DeclaredPort, ProbeContext, Transport, Trust};
+use web::live::LiveState;
+use web::routes::{RouteRule, Routes};
+
+use crate::metrics;
+use crate::wiring::House;
+
+/// How often buckets of limits are swept and a checkpoint of the audit log is signed.
+const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// A node with its doors open.
+pub struct Running {
+    /// Where dashboard, API and widget answer.
+    pub http: SocketAddr,
+    /// Where metrics answer.
+    pub admin: SocketAddr,
+    /// The trust page.
+    pub trust: Trust,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    house: House,
+}
+
+impl Running {
+    /// Opens the doors.
+    ///
+    /// # Errors
+    /// Says which address could not be used and why.
+    pub async fn start(house: House) -> anyhow::Result<Self> {
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let http = bind(house.settings.http).await.context("dashboard and API (`http`)")?;
+        let admin = bind(house.settings.admin).await.context("metrics (`admin`)")?;
+        let (http_address, admin_address) = (http.local_address(), admin.local_address());
+        let ports = vec![
+            DeclaredPort { transport: Transport::Tcp, address: http_address },
+            DeclaredPort { transport: Transport::Tcp, address: admin_address },
+        ];
+        let trust = Trust::new(probe_context(&house, http_address, ports))?;
+        let routes = routes(&house, &trust);
+        let table = routes.table();
+        let router = routes.into_router((), &house.gate).merge(web::assets::router());
+        let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
+        tracing::info!(routes = table.len(), %http_address, "serving");
+        tasks.spawn(http.serve(router, shutdown.clone()));
+        tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
+        let running = Self { http: http_address, admin: admin_address, trust, shutdown, tasks, house };
+        running.start_workers();
+        Ok(running)
+    }
+
+    fn start_workers(&self) {
+        let (house, shutdown) = (self.house.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+            while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+                house.gate.limits.sweep();
+                if let Err(error) = house.platform.audit.checkpoint(house.platform.now()).await {
+                    tracing::error!(%error, "no checkpoint of the audit log could be signed");
+                }
+            }
+        });
+        let (trust, shutdown) = (self.trust.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            shutdown.run_until_cancelled(trust::worker::keep_looking(trust)).await;
+        });
+    }
+
+    /// Serves until the process is asked to end, then lets what runs come to its end.
+    ///
+    /// # Errors
+    /// When signals cannot be heard or the last checkpoint cannot be written.
+    pub async fn until_asked(self) -> anyhow::Result<()> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            result = tokio::signal::ctrl_c() => result?,
+        }
+        self.stop().await
+    }
+
+    /// Closes the doors in order: no new work, running work ends, the log is signed, the database closes.
+    ///
+    /// # Errors
+    /// When the last checkpoint cannot be written.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("ending: nothing new is taken");
+        self.shutdown.cancel();
+        self.house.live.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.house.platform.audit.checkpoint(self.house.platform.now()).await.context("last checkpoint")?;
+        self.house.platform.database.close().await;
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
+    Listener::bind(ListenerSettings::at(address)).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn probe_context(house: &House, http: SocketAddr, ports: Vec<DeclaredPort>) -> ProbeContext {
+    let platform = &house.platform;
+    ProbeContext {
+        database: platform.database.clone(),
+        vault: platform.vault.clone(),
+        objects: platform.objects.clone(),
+        entropy: platform.entropy.clone(),
+        clock: std::sync::Arc::new(SystemClock),
+        identifiers: platform.identifiers.clone(),
+        base_url: Some(format!("http://{http}")),
+        data_folder: Some(house.settings.data_dir.clone()),
+        ports: Some(ports),
+    }
+}
+
+/// Every route of the product.
+fn routes(house: &House, trust: &Trust) -> Routes<()> {
+    let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
+    Routes::new()
+        .merge(web::account::routes().with_state(house.gate.clone()))
+        .merge(web::live::routes().with_state(live))
+        .merge(trust::pages::routes().with_state(trust.clone()))
+}
+
+/// The table of all routes, as the tests walk it.
+pub fn route_table(house: &House, trust: &Trust) -> Vec<RouteRule> {
+    routes(house, trust).table()
+}
+
+fn operator_router(house: &House) -> axum::Router {
+    let metrics = house.metrics.clone();
+    axum::Router::new().route("/metrics", get(move || async move { metrics.text() }))
+}

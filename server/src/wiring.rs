@@ -1,0 +1,95 @@
+//! Puts the parts together: the only place that knows all of them.
+//!
+//! [`House::open`] builds everything that needs no socket, so that the command line can look at the data of a node without
+//! serving it; [`crate::running`] opens the doors.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use audit::AuditLog;
+use edge::{LimitSettings, Limits};
+use identity::Platform;
+use storage::objects::ObjectFolder;
+use storage::{Clock, Database, DatabaseConfig, Entropy, Identifiers, Schema, SystemClock, SystemEntropy};
+use vault::{KeySource, Vault};
+use web::live::Live;
+use web::{Gate, SessionCookie};
+
+use crate::config::{RootKey, Settings};
+use crate::metrics::Metrics;
+
+/// Everything that a node is made of, without its sockets. Cheap to clone.
+#[derive(Clone)]
+pub struct House {
+    /// What the operator decided.
+    pub settings: Settings,
+    /// What every part stands on.
+    pub platform: Platform,
+    /// What stands before every route.
+    pub gate: Gate,
+    /// What browsers hear while it happens.
+    pub live: Live,
+    /// The operator's figures.
+    pub metrics: Metrics,
+}
+
+/// Every table and statement of every part: what the database is made of and what may be asked of it.
+pub fn schema() -> Schema {
+    let tables = [storage::TABLES, vault::TABLES, audit::TABLES, identity::TABLES, trust::TABLES];
+    let statements = [storage::STATEMENTS, vault::STATEMENTS, audit::STATEMENTS, identity::STATEMENTS, trust::STATEMENTS];
+    Schema { tables: tables.concat(), statements: statements.concat() }
+}
+
+impl House {
+    /// Opens the data of a node: database, keys, log and objects; makes them at the first start.
+    ///
+    /// # Errors
+    /// Says which of them could not be opened and why.
+    pub async fn open(settings: Settings) -> anyhow::Result<Self> {
+        let folder = settings.data_dir.clone();
+        make_private(&folder).with_context(|| format!("data folder {}", folder.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let database = Database::open(&database_config(&settings), schema()).await.context("database")?;
+        let vault = Vault::open(key_source(&settings), &database, entropy.clone()).await.context("keys")?;
+        let audit = AuditLog::open(&database, &vault, entropy.clone(), Some(folder.join("checkpoints"))).await;
+        let platform = Platform {
+            audit: audit.context("audit log")?,
+            objects: ObjectFolder::open(folder.join("objects")).await.context("sealed objects")?,
+            identifiers: Identifiers::new(clock.clone(), entropy.clone()),
+            database,
+            vault,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let cookie =
+            if settings.public_url.starts_with("https://") { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
+        let gate = Gate::new(platform.clone(), Limits::new(&LimitSettings::default(), clock), cookie);
+        Ok(Self { settings, platform, gate, live: Live::new(entropy.as_ref()), metrics: Metrics::default() })
+    }
+}
+
+fn database_config(settings: &Settings) -> DatabaseConfig {
+    if settings.database_url.is_empty() {
+        DatabaseConfig::Sqlite { path: settings.data_dir.join("ringfence.db") }
+    } else {
+        DatabaseConfig::Postgres { url: settings.database_url.clone() }
+    }
+}
+
+fn key_source(settings: &Settings) -> KeySource {
+    match &settings.root_key {
+        RootKey::File { path } => KeySource::File(settings.data_dir.join(path)),
+        RootKey::Environment { name } => KeySource::Environment(name.clone()),
+        RootKey::Credential { name } => KeySource::Credential(name.clone()),
+        RootKey::Command { command } => KeySource::Command(command.clone()),
+    }
+}
+
+/// Makes the folder for its owner alone.
+fn make_private(folder: &PathBuf) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
