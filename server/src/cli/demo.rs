@@ -1,0 +1,100 @@
+//! `ringfence demo`.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::serve::start_logging;
+use super::{Answer, say};
+use crate::config::Settings;
+use crate::demo::{self, CustomerSite, Facts};
+use crate::running::Running;
+use crate::wiring::House;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Data folder; made when it is not there
+    #[arg(long, env = "RINGFENCE_DATA_DIR", default_value = "demo-data")]
+    data_dir: PathBuf,
+    /// Address of dashboard, API and widget; port 0 picks a free one [default: 127.0.0.1:8080, or a free port]
+    #[arg(long, env = "RINGFENCE_HTTP")]
+    http: Option<SocketAddr>,
+    /// Address of SIP; port 0 picks a free one [default: 127.0.0.1:5060, or a free port]
+    #[arg(long, env = "RINGFENCE_SIP")]
+    sip: Option<SocketAddr>,
+    /// Do not let the simulated caller book an appointment at the first start
+    #[arg(long)]
+    no_caller: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
+    start_logging();
+    let settings = settings(&arguments);
+    let folder = settings.data_dir.clone();
+    let first_start = Facts::read(&folder).is_none();
+    let house = House::open(settings).await?;
+    let running = Running::start(house.clone()).await?;
+    let site = CustomerSite::bind().await?;
+    let seeded = demo::ensure(&house, &running, &site.origin(), Facts::read(&folder)).await?;
+    seeded.facts.write(&folder)?;
+    let (base_url, token) = (seeded.facts.base_url.clone(), seeded.facts.embed_token.clone());
+    let shutdown = running.shutdown();
+    running.spawn(async move { site.serve(base_url, &token, shutdown).await });
+    welcome(&seeded.facts, &folder);
+    if first_start && !arguments.no_caller {
+        let uri = seeded.facts.sip_uri.clone();
+        running.spawn(async move { demo::call_in(&uri).await });
+    }
+    running.until_asked().await?;
+    Ok(Answer::Good)
+}
+
+fn settings(arguments: &Arguments) -> Settings {
+    let defaults = Settings::default();
+    Settings {
+        data_dir: arguments.data_dir.clone(),
+        http: arguments.http.unwrap_or_else(|| free_or_any(defaults.http)),
+        sip: arguments.sip.unwrap_or_else(|| free_or_any(defaults.sip)),
+        admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..defaults
+    }
+}
+
+/// The usual address when nobody has it, else any free port: a newcomer's first start must not fail because of another
+/// program.
+fn free_or_any(usual: SocketAddr) -> SocketAddr {
+    let free = TcpListener::bind(usual).is_ok() && UdpSocket::bind(usual).is_ok();
+    if free { usual } else { SocketAddr::new(usual.ip(), 0) }
+}
+
+fn welcome(facts: &Facts, folder: &std::path::Path) {
+    say(&format!(
+        "
+Harbour Dental Practice is open, on this machine only.
+
+  Sign in      {sign_in}
+               (works once, for 15 minutes; later: {email} / {password})
+  Sample page  {customer}
+  Phone        {sip}
+  API          {base}/v1/agents
+  Trust page   {base}/trust
+  For programs {file}
+
+Three things to try
+  1. Open the sign-in link, then Calls: listen to the call that a simulated caller has just made.
+  2. Open the sample page and ask in the corner: How much is a cleaning?  Then: I want to talk to a person.
+  3. Call it:  ringfence call {sip} --scenario booking
+
+Stop with Ctrl-C. Back up {folder}/root.key if you mean to keep anything.
+",
+        sign_in = facts.sign_in_url,
+        email = facts.owner_email,
+        password = facts.owner_password,
+        customer = facts.customer_url,
+        sip = facts.sip_uri,
+        base = facts.base_url,
+        file = folder.join(demo::FACTS_FILE).display(),
+        folder = folder.display(),
+    ));
+}
