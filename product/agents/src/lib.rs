@@ -4,10 +4,30 @@
 //! Everything here is decided *before* a conversation begins or is a pure function of the conversation so far; the
 //! conversation itself lives in part `conversations`.
 
+pub mod api;
 pub mod command;
 pub mod compose;
+mod error;
 pub mod knowledge;
 pub mod profile;
 pub mod prompt;
 pub mod reply;
+pub mod store;
 pub mod turn;
+pub mod version;
+
+pub use error::Error;
+pub use version::AgentVersion;
+
+/// The tables of this part.
+pub const TABLES: &[&storage::Table] = &[&store::AGENT, &store::AGENT_VERSION];
+
+/// The statements of this part.
+pub const STATEMENTS: &[&storage::Statement] = &[
+    &store::AGENTS,
+    &store::AGENT_BY_ID,
+    &store::AGENT_COUNT,
+    &store::VERSIONS,
+    &store::PUBLISHED,
+    &store::NEXT_NUMBER,
+];

@@ -18,7 +18,7 @@ pub use self::sample::sample;
 
 /// What one published version of an agent says and does. Serialised as canonical JSON (`serde_json` over this
 /// struct, maps ordered) it is the text whose SHA-256 is the version's hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The agent's name as visitors see it, at most 80 characters.
@@ -44,7 +44,7 @@ pub struct Profile {
 }
 
 /// A span of opening time within one day, in minutes after midnight; `until` is exclusive and at most 1440.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenPeriod {
     /// First open minute of the day.
@@ -54,7 +54,7 @@ pub struct OpenPeriod {
 }
 
 /// Something that can be booked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Stable key within the profile, `[a-z0-9_]{1,40}`.
@@ -69,7 +69,7 @@ pub struct Service {
 }
 
 /// How bookings are offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BookingPolicy {
     /// Slots start at multiples of this many minutes after opening, 5 to 120.
@@ -83,7 +83,7 @@ pub struct BookingPolicy {
 }
 
 /// When and how a conversation goes to a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandoffPolicy {
     /// Words that always mean "a person, please", beside the built-in ones.
@@ -99,7 +99,7 @@ pub struct HandoffPolicy {
 }
 
 /// One flow: slots that are asked for in order, then a tool that acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Stable key, `[a-z0-9_]{1,40}`.
@@ -123,7 +123,7 @@ pub type FlowKey = String;
 pub type SlotKey = String;
 
 /// One value that a flow needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotRule {
     /// Stable key, `[a-z0-9_]{1,40}`.
@@ -138,7 +138,7 @@ pub struct SlotRule {
 }
 
 /// Kinds of slot values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotKind {
     /// One of the profile's services.
@@ -158,7 +158,7 @@ pub enum SlotKind {
 }
 
 /// The tools a flow may end in. A model never calls one: the engine does, with checked arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolKind {
     /// Write an appointment into the calendar.

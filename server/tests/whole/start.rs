@@ -19,7 +19,9 @@ async fn the_demo_starts_and_its_facts_hold() {
     assert!(product.facts.sign_in_url.contains("/sign-in/link#") && product.facts.owner_email.contains('@'));
     let customer = product.http.get(&product.facts.customer_url).send().await.expect("the sample page");
     let page = customer.text().await.expect("a page");
-    assert!(page.contains(&product.facts.embed_token) && page.contains(&format!("{}/widget.js", product.facts.base_url)));
+    assert!(
+        page.contains(&product.facts.embed_token) && page.contains(&format!("{}/widget.js", product.facts.base_url))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
