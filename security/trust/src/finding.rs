@@ -63,7 +63,7 @@ pub struct Finding {
 
 impl Finding {
     fn new(state: State, evidence: impl Into<String>) -> Self {
-        let evidence: String = evidence.into();
+        let evidence = as_sentence(&evidence.into());
         let evidence = if evidence.chars().count() > LONGEST_EVIDENCE_CHARACTERS {
             evidence.chars().take(LONGEST_EVIDENCE_CHARACTERS - 1).chain(['…']).collect()
         } else {
@@ -107,6 +107,15 @@ impl Finding {
     }
 }
 
+/// The words with a capital at their start and a stop at their end.
+fn as_sentence(words: &str) -> String {
+    let words = words.trim();
+    let mut letters = words.chars();
+    let start: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let stop = if words.ends_with(['.', '!', '?', '…']) || words.is_empty() { "" } else { "." };
+    format!("{start}{}{stop}", letters.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Finding, LONGEST_EVIDENCE_CHARACTERS, MOST_FIGURES, State};
@@ -121,10 +130,10 @@ mod tests {
 
     #[test]
     fn evidence_has_its_limits() {
-        let at = Finding::holds("x".repeat(LONGEST_EVIDENCE_CHARACTERS));
+        let at = Finding::holds("x".repeat(LONGEST_EVIDENCE_CHARACTERS - 1));
         assert_eq!(at.evidence.chars().count(), LONGEST_EVIDENCE_CHARACTERS);
         assert!(!at.evidence.ends_with('…'));
-        let above = Finding::holds("ä".repeat(LONGEST_EVIDENCE_CHARACTERS + 1));
+        let above = Finding::holds("ä".repeat(LONGEST_EVIDENCE_CHARACTERS));
         assert_eq!(above.evidence.chars().count(), LONGEST_EVIDENCE_CHARACTERS);
         assert!(above.evidence.ends_with('…'));
         let many = (0..=MOST_FIGURES).fold(Finding::holds("x"), |finding, count| finding.with("figure", count));
@@ -138,7 +147,7 @@ mod tests {
         let finding = Finding::from_faults(&faults, "all well");
         assert_eq!(
             (finding.state, finding.evidence.as_str()),
-            (State::Broken, "fault 1; fault 2; fault 3; and 2 more")
+            (State::Broken, "Fault 1; fault 2; fault 3; and 2 more.")
         );
     }
 }

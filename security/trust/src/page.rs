@@ -12,7 +12,7 @@ use crate::standing::{Run, Standing};
 use crate::verify::newest_of;
 
 /// The strip beside a promise shows this many runs, the newest at its right end.
-pub const SHOWN_RUNS: usize = 40;
+pub const SHOWN_RUNS: usize = 28;
 
 /// The whole page at one moment.
 #[derive(Debug, Clone)]

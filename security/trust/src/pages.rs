@@ -83,10 +83,15 @@ fn took_words(microseconds: i64) -> String {
     }
 }
 
+/// The markup of the page.
+pub fn render(face: &Face, nonce: Nonce) -> askama::Result<String> {
+    TrustPage::new(face, nonce).render()
+}
+
 /// The page for people.
 pub async fn html(Extracted(trust): Extracted<Trust>, nonce: Nonce) -> Response {
     match trust.face().await {
-        Ok(face) => match TrustPage::new(&face, nonce).render() {
+        Ok(face) => match render(&face, nonce) {
             Ok(page) => ([(header::CACHE_CONTROL, "no-store")], Html(page)).into_response(),
             Err(error) => unavailable(&error),
         },

@@ -9,8 +9,8 @@ use crate::finding::State;
 use crate::page::{Entry, SHOWN_RUNS};
 
 /// Units between two marks.
-const STEP: usize = 4;
-const HEIGHT: usize = 14;
+const STEP: usize = 5;
+const HEIGHT: usize = 18;
 
 /// The strip of one promise, drawn as SVG.
 pub struct Strip<'entry>(pub &'entry Entry);
@@ -25,14 +25,14 @@ impl Display for Strip<'_> {
             r#"<svg class="strip" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{}">"#,
             self.0.history_words()
         )?;
-        write!(out, r#"<path class="scale" d="M0 13.5H{width}"/>"#)?;
+        write!(out, r#"<path class="scale" d="M0 17.5H{width}"/>"#)?;
         let first = SHOWN_RUNS.saturating_sub(history.len());
         for (place, state) in history.iter().enumerate() {
             let x = (first + place) * STEP + STEP / 2;
             match state {
-                State::Holds => write!(out, r#"<path class="held" d="M{x} 13V8"/>"#)?,
-                State::Broken => write!(out, r#"<path class="broke" d="M{x} 13V0M{} 5h4"/>"#, x - 2)?,
-                State::NotMeasured => write!(out, r#"<circle class="unseen" cx="{x}" cy="10" r="1"/>"#)?,
+                State::Holds => write!(out, r#"<path class="held" d="M{x} 17V9"/>"#)?,
+                State::Broken => write!(out, r#"<path class="broke" d="M{x} 17V0M{} 5h4"/>"#, x - 2)?,
+                State::NotMeasured => write!(out, r#"<circle class="unseen" cx="{x}" cy="13" r="1.1"/>"#)?,
             }
         }
         out.write_str("</svg>")
@@ -54,9 +54,10 @@ mod tests {
         let history = vec![State::NotMeasured, State::Broken, State::Holds];
         let entry = Entry { promise: promise("a"), standing: Standing::Holds, why: None, run: None, history };
         let drawn = Strip(&entry).to_string();
-        assert!(drawn.contains(r#"class="held" d="M158 13V8""#), "{drawn}");
+        assert!(drawn.contains(r#"class="held" d="M138 17V9""#), "{drawn}");
         assert!(
-            drawn.contains(r#"class="broke" d="M154 13V0"#) && drawn.contains(r#"<circle class="unseen" cx="150""#),
+            drawn.contains(r#"class="broke" d="M132 17V0M130 5h4""#)
+                && drawn.contains(r#"<circle class="unseen" cx="127""#),
             "{drawn}"
         );
         assert!(drawn.contains("Last 3 runs: 1 held, 1 broke, 1 could not measure"), "{drawn}");
