@@ -3,6 +3,7 @@
 //! A [`promise`] is one published sentence; a [`probe`] looks at the running system and says whether it holds; its runs are stored as evidence,
 //! and [`page`] shows each sentence with its state, its last run and what was seen. A sentence that nothing looks at cannot be published.
 
+mod canary;
 mod client;
 mod error;
 pub mod finding;
@@ -22,5 +23,5 @@ pub use finding::{Finding, State};
 pub use probe::{Probe, ProbeContext};
 pub use probes::ports::{DeclaredPort, Transport};
 pub use promise::{Promise, Promises};
-pub use store::{STATEMENTS, TABLES, TRUST_RUN};
+pub use store::{STATEMENTS, TABLES};
 pub use verify::{Report, Trust};

@@ -7,10 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::objects::ObjectFolder;
-use storage::{Clock, Database, Entropy, Identifiers};
+use identity::Platform;
 use tokio::time::{Instant, timeout};
-use vault::Vault;
+use web::{RouteRule, SessionCookie};
 
 use crate::finding::Finding;
 use crate::probes::ports::DeclaredPort;
@@ -20,26 +19,23 @@ use crate::standing::Run;
 /// A probe that takes longer is stopped, and its promise is not measured.
 pub const MOST_SECONDS_PER_PROBE: u64 = 60;
 
-/// What the server hands to the probes. What it cannot hand over stays `None`, and the probes that want it say that they did not measure.
+/// What the server hands to the probes. What it cannot hand over stays empty, and the probes that want it say that they did not measure.
+#[derive(Clone)]
 pub struct ProbeContext {
-    /// The open database.
-    pub database: Database,
-    /// The keys.
-    pub vault: Vault,
-    /// The folder of sealed objects.
-    pub objects: ObjectFolder,
-    /// Where randomness comes from.
-    pub entropy: Arc<dyn Entropy>,
-    /// The clock of the server.
-    pub clock: Arc<dyn Clock>,
-    /// Maker of identifiers.
-    pub identifiers: Identifiers,
+    /// What everything stands on.
+    pub platform: Platform,
     /// Where this server answers over HTTP, as this machine reaches it: `http://127.0.0.1:8080`.
     pub base_url: Option<String>,
-    /// The folder that holds everything the server writes.
-    pub data_folder: Option<PathBuf>,
+    /// How browsers carry their session.
+    pub cookie: SessionCookie,
+    /// Every route of this server (`Routes::table`).
+    pub routes: Vec<RouteRule>,
     /// Every port that this process opens.
     pub ports: Option<Vec<DeclaredPort>>,
+    /// The folder that holds everything the server writes.
+    pub data_folder: Option<PathBuf>,
+    /// Where the audit log writes its checkpoints, outside the database.
+    pub audit_folder: Option<PathBuf>,
 }
 
 /// The future of one look.
@@ -66,7 +62,7 @@ pub(crate) async fn run_within(
     context: Arc<ProbeContext>,
     limit: Duration,
 ) -> Run {
-    let started_at = context.clock.now();
+    let started_at = context.platform.now();
     let begun = Instant::now();
     let looking = tokio::spawn(async move {
         let look = probe.look(&context);

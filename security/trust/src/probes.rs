@@ -1,10 +1,20 @@
 //! Every probe of this version. Each looks at the running system in its own way, and each has tests that break what it guards.
 
 mod altered_object;
+mod audit_log;
+mod consent;
+mod cross_site;
+mod data_folder;
+mod default_deny;
+mod emergency;
 mod expiring_links;
 mod headers;
+mod key_bytes;
+mod other_organization;
 pub mod ports;
+mod rate_limit;
 pub mod sealed_at_rest;
+mod session_end;
 
 use std::sync::Arc;
 
@@ -15,11 +25,20 @@ use crate::probe::{Probe, ProbeContext};
 /// All probes.
 pub fn all() -> Vec<Arc<dyn Probe>> {
     vec![
+        Arc::new(default_deny::DefaultDeny),
+        Arc::new(key_bytes::KeyBytes(key_bytes::Hashed)),
+        Arc::new(session_end::SessionEnd(session_end::Authenticated)),
+        Arc::new(cross_site::CrossSite),
+        Arc::new(rate_limit::RateLimit),
+        Arc::new(other_organization::OtherOrganization),
         Arc::new(altered_object::AlteredObject(altered_object::Sealed)),
         Arc::new(expiring_links::ExpiringLinks(expiring_links::Signed)),
+        Arc::new(sealed_at_rest::SealedAtRest(sealed_at_rest::Vaulted)),
+        Arc::new(consent::ConsentValve(consent::Consented)),
+        Arc::new(emergency::Emergency(emergency::Permitted)),
         Arc::new(headers::Headers),
         Arc::new(ports::Ports),
-        Arc::new(sealed_at_rest::SealedAtRest(sealed_at_rest::Vaulted)),
+        Arc::new(audit_log::AuditLog),
     ]
 }
 

@@ -16,8 +16,12 @@ const DEFAULT_MINUTES_BETWEEN_RUNS: u32 = 30;
 
 /// The files, by name; a test compares this list with the folder.
 const FILES: &[(&str, &str)] = &[
+    ("access", include_str!("../../../promises/access.toml")),
+    ("separation", include_str!("../../../promises/separation.toml")),
     ("secrecy", include_str!("../../../promises/secrecy.toml")),
+    ("phone", include_str!("../../../promises/phone.toml")),
     ("surface", include_str!("../../../promises/surface.toml")),
+    ("record", include_str!("../../../promises/record.toml")),
 ];
 
 /// One promise.

@@ -3,6 +3,7 @@
 use storage::{Column, Database, Erasure, Identifiers, Owner, Retention, Row, Statement, Table, Timestamp};
 
 use crate::Error;
+use crate::canary::Canary;
 use crate::finding::{Figure, State};
 use crate::probes::sealed_at_rest::TRUST_CANARY;
 use crate::standing::Run;
@@ -35,6 +36,23 @@ pub static TRUST_RUN: Table = Table {
     erasure: Erasure::None("evidence about controls; it holds nothing about persons"),
 };
 
+/// The organizations that exist to be attacked by probes.
+pub static TRUST_CANARY_ORGANIZATION: Table = Table {
+    name: "trust_canary_organization",
+    owner: Owner::Installation,
+    columns: &[Column::text("name"), Column::uuid("organization_id"), Column::uuid("owner_id")],
+    references: &[],
+    unique: &[&["name"]],
+    indexes: &[],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::None("the owner is made up; no person stands behind it"),
+};
+
+static CANARY: Statement = Statement::installation(
+    "trust.canary",
+    "select organization_id, owner_id from trust_canary_organization where name = $1",
+);
+
 static SINCE: Statement = Statement::installation(
     "trust.runs_since",
     "select promise, state, evidence, figures, started_at, took_microseconds, version from trust_run \
@@ -45,9 +63,9 @@ static DROP_OLD: Statement =
     Statement::installation("trust.drop_old_runs", "delete from trust_run where started_at < $1");
 
 /// The tables of this part.
-pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY];
+pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY, &TRUST_CANARY_ORGANIZATION];
 /// The statements of this part.
-pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD];
+pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD, &CANARY];
 
 /// Stores runs together, and drops what has become too old.
 pub async fn keep(database: &Database, identifiers: &Identifiers, runs: &[Run]) -> Result<(), Error> {
@@ -80,6 +98,31 @@ pub async fn recent(database: &Database, now: Timestamp) -> Result<Vec<Run>, Err
     let since = now.plus_seconds(-SHOWN_DAYS * SECONDS_PER_DAY);
     let rows = database.installation().query(&SINCE, &[since.into(), MOST_RUNS_READ.into()]).await?;
     rows.iter().map(run_of).collect()
+}
+
+/// The canary organization of this name, when it was founded.
+pub(crate) async fn canary(database: &Database, name: &str) -> Result<Option<Canary>, Error> {
+    let rows = database.installation().query(&CANARY, &[name.into()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Canary { organization: row.organization("organization_id")?, owner: row.uuid("owner_id")? }))
+}
+
+/// Remembers a canary organization.
+pub(crate) async fn keep_canary(
+    database: &Database,
+    identifiers: &Identifiers,
+    name: &str,
+    canary: Canary,
+) -> Result<(), Error> {
+    let mut transaction = database.installation().begin().await?;
+    let fields = [
+        ("id", identifiers.next().into()),
+        ("name", name.into()),
+        ("organization_id", canary.organization.into()),
+        ("owner_id", canary.owner.into()),
+    ];
+    transaction.insert(&TRUST_CANARY_ORGANIZATION, &fields).await?;
+    Ok(transaction.commit().await?)
 }
 
 fn run_of(row: &Row) -> Result<Run, Error> {

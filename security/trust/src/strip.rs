@@ -54,7 +54,7 @@ mod tests {
         let history = vec![State::NotMeasured, State::Broken, State::Holds];
         let entry = Entry { promise: promise("a"), standing: Standing::Holds, why: None, run: None, history };
         let drawn = Strip(&entry).to_string();
-        assert!(drawn.contains(r#"class="held" d="M138 17V9""#), "{drawn}");
+        assert!(drawn.contains(r#"class="held" d="M137 17V9""#), "{drawn}");
         assert!(
             drawn.contains(r#"class="broke" d="M132 17V0M130 5h4""#)
                 && drawn.contains(r#"<circle class="unseen" cx="127""#),

@@ -49,7 +49,7 @@ impl Trust {
     /// Runs the probes whose time has come.
     pub async fn run_due(&self) -> Result<Report, Error> {
         let now = self.now();
-        let newest = newest_of(store::recent(&self.context.database, now).await?);
+        let newest = newest_of(store::recent(&self.context.platform.database, now).await?);
         let due =
             self.promises.all().filter(|promise| is_due(promise, newest.get(&promise.id), now)).cloned().collect();
         self.look_at(due).await
@@ -58,11 +58,11 @@ impl Trust {
     /// The page as it stands now.
     pub async fn face(&self) -> Result<Face, Error> {
         let now = self.now();
-        Ok(Face::of(&self.promises, store::recent(&self.context.database, now).await?, now))
+        Ok(Face::of(&self.promises, store::recent(&self.context.platform.database, now).await?, now))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.context.clock.now()
+        self.context.platform.now()
     }
 
     async fn look_at(&self, promises: Vec<Promise>) -> Result<Report, Error> {
@@ -81,7 +81,7 @@ impl Trust {
             report.looked.push((promise, run));
         }
         let runs: Vec<Run> = report.looked.iter().map(|(_, run)| run.clone()).collect();
-        store::keep(&self.context.database, &self.context.identifiers, &runs).await?;
+        store::keep(&self.context.platform.database, &self.context.platform.identifiers, &runs).await?;
         Ok(report)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
+use identity::Platform;
 use storage::objects::ObjectFolder;
 use uuid::Uuid;
-use vault::{ObjectContext, SealedReader, SealedWriter, Vault};
+use vault::{ObjectContext, SealedReader, SealedWriter};
 
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
@@ -38,32 +39,27 @@ pub struct Sealed;
 
 impl Sealing for Sealed {
     async fn store(&self, context: &ProbeContext, name: &str, id: Uuid, bytes: &[u8]) -> Result<(), String> {
-        store_sealed(&context.vault, &context.objects, name, id, bytes).await.map_err(|error| error.to_string())
+        store_sealed(&context.platform, name, id, bytes).await.map_err(|error| error.to_string())
     }
 
     async fn open(&self, context: &ProbeContext, name: &str, id: Uuid) -> Result<Vec<u8>, String> {
-        open_sealed(&context.vault, &context.objects, name, id).await.map_err(|error| error.to_string())
+        open_sealed(&context.platform, name, id).await.map_err(|error| error.to_string())
     }
 }
 
 const KIND: &str = "trust-probe";
 
-pub(super) async fn store_sealed(
-    vault: &Vault,
-    objects: &ObjectFolder,
-    name: &str,
-    id: Uuid,
-    bytes: &[u8],
-) -> vault::Result<()> {
-    let key = vault.installation_keyring().object_key()?;
-    let mut writer = SealedWriter::create(objects, name, &key, ObjectContext::new(KIND, id)).await?;
+pub(super) async fn store_sealed(platform: &Platform, name: &str, id: Uuid, bytes: &[u8]) -> vault::Result<()> {
+    let key = platform.vault.installation_keyring().object_key()?;
+    let mut writer = SealedWriter::create(&platform.objects, name, &key, ObjectContext::new(KIND, id)).await?;
     writer.write(bytes).await?;
     writer.finish().await.map(drop)
 }
 
-async fn open_sealed(vault: &Vault, objects: &ObjectFolder, name: &str, id: Uuid) -> vault::Result<Vec<u8>> {
-    let key = vault.installation_keyring().object_key()?;
-    let reader = SealedReader::open(objects, name, &key, ObjectContext::new(KIND, id)).await?.require_finished()?;
+async fn open_sealed(platform: &Platform, name: &str, id: Uuid) -> vault::Result<Vec<u8>> {
+    let key = platform.vault.installation_keyring().object_key()?;
+    let reader =
+        SealedReader::open(&platform.objects, name, &key, ObjectContext::new(KIND, id)).await?.require_finished()?;
     reader.read(0, LENGTH).await
 }
 
@@ -77,12 +73,12 @@ impl<S: Sealing> Probe for AlteredObject<S> {
 
     fn look<'a>(&'a self, context: &'a ProbeContext) -> Look<'a> {
         Box::pin(async move {
-            let id = context.identifiers.next();
+            let id = context.platform.identifiers.next();
             let (whole, altered) = (format!("trust-{id}"), format!("trust-{id}-altered"));
             let finding = self.alter(context, id, &whole, &altered).await;
             for name in [&whole, &altered] {
                 // What is not there needs no deleting; what stays is sealed and small.
-                let _ = context.objects.delete(name).await;
+                let _ = context.platform.objects.delete(name).await;
             }
             finding.unwrap_or_else(Finding::not_measured)
         })
@@ -96,12 +92,12 @@ impl<S: Sealing> AlteredObject<S> {
         if self.0.open(context, whole, id).await.as_ref() != Ok(&bytes) {
             return Ok(Finding::broken("An object that nobody altered does not open as it was stored."));
         }
-        let length = context.objects.length(whole).await.map_err(|error| error.to_string())? as usize;
-        let stored = context.objects.read_at(whole, 0, length).await.map_err(|error| error.to_string())?;
+        let length = context.platform.objects.length(whole).await.map_err(|error| error.to_string())? as usize;
+        let stored = context.platform.objects.read_at(whole, 0, length).await.map_err(|error| error.to_string())?;
         let mut faults = Vec::new();
         let tries = tampered(&stored);
         for (what, bytes) in &tries {
-            put(&context.objects, altered, bytes).await?;
+            put(&context.platform.objects, altered, bytes).await?;
             if self.0.open(context, altered, id).await.is_ok() {
                 faults.push(format!("an object with {what} still opens"));
             }
@@ -156,12 +152,12 @@ mod tests {
 
     impl Sealing for Believing {
         async fn store(&self, context: &ProbeContext, name: &str, _: Uuid, bytes: &[u8]) -> Result<(), String> {
-            put(&context.objects, name, bytes).await
+            put(&context.platform.objects, name, bytes).await
         }
 
         async fn open(&self, context: &ProbeContext, name: &str, _: Uuid) -> Result<Vec<u8>, String> {
-            let length = context.objects.length(name).await.map_err(|error| error.to_string())? as usize;
-            context.objects.read_at(name, 0, length).await.map_err(|error| error.to_string())
+            let length = context.platform.objects.length(name).await.map_err(|error| error.to_string())? as usize;
+            context.platform.objects.read_at(name, 0, length).await.map_err(|error| error.to_string())
         }
     }
 
@@ -170,7 +166,7 @@ mod tests {
         let (context, _kept) = context().await;
         let finding = AlteredObject(Sealed).look(&context).await;
         assert_eq!(finding.state, State::Holds, "{finding:?}");
-        assert_eq!(context.objects.names().await.expect("listed"), Vec::<String>::new());
+        assert_eq!(context.platform.objects.names().await.expect("listed"), Vec::<String>::new());
     }
 
     #[tokio::test]

@@ -40,21 +40,21 @@ impl<L: Links> Probe for ExpiringLinks<L> {
 
 impl<L: Links> ExpiringLinks<L> {
     fn try_links(&self, context: &ProbeContext) -> Finding {
-        let now = context.clock.now();
-        let session = context.identifiers.next();
+        let now = context.platform.now();
+        let session = context.platform.identifiers.next();
         let claims = LinkClaims {
-            organization: OrganizationId(context.identifiers.next()),
+            organization: OrganizationId(context.platform.identifiers.next()),
             purpose: PURPOSE.to_owned(),
-            object: context.identifiers.next(),
+            object: context.platform.identifiers.next(),
             expires_at: now.plus_seconds(LIFE_SECONDS),
             session: Some(session),
         };
-        let token = match context.vault.sign_link(&claims) {
+        let token = match context.platform.vault.sign_link(&claims) {
             Ok(token) => token,
             Err(error) => return Finding::not_measured(format!("No link could be signed: {error}.")),
         };
         let opens = |token: &str, purpose: &str, session: Option<Uuid>, now: Timestamp| {
-            self.0.opens(&context.vault, token, purpose, session, now)
+            self.0.opens(&context.platform.vault, token, purpose, session, now)
         };
         if !opens(&token, PURPOSE, Some(session), now) {
             return Finding::broken("A fresh link does not open what it was made for.");
@@ -68,7 +68,7 @@ impl<L: Links> ExpiringLinks<L> {
         refused("at the end of its life", opens(&token, PURPOSE, Some(session), claims.expires_at));
         refused("a year later", opens(&token, PURPOSE, Some(session), now.plus_seconds(365 * 86_400)));
         refused("for another purpose", opens(&token, "trust.other", Some(session), now));
-        refused("in another session", opens(&token, PURPOSE, Some(context.identifiers.next()), now));
+        refused("in another session", opens(&token, PURPOSE, Some(context.platform.identifiers.next()), now));
         refused("without a session", opens(&token, PURPOSE, None, now));
         let forged = altered(&token);
         for token in &forged {

@@ -1,45 +1,53 @@
-//! What the tests of probes share: a context with a real database, vault and data folder, and a real server on a free port.
+//! What the tests of probes share: a context on a real platform, our own routes behind their guard, and a real server on a free port.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use axum::Router;
-use storage::objects::ObjectFolder;
-use storage::testing::{TestDatabase, sqlite};
-use storage::{Identifiers, ManualClock, Schema, SeededEntropy, SystemEntropy, Timestamp};
-use vault::{KeySource, Vault};
+use edge::Limits;
+use edge::limits::LimitSettings;
+use identity::testing::TestPlatform;
+use storage::{Schema, Timestamp};
+use web::{Gate, SessionCookie};
 
 use crate::probe::ProbeContext;
 use crate::store::{STATEMENTS, TABLES};
 
 /// The moment at which tests stand.
-pub const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+pub const NOW: Timestamp = identity::testing::START;
 
-/// A context over a fresh database and vault, without a server. The database goes when the second value is dropped.
-pub async fn context() -> (ProbeContext, TestDatabase) {
-    let tables = [TABLES, vault::TABLES].concat();
-    let statements = [STATEMENTS, vault::STATEMENTS].concat();
-    let test = sqlite(Schema { tables, statements }).await;
-    let clock = Arc::new(ManualClock::at(NOW));
-    let entropy = Arc::new(SystemEntropy);
-    let key = KeySource::File(test.folder().join("root.key"));
+/// A context over a fresh database and vault with one real organization, without a server. The database goes when the second value is dropped.
+pub async fn context() -> (ProbeContext, TestPlatform) {
+    let tables = [TABLES, compliance::TABLES].concat();
+    let statements = [STATEMENTS, compliance::STATEMENTS].concat();
+    let test = identity::testing::platform(Schema { tables, statements }).await;
+    test.organization("practice").await;
     let context = ProbeContext {
-        database: test.database.clone(),
-        vault: Vault::open(key, &test.database, entropy.clone()).await.expect("a fresh vault opens"),
-        objects: ObjectFolder::open(test.folder().join("objects")).await.expect("a fresh folder"),
-        clock: clock.clone(),
-        entropy,
-        identifiers: Identifiers::new(clock, Arc::new(SeededEntropy::new(5))),
+        platform: test.platform.clone(),
         base_url: None,
-        data_folder: Some(test.folder().to_path_buf()),
+        cookie: SessionCookie::OnLoopback,
+        routes: Vec::new(),
         ports: None,
+        data_folder: Some(test.database.folder().to_path_buf()),
+        audit_folder: None,
     };
     (context, test)
+}
+
+/// The same with our own routes behind their guard, served on a real socket.
+pub async fn guarded() -> (ProbeContext, TestPlatform) {
+    let (mut context, kept) = context().await;
+    let limits = Limits::new(&LimitSettings::default(), context.platform.clock.clone());
+    let gate = Gate::new(context.platform.clone(), limits, SessionCookie::OnLoopback);
+    let routes = web::account::routes();
+    context.routes = routes.table();
+    context.base_url = Some(served(routes.into_router(gate.clone(), &gate)).await);
+    (context, kept)
 }
 
 /// Serves the router on a free loopback port for the rest of the test; returns its address.
 pub async fn served(app: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it has an address");
+    let address: SocketAddr = listener.local_addr().expect("it has an address");
     tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
     format!("http://{address}")
 }

@@ -1,0 +1,111 @@
+//! Two organizations that exist to be attacked. Probes hold keys and sessions of theirs, so that no real organization is ever touched; they
+//! are founded once, when the first real organization is there, and have no member who could sign in by password.
+
+use audit::{Actor, ActorKind};
+use identity::api_key::{self, ApiKey, NewKey};
+use identity::founding::{self, Founding};
+use identity::session::Device;
+use identity::token::{KeyText, Secret};
+use identity::{Caller, Environment, Platform, Role, one_time, sign_in};
+use storage::OrganizationId;
+use uuid::Uuid;
+
+use crate::finding::Finding;
+use crate::store;
+
+/// A key of a canary lives at most this long, even when the probe that made it fell over.
+const KEY_SECONDS: i64 = 600;
+const NAMES: [&str; 2] = ["first", "second"];
+
+/// An organization to be attacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canary {
+    /// Its id.
+    pub organization: OrganizationId,
+    /// Its owner, whose password nobody knows.
+    pub owner: Uuid,
+}
+
+/// Both canaries; founded when they are not there yet. Before there is any organization there is nothing to protect, and founding one would
+/// take the first owner's place: then this is not measured.
+pub async fn pair(platform: &Platform) -> Result<[Canary; 2], Finding> {
+    if founding::is_needed(platform).await.map_err(failed)? {
+        return Err(Finding::not_measured("There is no organization on this server yet."));
+    }
+    Ok([canary(platform, NAMES[0]).await?, canary(platform, NAMES[1]).await?])
+}
+
+async fn canary(platform: &Platform, name: &str) -> Result<Canary, Finding> {
+    let database = &platform.database;
+    if let Some(canary) = store::canary(database, name).await.map_err(failed)? {
+        return Ok(canary);
+    }
+    let email = format!("probe-{name}@{}.invalid", platform.identifiers.next().simple());
+    let password = Secret::generate(platform.entropy.as_ref());
+    let founding = Founding {
+        organization_name: &format!("Probe, {name}"),
+        name: "Probe",
+        email: &email,
+        password: password.reveal(),
+    };
+    let founded = founding::found(platform, &founding).await.map_err(failed)?;
+    let canary = Canary { organization: founded.organization, owner: founded.owner };
+    store::keep_canary(database, &platform.identifiers, name, canary).await.map_err(failed)?;
+    Ok(canary)
+}
+
+/// An error on the way to a canary means that nothing was measured.
+fn failed(error: impl std::fmt::Display) -> Finding {
+    Finding::not_measured(format!("The organizations for probes are not at hand: {error}"))
+}
+
+impl Canary {
+    /// Acts in the canary as the program itself.
+    pub fn caller(&self) -> Caller {
+        Caller::for_channel(self.organization, Actor { kind: ActorKind::System, id: None, address: None })
+    }
+
+    /// A key of the canary that ends by itself within minutes.
+    pub async fn key(&self, platform: &Platform, role: Role) -> Result<(ApiKey, KeyText), Finding> {
+        let expires_at = Some(platform.now().plus_seconds(KEY_SECONDS));
+        let new = NewKey { name: "probe", environment: Environment::Live, role, expires_at };
+        api_key::create(platform, &self.caller(), &new).await.map_err(failed)
+    }
+
+    /// Ends a key.
+    pub async fn revoke(&self, platform: &Platform, key: &ApiKey) -> Result<(), Finding> {
+        api_key::revoke(platform, &self.caller(), key.id, None).await.map(drop).map_err(failed)
+    }
+
+    /// A browser's session of the owner, by a one-time link.
+    pub async fn session(&self, platform: &Platform) -> Result<Secret, Finding> {
+        let link = one_time::issue_sign_in_link(platform, self.organization, self.owner).await.map_err(failed)?;
+        sign_in::with_link(platform, link.reveal(), &Device::default()).await.map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::Schema;
+
+    use super::pair;
+    use crate::finding::State;
+    use crate::store::{STATEMENTS, TABLES};
+
+    #[tokio::test]
+    async fn canaries_wait_for_the_first_organization_and_are_founded_once() {
+        let schema = Schema { tables: TABLES.to_vec(), statements: STATEMENTS.to_vec() };
+        for test in identity::testing::platforms(schema).await {
+            let waiting = pair(&test.platform).await.expect_err("nobody is there yet");
+            assert_eq!(waiting.state, State::NotMeasured, "{}", test.name);
+            assert!(
+                identity::founding::is_needed(&test.platform).await.expect("asked"),
+                "the first owner's place is free"
+            );
+            test.organization("practice").await;
+            let first = pair(&test.platform).await.expect("founded");
+            assert_eq!(pair(&test.platform).await.expect("found again"), first, "{}", test.name);
+            assert_ne!(first[0].organization, first[1].organization);
+        }
+    }
+}
