@@ -21,8 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run = |place: usize, promise: &Promise, age: i64| {
         let state = match (place, age) {
             (2, 0..3) if breaks => State::Broken,
-            (3, _) => State::NotMeasured,
-            (_, 17) => State::NotMeasured,
+            (3, _) | (_, 17) => State::NotMeasured,
             _ => State::Holds,
         };
         let evidence = match state {

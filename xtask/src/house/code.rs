@@ -14,6 +14,8 @@ pub enum Seen {
     Path(String),
     /// `.name(…)` and how many arguments; in macros only "none" and "some" (1) are told apart.
     Method(String, usize),
+    /// `.name("text")`: the only argument is a string literal.
+    MethodOfText(String),
     /// `name!`.
     Macro(String),
     /// `.expect(…)` whose argument is not one string literal, or whose literal is empty.
@@ -115,7 +117,9 @@ impl<'ast> Visit<'ast> for Walker<'_> {
         if name == "expect" && call.args.len() == 1 && !is_reason(call.args.first()) {
             (self.on)(Seen::ExpectWithoutReason, line);
         }
-        (self.on)(Seen::Method(name, call.args.len()), line);
+        let of_text = call.args.len() == 1
+            && matches!(call.args.first(), Some(syn::Expr::Lit(literal)) if matches!(literal.lit, syn::Lit::Str(_)));
+        (self.on)(if of_text { Seen::MethodOfText(name) } else { Seen::Method(name, call.args.len()) }, line);
         visit::visit_expr_method_call(self, call);
     }
 
@@ -159,7 +163,10 @@ fn each_token_pattern(tokens: TokenStream, on: &mut dyn FnMut(Seen, usize)) {
                 let after_dot = index > 0 && is_punct(index - 1, '.');
                 match tokens.get(index + 1) {
                     Some(TokenTree::Group(group)) if after_dot && group.delimiter() == Delimiter::Parenthesis => {
-                        on(Seen::Method(name.to_string(), usize::from(!group.stream().is_empty())), line);
+                        let of_text = syn::parse2::<syn::LitStr>(group.stream()).is_ok();
+                        let arguments = usize::from(!group.stream().is_empty());
+                        let name = name.to_string();
+                        on(if of_text { Seen::MethodOfText(name) } else { Seen::Method(name, arguments) }, line);
                     }
                     Some(TokenTree::Punct(punct)) if punct.as_char() == '!' && !is_punct(index + 2, '=') => {
                         on(Seen::Macro(name.to_string()), line);

@@ -22,7 +22,7 @@ fn organization(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
     for file in product_files(tree).filter(|file| !file.path.starts_with("storage/")) {
         look(file, &mut |seen, line| {
-            // `caller.organization()` without arguments only asks for the id.
+            // `caller.organization()` only asks for the id, and `row.organization("column")` reads a field.
             if matches!(&seen, Seen::Method(name, 1) if name == "organization") {
                 faults.push(Fault::at(&file.path, line, "opens an organization's data by id; use caller.database(…)"));
             }
@@ -56,6 +56,7 @@ mod tests {
         assert_eq!(planted("platform.database.organization(id).get(T, x)"), 1);
         assert_eq!(planted("tokio::join!(platform.database.organization(id))"), 1);
         assert_eq!(planted("caller.organization()"), 0);
+        assert_eq!(planted("row.organization(\"organization_id\")"), 0);
     }
 
     #[test]

@@ -67,7 +67,7 @@ async fn try_all(context: &ProbeContext) -> Result<Finding, Finding> {
     Ok(Finding::from_faults(&faults, holds).with("Routes that change something", rules.len()))
 }
 
-fn changes_by_cookie(rule: &&RouteRule) -> bool {
+fn changes_by_cookie(rule: &RouteRule) -> bool {
     let by_session = matches!(rule.access, Access::Permission(_) | Access::Member);
     by_session && edge::csrf::is_unsafe(&rule.method) && rule.from_other_sites.is_none()
 }

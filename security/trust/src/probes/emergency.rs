@@ -85,7 +85,8 @@ fn written(number: &str) -> Vec<String> {
         format!("sip:{number}@127.0.0.1:5060;user=phone"),
         format!("SIP:+{number}@127.0.0.1"),
         number.chars().map(|digit| char::from_u32(u32::from(digit) + 0xFF10 - 0x30).unwrap_or(digit)).collect(),
-        number.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        // In ASCII the digits 0 to 9 are %30 to %39.
+        number.chars().flat_map(|digit| ['%', '3', digit]).collect(),
     ];
     written.extend(["1", "44", "49", "33", "61", "91"].map(|country| format!("+{country}{number}")));
     written

@@ -157,19 +157,19 @@ mod tests {
             |response, _| drop(response.headers_mut().remove("content-security-policy")),
             |response, _| drop(response.headers_mut().remove("x-content-type-options")),
             |response, _| {
-                drop(response.headers_mut().insert("x-frame-options", HeaderValue::from_static("SAMEORIGIN")))
+                drop(response.headers_mut().insert("x-frame-options", HeaderValue::from_static("SAMEORIGIN")));
             },
             |response, number| {
                 set_policy(
                     response,
                     &POLICY.replace("'nonce-NONCE'", &format!("'nonce-{number:032x}' 'unsafe-inline'")),
-                )
+                );
             },
             |response, number| {
                 set_policy(
                     response,
                     &POLICY.replace("NONCE", &format!("{number:032x}")).replace("default-src 'none'", "default-src *"),
-                )
+                );
             },
             |response, _| set_policy(response, &POLICY.replace("NONCE", "0123456789abcdef0123456789abcdef")),
             |response, _| set_policy(response, &POLICY.replace("script-src 'nonce-NONCE'; ", "")),
