@@ -1,5 +1,7 @@
 //! The embedded engine: values and errors of SQLite in the terms of the door. `sqlite/driver.rs` holds the threads.
 
+use std::sync::Arc;
+
 use rusqlite::ffi;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -72,10 +74,12 @@ pub(crate) fn query(connection: &rusqlite::Connection, operation: &Operation) ->
     let failed = |error: rusqlite::Error| from_engine(operation.name, &error);
     let mut statement = connection.prepare_cached(&operation.sql).map_err(failed)?;
     bind(&mut statement, operation)?;
-    let columns: std::sync::Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
+    let mut columns: Option<Arc<[Box<str>]>> = None;
     let mut rows = Vec::new();
     let mut cursor = statement.raw_query();
     while let Some(row) = cursor.next().map_err(failed)? {
+        // Read after the first step: SQLite may have prepared the text anew there, with a column that another process added.
+        let columns = columns.get_or_insert_with(|| row.as_ref().column_names().map(Box::from).collect());
         let field = |index| row.get_ref(index).map_err(failed).and_then(|value| read_value(operation.name, value));
         let values = (0..columns.len()).map(field).collect::<Result<Vec<_>>>()?;
         rows.push(Row::new(columns.clone(), values));

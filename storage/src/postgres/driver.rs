@@ -130,21 +130,31 @@ impl Postgres {
     pub async fn read(&self, operation: Operation, reach: Reach) -> Result<Vec<Row>> {
         let connection = self.connection().await?;
         let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
-        let statement = prepared(&connection, &operation).await.map_err(failed)?;
-        check_arguments(&operation, &statement)?;
         let begin = beginning("begin read only", reach);
         let arguments = arguments(&operation.arguments);
-        // Polled in this order, and each is sent when first polled: no cancellation can fall between them.
-        let (begun, rows, ended) = join3(
-            connection.batch_execute(&begin),
-            connection.query(&statement, &arguments),
-            connection.batch_execute("commit"),
-        )
-        .await;
-        begun.map_err(failed)?;
-        let rows = rows.map_err(failed)?;
-        ended.map_err(failed)?;
-        read_rows(operation.name, &rows)
+        let mut fresh = false;
+        loop {
+            let statement = prepared(&connection, &operation).await.map_err(failed)?;
+            check_arguments(&operation, &statement)?;
+            // Polled in this order, and each is sent when first polled: no cancellation can fall between them.
+            let (begun, rows, ended) = join3(
+                connection.batch_execute(&begin),
+                connection.query(&statement, &arguments),
+                connection.batch_execute("commit"),
+            )
+            .await;
+            begun.map_err(failed)?;
+            match rows {
+                Err(error) if is_outdated(&error) && !std::mem::replace(&mut fresh, true) => {
+                    connection.statement_cache.clear();
+                }
+                rows => {
+                    let rows = rows.map_err(failed)?;
+                    ended.map_err(failed)?;
+                    return read_rows(operation.name, &rows);
+                }
+            }
+        }
     }
 
     /// Begins a transaction.
@@ -167,6 +177,11 @@ impl Postgres {
     pub fn close(&self) {
         self.pool.close();
     }
+}
+
+/// Was the statement prepared before another process added a column to its table?
+fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().and_then(tokio_postgres::error::DbError::routine) == Some("RevalidateCachedQuery")
 }
 
 /// `begin` and whose rows row-level security shows until it ends.
@@ -203,10 +218,21 @@ impl PostgresTransaction {
         self.connection.as_ref().ok_or(Error::Aborted)
     }
 
+    /// An outdated statement ends the transaction, and the next attempt prepares it anew.
+    fn failed(&self, name: &'static str, error: &tokio_postgres::Error) -> Error {
+        match &self.connection {
+            Some(connection) if is_outdated(error) => {
+                connection.statement_cache.clear();
+                Error::Busy
+            }
+            _ => from_engine(name, &self.labels, error),
+        }
+    }
+
     /// Runs a statement and reads its rows.
     pub async fn query(&self, operation: Operation) -> Result<Vec<Row>> {
         let connection = self.connection()?;
-        let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
+        let failed = |error: tokio_postgres::Error| self.failed(operation.name, &error);
         let statement = prepared(connection, &operation).await.map_err(failed)?;
         check_arguments(&operation, &statement)?;
         let rows = connection.query(&statement, &arguments(&operation.arguments)).await.map_err(failed)?;
@@ -216,7 +242,7 @@ impl PostgresTransaction {
     /// Runs a statement; gives the number of rows changed.
     pub async fn execute(&self, operation: Operation) -> Result<u64> {
         let connection = self.connection()?;
-        let failed = |error: tokio_postgres::Error| from_engine(operation.name, &self.labels, &error);
+        let failed = |error: tokio_postgres::Error| self.failed(operation.name, &error);
         let statement = prepared(connection, &operation).await.map_err(failed)?;
         check_arguments(&operation, &statement)?;
         connection.execute(&statement, &arguments(&operation.arguments)).await.map_err(failed)

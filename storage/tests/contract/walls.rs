@@ -189,6 +189,16 @@ async fn a_role_above_the_walls_is_refused() {
     let url = test.superuser_url().expect("PostgreSQL has one").to_owned();
     let refused = Database::open(&DatabaseConfig::Postgres { url }, schema()).await.expect_err("refused").to_string();
     assert!(refused.contains("superuser"), "{refused}");
+    // No superuser, but above the walls all the same.
+    let superuser = test.superuser_url().expect("PostgreSQL has one");
+    let (client, connection) = tokio_postgres::connect(superuser, tokio_postgres::NoTls).await.expect("connects");
+    tokio::spawn(connection);
+    let role = format!("ringfence_bypass_{}", std::process::id());
+    client.batch_execute(&format!("create role {role} login nosuperuser bypassrls")).await.expect("made");
+    let url = superuser.replace("user=postgres", &format!("user={role}"));
+    let refused = Database::open(&DatabaseConfig::Postgres { url }, schema()).await.expect_err("refused").to_string();
+    client.batch_execute(&format!("drop role {role}")).await.expect("gone");
+    assert!(refused.contains("bypasses row-level security"), "{refused}");
 }
 
 #[tokio::test]

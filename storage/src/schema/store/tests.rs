@@ -74,6 +74,41 @@ async fn new_columns_indexes_and_tables_are_added_and_rows_stay() {
     }
 }
 
+/// A rolling update: a process of the earlier version goes on while a later one adds columns.
+#[tokio::test]
+async fn statements_prepared_before_a_column_was_added_go_on() {
+    const ALL: Statement = Statement::organization("notes.all", "select * from note where organization_id = $1");
+    const TOUCH: Statement =
+        Statement::organization("notes.touch", "update note set words = words where organization_id = $1 returning *");
+    for test in databases(schema(&[&NOTE])).await {
+        add(&test.database, &NOTE, &[("id", Uuid::from_u128(7).into()), ("words", "kept".into())]).await;
+        let door = test.database.organization(organization());
+        let mut changing = door.begin().await.expect("begun");
+        changing.query(&TOUCH, &[]).await.expect("touched");
+        changing.commit().await.expect("committed");
+        assert_eq!(door.query(&ALL, &[]).await.expect("read")[0].columns().count(), 4);
+        test.reopen(schema(&[&GROWN])).await.expect("extended by another process");
+        for _ in 0..30 {
+            let row = door.query(&ALL, &[]).await.expect("read").remove(0);
+            assert_eq!(
+                (row.text("words").expect("text"), row.columns().count()),
+                ("kept".to_owned(), 6),
+                "{}",
+                test.name
+            );
+        }
+        let mut refusals = 0;
+        loop {
+            let mut changing = door.begin().await.expect("begun");
+            match changing.query(&TOUCH, &[]).await {
+                Ok(rows) => break assert_eq!(rows[0].optional_boolean("done").expect("null"), None),
+                Err(Error::Busy) if refusals < 5 => refusals += 1,
+                Err(other) => panic!("{} {other}", test.name),
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_other_difference_is_refused_and_changes_nothing() {
     for test in databases(schema(&[&NOTE])).await {
