@@ -101,3 +101,12 @@ fn texts_that_are_no_verifier_key() {
         assert_eq!(bad.parse::<VerifierKey>(), Err(BadNote::Malformed), "{bad:?}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_that_was_not_signed_is_taken(text in ".{0,80}|([a-z0-9/+= \u{2014}]{0,20}\n){0,8}") {
+        proptest::prop_assert!(signer().verifier_key().open(&text).is_err());
+        proptest::prop_assert!(text.parse::<VerifierKey>().is_err());
+        proptest::prop_assert!(Checkpoint::parse(&text).is_none_or(|checkpoint| checkpoint.text() == text));
+    }
+}

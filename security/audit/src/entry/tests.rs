@@ -64,3 +64,23 @@ fn personal_values_are_committed_to_under_a_salt() {
     assert_eq!(Personal::from_bytes(&[0; 40]), None);
     assert_eq!(format!("{one:?}"), "Personal(..)");
 }
+
+proptest::proptest! {
+    #[test]
+    fn every_record_is_read_as_it_was_written(
+        facts in proptest::collection::vec(proptest::collection::vec(proptest::char::any(), 0..20), 0..4),
+        at: i64,
+        index: u64,
+        organization: Option<u128>,
+    ) {
+        let facts = facts.into_iter().map(|value| ("fact", value.into_iter().collect())).collect();
+        let organization = organization.map(|id| OrganizationId(Uuid::from_u128(id)));
+        let made = Record::of(&Entry { facts, ..entry() }, organization, Timestamp(at), index, None).expect("within limits");
+        proptest::prop_assert_eq!(Record::parse(&made.text()), Some(made));
+    }
+
+    #[test]
+    fn no_text_brings_the_reader_down(text in ".{0,80}|[{}\\[\\]\",:a-z0-9]{0,80}") {
+        proptest::prop_assert!(Record::parse(&text).is_none());
+    }
+}

@@ -71,3 +71,18 @@ fn a_purpose_has_one_to_sixty_four_bytes() {
         }
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_that_was_not_signed_here_opens_anything(token in "[A-Za-z0-9_-]{0,260}|.{0,60}") {
+        let verified = key(1).verify(&token, "recording.listen", None, Timestamp(0));
+        proptest::prop_assert_eq!(verified, Err(LinkError::Forged));
+    }
+
+    #[test]
+    fn no_claims_bring_the_reader_down(bytes: Vec<u8>) {
+        if let Some(claims) = decode(&bytes) {
+            proptest::prop_assert_eq!(encode(&claims).unwrap_or(bytes.clone()), bytes);
+        }
+    }
+}

@@ -121,3 +121,20 @@ fn keys_need_a_first_one() {
     assert!(Material::new([]).is_none());
     assert!(Material::new([(2, secret(1))]).is_none());
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_was_sealed_comes_back(message: Vec<u8>, row: u128) {
+        let field = Field::new(&CONTACT, "phone", Uuid::from_u128(row));
+        let sealed = keyring(Some(10)).seal(field, &message).expect("sealed");
+        let opened = keyring(Some(10)).open(field, &sealed).expect("opens");
+        proptest::prop_assert_eq!(opened.as_slice(), message.as_slice());
+    }
+
+    #[test]
+    fn bytes_that_were_not_sealed_do_not_open(tail: Vec<u8>) {
+        for sealed in [tail.clone(), [&[1, 1, 0, 0, 0, 1], &tail[..]].concat()] {
+            proptest::prop_assert!(keyring(Some(10)).open(NAME, &sealed).is_err());
+        }
+    }
+}

@@ -330,3 +330,55 @@ async fn an_interrupted_object_is_finished_with_all_its_full_chunks() {
     assert!(matches!(refused, Err(Error::NotAuthentic { .. })));
     assert_eq!(fs::read(folder.file("whole")).expect("read"), &stored[..200]);
 }
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
+    /// Against the simplest model there is: a vector of bytes, of which a cut leaves the full chunks.
+    #[test]
+    fn writes_of_any_size_and_a_cut_anywhere_leave_what_the_model_has(
+        pieces in proptest::collection::vec(0..20_000_usize, 0..8),
+        cut in 0.0..1.0_f64,
+        ranges in proptest::collection::vec((0..120_000_u64, 0..40_000_usize), 8),
+    ) {
+        run(async {
+            let folder = Folder::new().await;
+            let mut model = Vec::new();
+            let mut writer = SealedWriter::create(&folder.objects, "object", &key(1), CONTEXT).await.expect("made");
+            for length in pieces {
+                let piece = plain(length);
+                writer.write(&piece).await.expect("written");
+                model.extend(piece);
+                assert_eq!(writer.length(), model.len() as u64);
+            }
+            writer.finish().await.expect("finished");
+            let stored = fs::read(folder.file("object")).expect("read");
+            let kept = HEADER_LENGTH + ((stored.len() - HEADER_LENGTH) as f64 * cut) as usize;
+            fs::write(folder.file("cut"), &stored[..kept]).expect("written");
+            let full = (kept - HEADER_LENGTH) / SEALED_CHUNK_LENGTH * CHUNK;
+            for (name, model) in [("object", &model[..]), ("cut", &model[..full])] {
+                let reader = folder.reader(name).await.expect("opens");
+                assert_eq!((reader.length(), reader.is_finished()), (model.len() as u64, name == "object"));
+                for (offset, length) in &ranges {
+                    let start = model.len().min(*offset as usize);
+                    let end = model.len().min(start + length);
+                    assert!(reader.read(*offset, *length).await.expect("read") == model[start..end]);
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_file_of_any_bytes_is_an_error_and_no_more(bytes: Vec<u8>) {
+        run(async {
+            let folder = Folder::new().await;
+            fs::write(folder.file("object"), &bytes).expect("written");
+            assert!(folder.reader("object").await.is_err());
+        });
+    }
+}
