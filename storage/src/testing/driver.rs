@@ -65,10 +65,15 @@ fn binaries() -> Option<PathBuf> {
     folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }
 
+/// The number of the user who runs the tests: the owner of a folder just made.
+fn own_number() -> std::io::Result<u32> {
+    let folder = super::TestFolder::new();
+    std::fs::metadata(&folder.0).map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata))
+}
+
 /// The user to run the server as: PostgreSQL refuses root.
 fn server_user() -> Option<(u32, u32)> {
-    let me = std::fs::metadata("/proc/self").map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata)).ok()?;
-    if me != 0 {
+    if own_number().ok()? != 0 {
         return None;
     }
     let users = std::fs::read_to_string("/etc/passwd").ok()?;
@@ -92,7 +97,7 @@ fn as_server_user(program: &Path, user: Option<(u32, u32)>) -> Command {
 /// Starts the shared server, or finds it running. A lock keeps test processes (and the watchdog) from doing so at once.
 fn shared_server(binaries: &Path) -> std::io::Result<String> {
     let user = server_user();
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self")?);
+    let owner = own_number()?;
     let folder = std::env::temp_dir().join(format!("ringfence-postgres-{owner}"));
     std::fs::create_dir_all(&folder)?;
     let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
@@ -237,7 +242,8 @@ async fn prepare(client: &Client) {
     for row in client.query(old, &[]).await.expect("databases are listed") {
         let name: String = row.get(0);
         let process = name.split('_').nth(2).unwrap_or_default();
-        if !Path::new("/proc").join(process).exists() {
+        let is_gone = Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists();
+        if is_gone {
             // Another process may be dropping it as well.
             let _ = client.batch_execute(&format!("drop database if exists {name} with (force)")).await;
         }
