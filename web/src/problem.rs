@@ -253,7 +253,7 @@ impl From<identity::Error> for Problem {
             identity::Error::TokenRefused => Self::unprocessable(error.to_string(), Vec::new()),
             identity::Error::BeyondOwnRole => Self::forbidden("to grant this role"),
             identity::Error::EmailTaken => Self::field("email", error.to_string()),
-            identity::Error::Stopping => Self::unavailable(error.to_string(), 5),
+            identity::Error::Busy => Self::unavailable(error.to_string(), 5),
         }
     }
 }

@@ -147,14 +147,15 @@ const FIXED: &[(&str, &str)] = &[
 ];
 
 fn content_policy(nonce: &Nonce, exposure: Option<&Exposure>) -> String {
-    let ancestors = match exposure {
-        Some(Exposure::Frame(origins)) => frame_ancestors(origins),
-        _ => "'none'".to_owned(),
+    // The frame sets text only, so it needs no policy that makes markup.
+    let (ancestors, makers) = match exposure {
+        Some(Exposure::Frame(origins)) => (frame_ancestors(origins), "'none'"),
+        _ => ("'none'".to_owned(), "ringfence"),
     };
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
          connect-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}; \
-         require-trusted-types-for 'script'; trusted-types ringfence; report-uri /csp-report"
+         require-trusted-types-for 'script'; trusted-types {makers}; report-uri /csp-report"
     )
 }
 
@@ -229,6 +230,7 @@ mod tests {
         let policy = value(&response, "content-security-policy");
         assert!(policy.contains("frame-ancestors https://shop.example;"), "{policy}");
         assert!(!policy.contains("evil") && !policy.contains("script-src *"));
+        assert!(policy.contains("trusted-types 'none';"), "{policy}");
         assert_eq!(value(&response, "x-frame-options"), "");
         assert_eq!(value(&response, "cross-origin-resource-policy"), "cross-origin");
         let (nobody, _) = applied((Exposure::Frame(Vec::new()), "frame").into_response());

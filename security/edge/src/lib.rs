@@ -7,11 +7,13 @@
 pub mod address;
 pub mod csrf;
 pub mod headers;
+pub mod host;
 pub mod limits;
 pub mod listener;
 
 pub use address::{ClientAddress, Network, TrustedProxies};
 pub use headers::{Exposure, Nonce};
+pub use host::HostNames;
 pub use limits::{Allowance, Limits, RateClass, Subject};
 pub use listener::{Listener, ListenerSettings};
 

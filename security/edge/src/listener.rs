@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Error, Network, TrustedProxies};
+use crate::{Error, HostNames, Network, TrustedProxies};
 pub use connection::{MAXIMUM_HEADER_BYTES, MAXIMUM_HEADERS, MAXIMUM_HTTP2_STREAMS};
 use seats::Seats;
 
@@ -31,6 +31,8 @@ pub struct ListenerSettings {
     pub proxy_terminates_tls: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// The names that requests may be for; others get 421.
+    pub host_names: HostNames,
     /// Connections in all.
     pub maximum_connections: usize,
     /// Connections of one IPv4 address or IPv6 /64; trusted proxies are not counted.
@@ -54,6 +56,7 @@ impl ListenerSettings {
             address,
             proxy_terminates_tls: false,
             trusted_proxies: TrustedProxies::default(),
+            host_names: if is_loopback(address) { HostNames::Only(Vec::new()) } else { HostNames::Any },
             maximum_connections: 4096,
             maximum_connections_per_network: 256,
             header_deadline: Duration::from_secs(10),
@@ -63,6 +66,10 @@ impl ListenerSettings {
             drain_deadline: Duration::from_secs(10),
         }
     }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// A bound socket, not yet serving.
@@ -76,7 +83,7 @@ impl Listener {
     /// Binds, refusing plain HTTP beyond loopback.
     pub async fn bind(settings: ListenerSettings) -> Result<Self, Error> {
         let address = settings.address;
-        if !address.ip().to_canonical().is_loopback() && !settings.proxy_terminates_tls {
+        if !is_loopback(address) && !settings.proxy_terminates_tls {
             return Err(Error::PlainHttpBeyondLoopback(address));
         }
         let failed = |source| Error::Bind { address, source };

@@ -31,9 +31,9 @@ pub enum Error {
     /// Another user has this e-mail address.
     #[error("this e-mail address is taken")]
     EmailTaken,
-    /// Work that runs aside (hashing) was stopped.
-    #[error("the server is stopping")]
-    Stopping,
+    /// Too many passwords are being checked, or the server is stopping.
+    #[error("too many people are signing in at this moment; try again")]
+    Busy,
 }
 
 /// A result of identity.

@@ -1,11 +1,12 @@
 //! Who works in an organization.
 
-use storage::Timestamp;
+use storage::{OrganizationId, Timestamp};
 use uuid::Uuid;
 use vault::Field;
 
-use crate::store::{self, MEMBERS_OF_ORGANIZATION, ORGANIZATION, USER_ACCOUNT};
-use crate::{Caller, MembershipState, Platform, Result, Role};
+use crate::store::{self, MEMBER_BY_EMAIL, MEMBERS_OF_ORGANIZATION, ORGANIZATION, ORGANIZATIONS_FIRST, USER_ACCOUNT};
+use crate::user::{self, EmailAddress};
+use crate::{Caller, Error, MembershipState, Platform, Result, Role};
 
 /// One membership.
 #[derive(Debug, Clone)]
@@ -63,4 +64,22 @@ pub async fn organization(platform: &Platform, caller: &Caller) -> Result<Option
     let id = caller.organization().0;
     let Some(row) = platform.database.installation().get(&ORGANIZATION, id).await? else { return Ok(None) };
     Ok(Some(Organization { id, name: row.text("name")?, created_at: row.timestamp("created_at")? }))
+}
+
+/// The one organization of this installation, for the command line, which needs no name while there is only one.
+pub async fn only_organization(platform: &Platform) -> Result<OrganizationId> {
+    let rows = platform.database.installation().query(&ORGANIZATIONS_FIRST, &[]).await?;
+    match rows.as_slice() {
+        [row] => Ok(OrganizationId(row.uuid("id")?)),
+        [] => Err(Error::invalid("organization", "There is no organization yet; open the first owner's link first.")),
+        _ => Err(Error::invalid("organization", "There are several organizations; say which one is meant by its id.")),
+    }
+}
+
+/// The member of this organization with this e-mail address, whatever their state.
+pub async fn find(platform: &Platform, organization: OrganizationId, email: &str) -> Result<Option<Uuid>> {
+    let index = user::email_index(&platform.vault.installation_keyring(), &EmailAddress::parse(email)?)?;
+    let arguments = [organization.into(), index.into()];
+    let rows = platform.database.installation().query(&MEMBER_BY_EMAIL, &arguments).await?;
+    Ok(rows.first().map(|row| row.uuid("id")).transpose()?)
 }

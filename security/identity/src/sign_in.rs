@@ -10,7 +10,7 @@ use crate::session::{self, Device};
 use crate::store::{self, MEMBERSHIPS_OF_USER, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
-use crate::{Error, MembershipState, Platform, Result, caller, change, one_time, password};
+use crate::{Error, MembershipState, Platform, Result, caller, change, one_time};
 
 /// Opens a session for the right address and password. `None` for anything else; what was wrong is not said, and an
 /// unknown address costs the same work as a known one.
@@ -26,23 +26,20 @@ pub async fn with_password(
     };
     let account = row.map(|row| account(platform, &row)).transpose()?;
     let stored = account.as_ref().map(|(_, stored)| stored.clone());
-    let presented = zeroize::Zeroizing::new(password.to_owned());
-    let checking = tokio::task::spawn_blocking(move || password::verify(&presented, stored.as_deref()));
-    let is_right = checking.await.map_err(|_stopped| Error::Stopping)?;
-    let Some((user, _)) = account else { return Ok(None) };
-    let Some(organization) = workplace(platform, user, None).await? else { return Ok(None) };
-    if !is_right {
-        let mut transaction = platform.database.organization(organization).begin().await?;
-        let actor = caller::system(device.address);
-        let refused = Entry { outcome: Outcome::Refused, ..entry(user, actor) };
-        change::append(&mut transaction, platform, &refused).await?;
-        transaction.commit().await?;
+    let is_right = user::check_password(password, stored).await?;
+    let user = account.map(|(user, _)| user);
+    let organization = match user {
+        Some(user) => workplace(platform, user, None).await?,
+        None => None,
+    };
+    let (true, Some(user), Some(organization)) = (is_right, user, organization) else {
+        refuse(platform, organization, user, device).await?;
         return Ok(None);
-    }
+    };
     let mut transaction = platform.database.organization(organization).begin().await?;
     let token = session::open(&mut transaction, platform, organization, user, device).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
-    change::append(&mut transaction, platform, &entry(user, actor)).await?;
+    change::append(&mut transaction, platform, &entry(Some(user), actor)).await?;
     transaction.commit().await?;
     Ok(Some(token))
 }
@@ -58,9 +55,26 @@ pub async fn with_link(platform: &Platform, presented: &str, device: &Device) ->
     let token = session::open(&mut transaction, platform, organization, user, device).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
     let facts = vec![("by", "link".to_owned())];
-    change::append(&mut transaction, platform, &Entry { facts, ..entry(user, actor) }).await?;
+    change::append(&mut transaction, platform, &Entry { facts, ..entry(Some(user), actor) }).await?;
     transaction.commit().await?;
     Ok(token)
+}
+
+/// Writes a refusal down: with the organization when the account has one, else with the installation. Strangers cost the
+/// same entry as members, so the time of the answer does not tell who exists.
+async fn refuse(
+    platform: &Platform,
+    organization: Option<OrganizationId>,
+    user: Option<Uuid>,
+    device: &Device,
+) -> Result<()> {
+    let mut transaction = match organization {
+        Some(organization) => platform.database.organization(organization).begin().await?,
+        None => platform.database.installation().begin().await?,
+    };
+    let refused = Entry { outcome: Outcome::Refused, ..entry(user, caller::system(device.address)) };
+    change::append(&mut transaction, platform, &refused).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// A keyed hash of what was typed as address, to count attempts by without storing it. `None` when it is no address.
@@ -94,12 +108,12 @@ async fn workplace(platform: &Platform, user: Uuid, wanted: Option<OrganizationI
     Ok(None)
 }
 
-fn entry(user: Uuid, actor: Actor) -> Entry {
+fn entry(user: Option<Uuid>, actor: Actor) -> Entry {
     Entry {
         actor,
         action: "session.start",
         object_kind: "user",
-        object_id: Some(user),
+        object_id: user,
         outcome: Outcome::Done,
         facts: Vec::new(),
         personal: Vec::new(),

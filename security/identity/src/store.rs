@@ -187,6 +187,12 @@ statements! {
          join user_account u on u.id = m.user_id \
          where m.organization_id = $1 and m.id > $2 order by m.id limit $3";
     ORGANIZATIONS_COUNT = "identity.organizations_count", "select count(*) as organizations from organization";
+    ORGANIZATIONS_FIRST = "identity.organizations_first",
+        "select id from organization order by id limit 2";
+    /// A member by the index of their e-mail address.
+    MEMBER_BY_EMAIL = "identity.member_by_email",
+        "select u.id from user_account u join membership m on m.user_id = u.id \
+         where m.organization_id = $1 and u.email_index = $2";
     TOKEN_USE = "identity.token_use",
         "update one_time_token set used_at = $3 \
          where token_hash = $1 and purpose = $2 and used_at is null and expires_at > $3";

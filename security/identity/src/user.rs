@@ -1,8 +1,13 @@
 //! People who sign in: how their address and name are taken, normalised and sealed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use storage::Entropy;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vault::{Field, Keyring};
+use zeroize::Zeroizing;
 
 use crate::store::USER_ACCOUNT;
 use crate::{Error, Result};
@@ -81,11 +86,28 @@ pub(crate) fn email_index(keyring: &Keyring, email: &EmailAddress) -> Result<Vec
     Ok(keyring.blind_index(&USER_ACCOUNT, "email", email.as_str())?)
 }
 
+/// Passwords that are hashed at the same time; each takes 19 MiB, so a flood of them must wait, not fill the memory.
+const HASHED_AT_ONCE: usize = 4;
+/// How long one waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+static HASHING: Semaphore = Semaphore::const_new(HASHED_AT_ONCE);
+
 /// Hashes a password where blocking is allowed.
-pub(crate) async fn hash_password(password: &str, entropy: std::sync::Arc<dyn Entropy>) -> Result<String> {
-    let password = zeroize::Zeroizing::new(password.to_owned());
-    let hashing = tokio::task::spawn_blocking(move || crate::password::hash(&password, entropy.as_ref()));
-    hashing.await.map_err(|_stopped| Error::Stopping)
+pub(crate) async fn hash_password(password: &str, entropy: Arc<dyn Entropy>) -> Result<String> {
+    let password = Zeroizing::new(password.to_owned());
+    in_turn(move || crate::password::hash(&password, entropy.as_ref())).await
+}
+
+/// Checks a password where blocking is allowed; without a stored hash the same work is done in vain.
+pub(crate) async fn check_password(password: &str, stored: Option<String>) -> Result<bool> {
+    let password = Zeroizing::new(password.to_owned());
+    in_turn(move || crate::password::verify(&password, stored.as_deref())).await
+}
+
+async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let seat = tokio::time::timeout(PATIENCE, HASHING.acquire()).await;
+    let Ok(Ok(_seat)) = seat else { return Err(Error::Busy) };
+    tokio::task::spawn_blocking(work).await.map_err(|_stopped| Error::Busy)
 }
 
 #[cfg(test)]

@@ -129,10 +129,14 @@ async fn the_right_password_opens_a_new_session_and_nothing_else_does() {
         assert!(attempt("owner@harbour.example", "").await.is_none());
         let caller = by_session(&test, first.reveal()).await.expect("signed in");
         assert_eq!(caller.organization(), founded.organization);
+        assert_eq!(member::only_organization(platform).await.expect("one"), founded.organization);
         let mut actions = audited(&test, &caller).await;
         actions.sort();
         let started = vec!["session.start"; 4];
-        assert_eq!(actions, [vec!["organization.found"], started].concat(), "two good, two refused, strangers not");
+        assert_eq!(actions, [vec!["organization.found"], started].concat(), "two good, two refused");
+        let strangers = platform.audit.installation_entries(None, 100).await.expect("read");
+        assert_eq!(strangers.len(), 2, "an unknown and an unreadable address, with the installation");
+        assert!(strangers.iter().all(|entry| !entry.text.contains("nobody")));
     }
 }
 
@@ -296,6 +300,11 @@ async fn members_are_those_of_the_organization() {
         assert_eq!(emails, expected, "{}", test.name);
         let page = member::list(&test.platform, &admin.caller, Some(members[0].id), 100).await.expect("listed");
         assert_eq!(page.len(), 1);
+        let found = member::find(&test.platform, harbour.organization, "OWNER@harbour.example").await.expect("asked");
+        assert_eq!(found, Some(harbour.owner));
+        let elsewhere = member::find(&test.platform, other.organization, "owner@harbour.example").await.expect("asked");
+        assert_eq!(elsewhere, None);
+        assert!(member::only_organization(&test.platform).await.is_err(), "there are two");
     }
 }
 

@@ -123,6 +123,11 @@ async fn answer(
         // What follows on this connection cannot be trusted to begin where we think it does.
         return Ok((status, [(header::CONNECTION, "close")]).into_response());
     }
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = request.uri().authority().map(http::uri::Authority::as_str).or(host);
+    if !authority.is_some_and(|authority| settings.host_names.accept(authority)) {
+        return Ok(StatusCode::MISDIRECTED_REQUEST.into_response());
+    }
     let client = settings.trusted_proxies.client_address(peer, request.headers());
     let mut request = request.map(|body| Body::new(DeadlineBody::new(settings.body_deadline, body)));
     request.extensions_mut().insert(ClientAddress(Some(client)));
