@@ -23,20 +23,23 @@ struct Embedded;
 
 /// The version of this build's assets: 16 hexadecimal digits over names and contents.
 pub fn version() -> &'static str {
-    static VERSION: LazyLock<String> = LazyLock::new(|| {
-        // FNV-1a over the files' SHA-256: not a secret, only a name that changes when a content does.
-        let mut state = 0xcbf2_9ce4_8422_2325_u64;
-        let mut names: Vec<_> = Embedded::iter().collect();
-        names.sort();
-        for name in names {
-            let content = Embedded::get(&name).map(|file| file.metadata.sha256_hash()).unwrap_or_default();
-            for byte in name.bytes().chain(content) {
-                state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        format!("{state:0VERSION_DIGITS$x}")
-    });
+    static VERSION: LazyLock<String> = LazyLock::new(version_of::<Embedded>);
     &VERSION
+}
+
+/// The version of any folder of embedded files.
+pub fn version_of<Folder: RustEmbed>() -> String {
+    // FNV-1a over the files' SHA-256: not a secret, only a name that changes when a content does.
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    let mut names: Vec<_> = Folder::iter().collect();
+    names.sort();
+    for name in names {
+        let content = Folder::get(&name).map(|file| file.metadata.sha256_hash()).unwrap_or_default();
+        for byte in name.bytes().chain(content) {
+            state = (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{state:0VERSION_DIGITS$x}")
 }
 
 /// Address of one asset, for templates.

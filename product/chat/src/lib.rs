@@ -3,9 +3,17 @@
 //! A page names an embed token; the token's exact origins say whose pages those may be ([`origin`], an empty list means
 //! nobody). A visitor gets a short-lived pass that opens one conversation ([`visitor`]); no cookie is ever set.
 
+use std::sync::Arc;
+
+use identity::Platform;
+use web::Routes;
+
 pub mod admission;
+pub mod api;
 pub mod embed_token;
 mod error;
+pub mod frame;
+pub mod message;
 pub mod origin;
 mod store;
 pub mod visitor;
@@ -13,3 +21,24 @@ pub mod widget;
 
 pub use error::{Error, Result};
 pub use store::{EMBED_TOKEN, EMBED_USAGE, STATEMENTS, TABLES, VISITOR_PASS};
+
+/// What the routes of the chat stand on. Cheap to clone.
+#[derive(Clone)]
+pub struct ChatState {
+    /// Database, keys, log, time.
+    pub platform: Platform,
+    /// The server's own origin as browsers reach it, as in `https://agents.example`; no slash at the end.
+    pub base_url: Arc<str>,
+}
+
+impl ChatState {
+    /// What is pasted into a customer's page.
+    pub fn snippet(&self, embed_token: &str) -> String {
+        format!(r#"<script src="{}/widget.js" data-token="{embed_token}" async></script>"#, self.base_url)
+    }
+}
+
+/// Every route of the chat.
+pub fn routes() -> Routes<ChatState> {
+    api::routes().merge(frame::routes())
+}

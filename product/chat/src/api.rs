@@ -1,0 +1,221 @@
+//! `/v1/widgets`: the widgets of an organization for programs.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use identity::{Caller, Permission};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use uuid::Uuid;
+use web::instant::{from_rfc3339, to_rfc3339};
+use web::{Access, Audited, FieldError, Json, Page, PageQuery, Path, Problem, Query, Routes};
+
+use crate::embed_token::{CONVERSATIONS_PER_DAY, MESSAGES_PER_DAY, Quota, Refusal};
+use crate::widget::{self, NewWidget, Widget};
+use crate::{ChatState, Error};
+
+/// The routes.
+pub fn routes() -> Routes<ChatState> {
+    let (read, write) = (Access::Permission(Permission::WidgetRead), Access::Permission(Permission::WidgetWrite));
+    let public = Audited::No("embed tokens are public: they stand in the pages of customers");
+    Routes::new()
+        .get("/v1/widgets", read, public, list)
+        .post("/v1/widgets", write, Audited::Change("widget.create"), create)
+        .get("/v1/widgets/{id}", read, public, get)
+        .patch("/v1/widgets/{id}", write, Audited::Change("widget.update"), update)
+        .post("/v1/widgets/{id}/rotation", write, Audited::Change("widget.rotate"), rotate)
+        .delete("/v1/widgets/{id}", write, Audited::Change("widget.revoke"), revoke)
+}
+
+/// The description of these routes.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, get, update, rotate, revoke))]
+pub struct Description;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::not_found(),
+            Error::Revoked => Self::conflict("The widget was revoked; make a new one."),
+            Error::Invalid { field, reason } => {
+                Self::unprocessable("The widget cannot be accepted.", vec![FieldError::new(field, reason)])
+            }
+            Error::NoPass => Self::unauthorized(),
+            Error::Refused(Refusal::Quota) => Self::too_many_requests(SECONDS_UNTIL_QUOTA),
+            // One and the same words for every other reason: a page outside learns nothing about a token.
+            Error::Refused(_) => Self::forbidden("This page may not use the embed token"),
+            Error::StoredOrigins => Self::internal(error),
+            Error::Storage(error) => error.into(),
+            Error::Vault(error) => error.into(),
+            Error::Identity(error) => error.into(),
+        }
+    }
+}
+
+/// A used-up quota is asked again after so long; it begins anew at midnight UTC.
+const SECONDS_UNTIL_QUOTA: u64 = 600;
+
+/// A widget: one embed token with its bounds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WidgetView {
+    id: Uuid,
+    /// What it is called in the dashboard.
+    name: String,
+    /// The agent that answers.
+    agent_id: Uuid,
+    /// The exact origins whose pages may show it; an empty list means that none may.
+    origins: Vec<String>,
+    /// The public token for the page.
+    embed_token: String,
+    /// What to paste into the page, before `</body>`.
+    snippet: String,
+    conversations_per_day: i64,
+    messages_per_day: i64,
+    conversations_today: i64,
+    messages_today: i64,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    #[schema(format = DateTime)]
+    revoked_at: Option<String>,
+}
+
+impl WidgetView {
+    fn new(widget: Widget, state: &ChatState) -> Self {
+        let token = widget.token;
+        Self {
+            id: token.id,
+            name: token.name,
+            agent_id: token.agent_id,
+            origins: token.origins.texts(),
+            snippet: state.snippet(&widget.text),
+            embed_token: widget.text,
+            conversations_per_day: token.quota.conversations_per_day,
+            messages_per_day: token.quota.messages_per_day,
+            conversations_today: widget.used_today.0,
+            messages_today: widget.used_today.1,
+            created_at: to_rfc3339(token.created_at),
+            expires_at: token.expires_at.map(to_rfc3339),
+            revoked_at: token.revoked_at.map(to_rfc3339),
+        }
+    }
+}
+
+/// A new widget.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WidgetRequest {
+    /// What it is called.
+    #[schema(min_length = 1, max_length = 80)]
+    name: String,
+    /// The agent that answers.
+    agent_id: Uuid,
+    /// Exact origins such as `https://www.example.com`; an empty list means that no page may show it.
+    #[schema(max_items = 20)]
+    origins: Vec<String>,
+    /// When it stops by itself.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// Conversations that may begin in a day (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default = "conversations_per_day")]
+    conversations_per_day: i64,
+    /// Messages that visitors may write in a day (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default = "messages_per_day")]
+    messages_per_day: i64,
+}
+
+const fn conversations_per_day() -> i64 {
+    CONVERSATIONS_PER_DAY
+}
+
+const fn messages_per_day() -> i64 {
+    MESSAGES_PER_DAY
+}
+
+/// What of a widget can change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WidgetChange {
+    /// The exact origins whose pages may show it from now on.
+    #[schema(max_items = 20)]
+    origins: Vec<String>,
+}
+
+/// The widgets of the organization, the newest first.
+#[utoipa::path(get, path = "/v1/widgets", tag = "widgets", params(PageQuery), responses((status = 200, body = Page<WidgetView>)))]
+async fn list(
+    State(state): State<ChatState>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<WidgetView>>, Problem> {
+    let widgets = widget::list(&state.platform, &caller, query.before_or_end(), query.fetch()).await?;
+    Ok(Json(Page::of(widgets, &query, |widget| widget.token.id).map(|widget| WidgetView::new(widget, &state))))
+}
+
+/// Makes a widget.
+#[utoipa::path(post, path = "/v1/widgets", tag = "widgets", request_body = WidgetRequest, responses((status = 201, body = WidgetView)))]
+async fn create(
+    State(state): State<ChatState>,
+    caller: Caller,
+    Json(wanted): Json<WidgetRequest>,
+) -> Result<Response, Problem> {
+    let expires_at = match wanted.expires_at.as_deref() {
+        Some(text) => Some(from_rfc3339(text).ok_or_else(|| Problem::field("expires_at", "Not an RFC 3339 instant."))?),
+        None => None,
+    };
+    let new = NewWidget {
+        name: &wanted.name,
+        agent_id: wanted.agent_id,
+        origins: &wanted.origins,
+        expires_at,
+        quota: Quota { conversations_per_day: wanted.conversations_per_day, messages_per_day: wanted.messages_per_day },
+    };
+    let widget = widget::create(&state.platform, &caller, &new).await?;
+    let location = HeaderValue::try_from(format!("/v1/widgets/{}", widget.token.id)).map_err(Problem::internal)?;
+    let view = WidgetView::new(widget, &state);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())
+}
+
+/// One widget.
+#[utoipa::path(get, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), responses((status = 200, body = WidgetView)))]
+async fn get(
+    State(state): State<ChatState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<WidgetView>, Problem> {
+    let widget = widget::get(&state.platform, &caller, id).await?;
+    Ok(Json(WidgetView::new(widget, &state)))
+}
+
+/// Sets whose pages may show it. Passes given to pages of other origins end at once.
+#[utoipa::path(patch, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), request_body = WidgetChange, responses((status = 200, body = WidgetView), (status = 409, description = "It was revoked", body = Problem, content_type = "application/problem+json")))]
+async fn update(
+    State(state): State<ChatState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Json(change): Json<WidgetChange>,
+) -> Result<Json<WidgetView>, Problem> {
+    let widget = widget::set_origins(&state.platform, &caller, id, &change.origins).await?;
+    Ok(Json(WidgetView::new(widget, &state)))
+}
+
+/// Gives it a new embed token; the one before works for another 24 hours.
+#[utoipa::path(post, path = "/v1/widgets/{id}/rotation", tag = "widgets", params(("id" = Uuid, Path)), responses((status = 200, body = WidgetView), (status = 409, description = "It was revoked", body = Problem, content_type = "application/problem+json")))]
+async fn rotate(
+    State(state): State<ChatState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<WidgetView>, Problem> {
+    let widget = widget::rotate(&state.platform, &caller, id).await?;
+    Ok(Json(WidgetView::new(widget, &state)))
+}
+
+/// Revokes it at once. Doing it again changes nothing.
+#[utoipa::path(delete, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), responses((status = 204)))]
+async fn revoke(State(state): State<ChatState>, caller: Caller, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+    widget::revoke(&state.platform, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
