@@ -10,7 +10,8 @@ let timer = 0;
 function wanted(element, kind, subject) {
   const kinds = element.dataset.live.split(" ");
   const only = element.dataset.liveSubject;
-  return kind === EVERYTHING || (kinds.includes(kind) && (!only || only === subject));
+  const asked = kinds.some((one) => kind === one || kind.startsWith(`${one}.`)); // "call" asks for "call.ended" too
+  return kind === EVERYTHING || (asked && (!only || only === subject));
 }
 
 function changed(kind, subject) {

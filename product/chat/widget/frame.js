@@ -15,7 +15,9 @@ let session = null;     // { visitor_token, conversation_id }
 let pending = [];       // what the visitor said and the server has not acknowledged
 let sending = false;
 let attempt = 0;
-let last_event = "";
+let last_sequence = 0;
+let seen = new Set();    // sequences that are shown, so that nothing stands there twice
+let listening = null;   // stops the listener of an earlier conversation
 let timer = 0;
 
 function remember() {
@@ -66,29 +68,46 @@ function add_choices(entry, choices) {
   for (const choice of choices) {
     const button = element("button", "", choice.label);
     button.type = "button";
-    button.addEventListener("click", () => { say(choice.label); box.focus(); });
+    button.addEventListener("click", () => { say(choice.label, choice.number); box.focus(); });
     row.append(button);
   }
   entry.append(row);
 }
 
-/** Shows one event of the stream; `entry` is the reply that is being written, if any. */
+function show_line(line) {
+  if (seen.has(line.sequence)) return;
+  seen.add(line.sequence);
+  if (line.by === "visitor") said("visitor", "You", line.text);
+  else if (line.by === "person") said("person", line.who, line.text);
+  else if (line.by === "happened") { log.append(element("p", "happened", line.text)); last_in_sight(); }
+  else show_extras(said("agent", body.dataset.agent, line.text), line);
+}
+
+function show_extras(entry, extras) {
+  add_sources(entry, extras.sources);
+  for (const old of log.querySelectorAll(".choices")) old.remove(); // only the newest choices can be pressed
+  add_choices(entry, extras.choices);
+  last_in_sight();
+}
+
+/** Shows one event of the stream; gives back the reply that is being written, if any. */
 function receive(name, data, entry) {
+  if (data.sequence > last_sequence) last_sequence = data.sequence;
+  if (name === "line") { show_line(data); return null; }
   if (name === "part") {
+    if (!entry && seen.has(data.sequence)) return null;
+    seen.add(data.sequence);
     const reply = entry ?? said("agent", body.dataset.agent, "");
-    const words = reply.querySelector(".words");
-    words.textContent += (words.textContent && data.paragraph ? "\n" : "") + data.text;
+    reply.querySelector(".words").textContent += (data.paragraph ? "\n" : "") + data.text;
     last_in_sight();
     return reply;
   }
-  if (name === "extras") {
-    const reply = entry ?? log.lastElementChild;
-    add_sources(reply, data.sources);
-    for (const old of log.querySelectorAll(".choices")) old.remove(); // only the newest choices can be pressed
-    add_choices(reply, data.choices);
+  if (name === "extras") { if (entry) show_extras(entry, data); return null; }
+  if (name === "turn" && data.ended) {
+    log.append(element("p", "happened", "This conversation has ended. Write to begin a new one."));
     last_in_sight();
-  } else if (name === "person") said("person", data.who, data.text);
-  else if (name === "happened") { log.append(element("p", "happened", data.text)); last_in_sight(); }
+    leave();
+  }
   return entry;
 }
 
@@ -98,30 +117,35 @@ async function ask(path, options = {}) {
   return fetch(path, { credentials: "omit", cache: "no-store", ...options, headers });
 }
 
+/** The conversation is over: what was said stays readable, and the next message begins another. */
+function leave() {
+  session = null;
+  listening?.abort();
+  for (const line of log.querySelectorAll(".said, .happened")) line.dataset.past = "";
+  for (const old of log.querySelectorAll(".choices")) old.remove();
+  remember();
+}
+
 async function begin() {
   const response = await ask("/widget/session", { method: "POST", body: JSON.stringify({ embed_token, page_origin }) });
   if (response.status === 403 || response.status === 404) { tell(parent, { ringfence: "refused" }); throw new Error("refused"); }
   if (!response.ok) throw new Error(`session: ${response.status}`);
   session = await response.json();
+  last_sequence = 0;
   remember();
+  await history();
+  listen();
 }
 
-/** The conversation as the server knows it: after a reload, and after a break. */
+/** The conversation as the server knows it: at its beginning, after a reload, and after a break. */
 async function history() {
   const response = await ask("/widget/messages");
-  if (response.status === 401) { session = null; await begin(); return history(); }
+  if (response.status === 401) { leave(); return begin(); }
   if (!response.ok) throw new Error(`history: ${response.status}`);
-  log.replaceChildren(...log.querySelectorAll("[data-notice]"));
-  const { data, last_event_id } = await response.json();
-  for (const entry of data) {
-    const known = entry.client_id && pending.findIndex((waiting) => waiting.client_id === entry.client_id);
-    if (known >= 0 && known !== "") pending.splice(known, 1);
-    if (entry.by === "visitor") said("visitor", "You", entry.text);
-    else if (entry.by === "person") said("person", entry.who, entry.text);
-    else if (entry.by === "agent") receive("extras", entry, receive("part", entry, null));
-    else receive("happened", entry, null);
-  }
-  last_event = last_event_id ?? "";
+  const { data } = await response.json();
+  for (const old of log.querySelectorAll(".said:not([data-past]), .happened:not([data-past]):not([data-notice])")) old.remove();
+  seen = new Set();
+  for (const line of data) receive("line", line, null);
   for (const waiting of pending) show_waiting(waiting);
 }
 
@@ -130,10 +154,10 @@ function show_waiting(message) {
   entry.dataset.client = message.client_id;
 }
 
-function say(words) {
+function say(words, choice) {
   const text = words.trim();
   if (!text) return;
-  const message = { client_id: crypto.randomUUID(), text };
+  const message = { client_id: crypto.randomUUID(), text, ...(choice ? { choice } : {}) };
   pending.push(message);
   show_waiting(message);
   box.value = "";
@@ -150,13 +174,13 @@ async function flush() {
     if (!session) await begin();
     while (pending.length > 0) {
       const response = await ask("/widget/messages", { method: "POST", body: JSON.stringify(pending[0]) });
-      if (response.status === 401) { session = null; await begin(); continue; }
+      if (response.status === 401) { leave(); await begin(); continue; }
       if (response.status === 429) { state.textContent = "That was a lot at once: your message goes out in a moment."; throw new Error("slow down"); }
       if (response.status === 422 || response.status === 409) state.textContent = "This message could not be taken. Please word it differently.";
       else if (!response.ok) throw new Error(`messages: ${response.status}`);
       else await read_reply(response);
       const sent = pending.shift();
-      log.querySelector(`[data-client="${sent.client_id}"]`)?.classList.remove("waiting");
+      if (sent) log.querySelector(`[data-client="${sent.client_id}"]`)?.classList.remove("waiting");
       remember();
     }
     attempt = 0;
@@ -172,19 +196,24 @@ async function flush() {
 async function read_reply(response) {
   let entry = null;
   for await (const { name, data } of parts(response.body)) {
-    if (name === "renewed") { session.visitor_token = data.visitor_token; remember(); } else entry = receive(name, data, entry);
+    entry = receive(name, data, entry);
+    // The server had taken it before, and its answer was lost on the way: what stands there is the truth.
+    if (name === "turn" && data.duplicate) { pending.shift(); await history(); pending.unshift(null); }
   }
 }
 
 /** What happens outside a turn: a person joins, writes, leaves. */
 async function listen() {
-  for (let tries = 0; ; tries += 1) {
+  listening?.abort();
+  const { signal } = listening = new AbortController();
+  for (let tries = 0; !signal.aborted; tries += 1) {
     try {
-      const response = await ask(`/widget/events?after=${encodeURIComponent(last_event)}`);
+      const response = await ask(`/widget/events?after=${last_sequence}`, { signal });
       if (response.status === 401) return;
       if (response.ok) {
         tries = 0;
-        for await (const { name, data, id } of parts(response.body)) { if (id) last_event = id; receive(name, data, null); }
+        let entry = null;
+        for await (const { name, data } of parts(response.body)) entry = receive(name, data, entry);
       }
     } catch { /* the connection broke: try again below */ }
     await new Promise((done) => setTimeout(done, RETRY_MILLISECONDS[Math.min(tries, RETRY_MILLISECONDS.length - 1)]));
@@ -197,13 +226,11 @@ async function start(origin) {
   const before = recall();
   if (before?.page_origin === origin) { session = before.session; pending = before.pending ?? []; box.value = before.draft ?? ""; }
   try {
-    if (!session) await begin();
-    await history();
+    if (session) { await history(); if (!listening) listen(); } else await begin();
   } catch { state.textContent = "No connection at the moment: write, and it goes out by itself."; }
   tell(parent, { ringfence: "ready" });
   box.focus();
   flush();
-  listen();
 }
 
 addEventListener("message", (event) => {

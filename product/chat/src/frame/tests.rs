@@ -99,7 +99,8 @@ mod answers {
         async fn token(&self, origins: &[&str]) -> (Uuid, String) {
             let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
             let agent_id = Uuid::from_u128(5);
-            let new = NewWidget { name: "Home", agent_id, origins: &origins, expires_at: None, quota: Quota::default() };
+            let new =
+                NewWidget { name: "Home", agent_id, origins: &origins, expires_at: None, quota: Quota::default() };
             let widget = widget::create(&self.test.platform, &self.owner, &new).await.expect("made");
             (widget.token.id, widget.text)
         }
