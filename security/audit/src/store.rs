@@ -90,25 +90,30 @@ impl AuditLog {
     }
 
     /// Appends an entry in the caller's transaction and gives its index. The entry belongs to the transaction's
-    /// organization, or to the installation.
+    /// organization, or to the installation. In a sealed organization only entries without personal values can be made.
     pub async fn append(&self, transaction: &mut Transaction, now: Timestamp, entry: &Entry) -> Result<u64> {
         let parts = &self.parts;
         let organization = transaction.organization();
         let personal = Personal::of(entry, parts.entropy.as_ref())?;
-        let keyring = parts.vault.keyring_in(transaction).await?;
         let mut edge = locked_edge(transaction).await?;
         let index = edge.size();
         let text = Record::of(entry, organization, now, index, personal.as_ref())?.text();
         let table = if organization.is_some() { &AUDIT_ENTRY } else { &AUDIT_INSTALLATION_ENTRY };
         let row = entry_row(index);
-        let sealed = personal.map(|personal| keyring.seal(Field::new(table, "personal", row), &personal.to_bytes()));
+        let sealed = match personal {
+            Some(personal) => {
+                let keyring = parts.vault.keyring_in(transaction).await?;
+                Some(keyring.seal(Field::new(table, "personal", row), &personal.to_bytes())?)
+            }
+            None => None,
+        };
         let values = [
             ("id", row.into()),
             ("position", (index as i64).into()),
             ("actor_id", entry.actor.id.into()),
             ("object_id", entry.object_id.into()),
             ("record", text.as_str().into()),
-            ("personal", sealed.transpose()?.into()),
+            ("personal", sealed.into()),
         ];
         transaction.insert(table, &values).await?;
         let leaf = record_hash(&text);

@@ -107,7 +107,8 @@ impl Owner {
         }
     }
 
-    fn mark_stale(&self) {
+    /// Has the keys read again at the next look-up; a sealed owner stays sealed.
+    pub(crate) fn mark_stale(&self) {
         let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
         if let Place::Open(material) = &*place {
             *place = Place::Stale(Arc::clone(material));

@@ -78,10 +78,8 @@ impl Vault {
         self.insert_key(transaction, number, now).await?;
         let (shared, organization) = (Arc::clone(&self.shared), transaction.organization());
         transaction.on_commit(move || {
-            if let Some(owner) = organization.and_then(|organization| shared.owner(organization))
-                && let Ok(material) = owner.material()
-            {
-                owner.put(Place::Stale(material));
+            if let Some(owner) = organization.and_then(|organization| shared.owner(organization)) {
+                owner.mark_stale();
             }
         });
         Ok(())

@@ -289,3 +289,14 @@ async fn nodes_that_start_at_the_same_time_share_one_key() {
         assert_eq!([b.expect("opens").verifier_key(), c.expect("opens").verifier_key()], [&key, &key]);
     }
 }
+
+#[tokio::test]
+async fn a_sealed_organization_still_gets_entries_without_personal_values() {
+    let fixture = Fixture::new(sqlite(schema()).await).await;
+    fixture.vault.seal_organization(PRACTICE);
+    let bare = Entry { actor: crate::Actor { address: None, ..entry("a").actor }, personal: vec![], ..entry("a") };
+    assert_eq!(fixture.append(Some(PRACTICE), &bare).await, 0);
+    let mut transaction = fixture.database().organization(PRACTICE).begin().await.expect("begins");
+    let refused = fixture.log.append(&mut transaction, NOW, &entry("a")).await;
+    assert!(matches!(refused, Err(Error::Vault(vault::Error::Sealed))), "{refused:?}");
+}

@@ -52,8 +52,15 @@ pub(crate) fn create_file(source: &KeySource, path: &Path, entropy: &dyn Entropy
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::hard_link(&unfinished, path)?;
-        fs::remove_file(&unfinished)?;
+        match fs::hard_link(&unfinished, path) {
+            Ok(()) => fs::remove_file(&unfinished)?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                fs::remove_file(&unfinished)?;
+                return Err(error);
+            }
+            // Some file systems have no hard links; there the name was free a moment ago.
+            Err(_) => fs::rename(&unfinished, path)?,
+        }
         File::open(folder)?.sync_all()
     };
     write().map_err(|error: std::io::Error| source.refuse(format!("the new key cannot be written: {error}")))?;

@@ -18,6 +18,9 @@ const RECOVERY_SUFFIX: &str = "-recovering";
 /// Makes a finished object of one that a killed process left behind, with everything up to its last full chunk, and
 /// gives its length in bytes. A finished object stays as it is. May be repeated.
 ///
+/// Only for objects that are known never to have been finished, and that nobody is writing any more: where a finished object
+/// was changed in its last chunk, this would make the change look like a crash.
+///
 /// The contents are sealed anew under another salt and then take the old object's place: sealing only a new tail would use
 /// the nonce of the lost chunk a second time.
 pub async fn finish_interrupted(

@@ -348,3 +348,15 @@ async fn after_a_change_of_the_root_key_only_the_new_one_opens() {
         assert_eq!(keyring.open(field(1), &sealed).expect("opens").as_slice(), b"x");
     }
 }
+
+#[tokio::test]
+async fn a_rotation_does_not_open_what_was_sealed_meanwhile() {
+    let test = sqlite(schema()).await;
+    let (vault, door) = (open(&test).await, test.database.organization(FIRST));
+    with_organization(&vault, &test.database, FIRST).await;
+    let mut transaction = door.begin().await.expect("begins");
+    vault.rotate_organization(&mut transaction, NOW).await.expect("rotated");
+    vault.seal_organization(FIRST);
+    transaction.commit().await.expect("commits");
+    assert!(matches!(vault.keyring(&door).await, Err(Error::Sealed)));
+}
