@@ -13,6 +13,7 @@ mod leg;
 mod listener;
 mod log_filter;
 mod outbound;
+mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

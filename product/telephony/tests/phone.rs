@@ -4,3 +4,5 @@
 mod answerer;
 #[path = "phone/calls.rs"]
 mod calls;
+#[path = "phone/torture.rs"]
+mod torture;

@@ -8,6 +8,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
+use super::wire;
+
 /// Sources that are counted one by one at most; more share one allowance.
 pub const SOURCES_LIMIT: usize = 10_000;
 /// Calls let in that are remembered, so that their repeats pass.
@@ -16,8 +18,6 @@ pub const ADMITTED_LIMIT: usize = 4_096;
 const FORGET_MILLISECONDS: u64 = 60_000;
 /// Seconds after which a shed caller may try again.
 pub const RETRY_AFTER_SECONDS: u32 = 5;
-/// Lines of a message that are looked at.
-const LINES_LIMIT: usize = 100;
 
 /// How much is taken.
 #[derive(Debug, Clone)]
@@ -150,7 +150,7 @@ impl Guard {
             book.figures.dropped += 1;
             return Verdict::Drop;
         }
-        match new_call(bytes) {
+        match wire::new_call(bytes) {
             None => Verdict::Pass,
             Some(call_id) => self.judge_call(&mut book, source, call_id, now),
         }
@@ -227,59 +227,6 @@ pub fn network(address: IpAddr) -> IpAddr {
         }
         other @ IpAddr::V4(_) => other,
     }
-}
-
-/// The Call-ID of an INVITE that begins a call (its To has no tag); none for any other message.
-fn new_call(bytes: &[u8]) -> Option<&[u8]> {
-    if !bytes.starts_with(b"INVITE ") {
-        return None;
-    }
-    let mut call_id: &[u8] = b"";
-    for line in header_lines(bytes) {
-        match header_value(line, b"to", b"t") {
-            Some(value) if has_tag(value) => return None,
-            _ => {}
-        }
-        if let Some(value) = header_value(line, b"call-id", b"i") {
-            call_id = value;
-        }
-    }
-    Some(call_id)
-}
-
-fn has_tag(value: &[u8]) -> bool {
-    let after_address = value.iter().rposition(|&byte| byte == b'>').map_or(value, |end| &value[end..]);
-    after_address.to_ascii_lowercase().windows(5).any(|window| window == b";tag=")
-}
-
-fn header_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = bytes.split(|&byte| byte == b'\n').skip(1).take(LINES_LIMIT);
-    lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).take_while(|line| !line.is_empty())
-}
-
-fn header_value<'a>(line: &'a [u8], name: &[u8], short: &[u8]) -> Option<&'a [u8]> {
-    let colon = line.iter().position(|&byte| byte == b':')?;
-    let found = line[..colon].trim_ascii();
-    let matches = found.eq_ignore_ascii_case(name) || found.eq_ignore_ascii_case(short);
-    matches.then(|| line[colon + 1..].trim_ascii())
-}
-
-/// The answer to a shed INVITE, made from its own bytes without keeping anything.
-pub fn busy_answer(invite: &[u8]) -> Vec<u8> {
-    let mut answer = b"SIP/2.0 503 Service Unavailable\r\n".to_vec();
-    let copied: [(&[u8], &[u8]); 5] =
-        [(b"via", b"v"), (b"from", b"f"), (b"to", b"t"), (b"call-id", b"i"), (b"cseq", b"cseq")];
-    for line in header_lines(invite) {
-        if copied.iter().any(|(name, short)| header_value(line, name, short).is_some()) {
-            answer.extend_from_slice(line);
-            if header_value(line, b"to", b"t").is_some() {
-                answer.extend_from_slice(b";tag=shed");
-            }
-            answer.extend_from_slice(b"\r\n");
-        }
-    }
-    answer.extend_from_slice(format!("Retry-After: {RETRY_AFTER_SECONDS}\r\nContent-Length: 0\r\n\r\n").as_bytes());
-    answer
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use rsipstack::platform::net::UdpSocket as StackSocket;
 use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::udp::{UdpConnection, UdpInner};
 use rsipstack::transport::{SipAddr, SipConnection};
+use sip::Status;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{self, Guard, Verdict};
-use super::{Error, Inner, SipConfig};
+use super::{Error, Inner, SipConfig, wire};
 
 /// The kernel's receive buffer that is asked for: at 208 KB, its usual size, a burst of calls is lost.
 const RECEIVE_BUFFER_BYTES: usize = 4 * 1_024 * 1_024;
@@ -111,15 +112,28 @@ impl GuardedSocket {
         loop {
             let (length, source) = self.socket.recv_from(buffer).await?;
             let now = self.started.elapsed().as_millis() as u64;
-            match self.guard.judge(source.ip(), &buffer[..length], now) {
-                Verdict::Pass => return Ok((length, source)),
-                Verdict::Drop => {}
+            let message = &mut buffer[..length];
+            wire::unfold(message);
+            match self.guard.judge(source.ip(), message, now) {
+                Verdict::Pass => {}
+                Verdict::Drop => continue,
                 Verdict::Shed => {
-                    // A lost answer is no loss: the caller repeats its message.
-                    let _ = self.socket.try_send_to(&guard::busy_answer(&buffer[..length]), source);
+                    let retry = format!("Retry-After: {}\r\n", guard::RETRY_AFTER_SECONDS);
+                    self.answer(message, Status::SERVICE_UNAVAILABLE, &retry, source);
+                    continue;
                 }
             }
+            match wire::look(message) {
+                wire::Look::Read(length) => return Ok((length, source)),
+                wire::Look::Refuse(status) => self.answer(message, status, "", source),
+                wire::Look::Ignore => {}
+            }
         }
+    }
+
+    /// A lost answer is no loss: the other side repeats its message.
+    fn answer(&self, message: &[u8], status: Status, more: &str, source: SocketAddr) {
+        let _ = self.socket.try_send_to(&wire::answer(message, status, more), source);
     }
 }
 
