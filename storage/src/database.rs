@@ -89,6 +89,12 @@ impl Database {
         &self.engine
     }
 
+    /// Waits until everything committed so far survives a power cut. A commit alone survives the end of the process; on SQLite
+    /// (`synchronous = normal`) a power cut may take back the last ones. Before telling the outside world something final.
+    pub async fn sync(&self) -> Result<()> {
+        self.engine.sync().await
+    }
+
     /// Looks at the engine itself, now, for what keeps organizations apart: on PostgreSQL a role that row-level security binds, and
     /// forced policies on every organizations' table; on SQLite enforced foreign keys and overwritten deletions. Done at every
     /// opening; the security page repeats it.

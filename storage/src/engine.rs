@@ -61,6 +61,14 @@ impl Engine {
         }
     }
 
+    /// See [`crate::Database::sync`]; PostgreSQL does so at every commit.
+    pub async fn sync(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.sync().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,

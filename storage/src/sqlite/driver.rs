@@ -178,6 +178,23 @@ impl Sqlite {
         self.readers.run(prepare).await
     }
 
+    /// Brings every earlier commit to the disk: a commit under `synchronous = full` flushes the whole log before it returns.
+    pub async fn sync(&self) -> Result<()> {
+        let turn = self.begin().await?;
+        let flush = |connection: &mut Connection| {
+            // The setting cannot change inside a transaction, and only a commit that writes flushes.
+            batch(connection, "sync", "rollback; pragma synchronous = full")?;
+            let write = "update schema_table set definition = definition where name = 'job'";
+            let written = connection.execute(write, []).map_err(|error| from_engine("sync", &error));
+            batch(connection, "sync", "pragma synchronous = normal")?;
+            match written? {
+                1 => Ok(()),
+                _ => Err(Error::Schema("the row that a flush writes is gone".to_owned())),
+            }
+        };
+        turn.writer.run(flush).await
+    }
+
     /// Are foreign keys enforced, deletions overwritten and readers kept from writing?
     pub async fn check_walls(&self) -> Result<()> {
         let setting = |connection: &mut Connection, name: &'static str| {
@@ -314,6 +331,24 @@ mod tests {
         assert!(matches!(sqlite.begin().await, Err(Error::Busy)));
         drop(first);
         sqlite.begin().await.expect("the writer is free again");
+    }
+
+    #[tokio::test]
+    async fn a_flush_leaves_the_settings_and_the_writer_as_they_were() {
+        let test = crate::testing::sqlite(crate::Schema::new()).await;
+        let crate::engine::Engine::Sqlite(sqlite) = test.database.engine() else { return };
+        let level = |connection: &mut Connection| {
+            connection.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).map_err(|_| Error::Aborted)
+        };
+        for _ in 0..3 {
+            test.database.sync().await.expect("flushed");
+            assert_eq!(sqlite.writer.run(level).await.expect("read"), 1);
+            sqlite.begin().await.expect("begun").commit().await.expect("committed");
+        }
+        // A database without the row to write would flush nothing, so say so instead.
+        sqlite.writer.run(|connection| batch(connection, "test", "drop table schema_table")).await.expect("dropped");
+        test.database.sync().await.expect_err("nothing was flushed");
+        assert_eq!(sqlite.writer.run(level).await.expect("read"), 1);
     }
 
     #[tokio::test]
