@@ -15,17 +15,17 @@ pub const MACHINE: Rule =
     Rule { name: "machine", promise: "no path of a machine and no registry host stands in the tree", check: machine };
 
 /// A promise shorter than this says nothing.
-const SHORTEST_PROMISE_CHARACTERS: usize = 20;
+const SHORTEST_PROMISE_CHARACTERS: usize = 10;
 
 fn promises(tree: &Tree) -> Vec<Fault> {
     tree.with_extension("rs")
         .filter_map(|file| {
-            let first = file.text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-            match first.strip_prefix("//!") {
-                Some(words) if words.trim().chars().count() >= SHORTEST_PROMISE_CHARACTERS => None,
-                Some(_) => Some(Fault::at(&file.path, 1, "its //! line says too little")),
-                None => Some(Fault::at(&file.path, 1, "does not start with //! and what it promises")),
+            let mut promise = file.text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).peekable();
+            if promise.peek().is_none() {
+                return Some(Fault::at(&file.path, 1, "does not start with //! and what it promises"));
             }
+            let length: usize = promise.map(|words| words.chars().count()).sum();
+            (length < SHORTEST_PROMISE_CHARACTERS).then(|| Fault::at(&file.path, 1, "its //! lines say too little"))
         })
         .collect()
 }

@@ -10,8 +10,9 @@ pub const RULE: Rule =
 
 /// Files (or folders) of these names may touch the world.
 const DOORS: &[&str] = &["store", "api", "pages", "driver", "client", "worker", "listener"];
-/// These folders are the world's own side: the storage engine, the tool that runs the checks, and templates' build scripts.
-const WORLDLY: &[&str] = &["storage/", "xtask/"];
+/// These folders are the world's own side: the storage engine, the tool that runs the checks, and the binary that wires all parts to a machine
+/// (settings, sockets, terminal). What the product *does* stands in none of them.
+const WORLDLY: &[&str] = &["storage/", "server/", "xtask/"];
 
 /// A path prefix, and where it may be named besides the doors.
 struct Reach {

@@ -14,7 +14,9 @@ struct Shape {
 }
 
 const SHAPES: &[Shape] = &[
-    Shape { prefix: ["rf_", "live_"], least_following: 16, name: "an API key of ours" },
+    // A real one is followed by 86 characters; made-up ones in tests and documents are shorter.
+    Shape { prefix: ["rf_", "live_"], least_following: 60, name: "an API key of ours" },
+    Shape { prefix: ["rf_", "test_"], least_following: 60, name: "an API key of ours" },
     Shape { prefix: ["AK", "IA"], least_following: 16, name: "an access key of a cloud" },
     Shape { prefix: ["gh", "p_"], least_following: 30, name: "a token of a code host" },
     Shape { prefix: ["github_", "pat_"], least_following: 30, name: "a token of a code host" },
