@@ -2,6 +2,8 @@
 //! are founded once, when the first real organization is there, and have no member who could sign in by password.
 
 use audit::{Actor, ActorKind};
+use chat::embed_token::Quota;
+use chat::widget::{self, NewWidget, Widget};
 use identity::api_key::{self, ApiKey, NewKey};
 use identity::founding::{self, Founding};
 use identity::session::Device;
@@ -75,6 +77,19 @@ impl Canary {
     /// Ends a key.
     pub async fn revoke(&self, platform: &Platform, key: &ApiKey) -> Result<(), Finding> {
         api_key::revoke(platform, &self.caller(), key.id, None).await.map(drop).map_err(failed)
+    }
+
+    /// The canary's one widget; made when it is not there yet, with an empty list of origins.
+    pub async fn widget(&self, platform: &Platform) -> Result<Widget, Finding> {
+        let caller = self.caller();
+        let listed = widget::list(platform, &caller, Uuid::max(), 1).await.map_err(failed)?;
+        if let Some(widget) = listed.into_iter().find(|widget| widget.token.revoked_at.is_none()) {
+            return Ok(widget);
+        }
+        // No agent answers here: visitors are let in and then find nobody.
+        let agent_id = platform.identifiers.next();
+        let new = NewWidget { name: "probe", agent_id, origins: &[], expires_at: None, quota: Quota::default() };
+        widget::create(platform, &caller, &new).await.map_err(failed)
     }
 
     /// A browser's session of the owner, by a one-time link.

@@ -6,6 +6,7 @@ mod consent;
 mod cross_site;
 mod data_folder;
 mod default_deny;
+mod embed_origin;
 mod emergency;
 mod expiring_links;
 mod headers;
@@ -15,6 +16,8 @@ pub mod ports;
 mod rate_limit;
 pub mod sealed_at_rest;
 mod session_end;
+mod walls;
+mod widget_notice;
 
 use std::sync::Arc;
 
@@ -31,6 +34,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(cross_site::CrossSite),
         Arc::new(rate_limit::RateLimit),
         Arc::new(other_organization::OtherOrganization),
+        Arc::new(walls::Walls(walls::Inspected)),
+        Arc::new(embed_origin::EmbedOrigin(embed_origin::Admitted)),
+        Arc::new(widget_notice::WidgetNotice),
         Arc::new(altered_object::AlteredObject(altered_object::Sealed)),
         Arc::new(expiring_links::ExpiringLinks(expiring_links::Signed)),
         Arc::new(sealed_at_rest::SealedAtRest(sealed_at_rest::Vaulted)),

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("access", include_str!("../../../promises/access.toml")),
     ("separation", include_str!("../../../promises/separation.toml")),
     ("secrecy", include_str!("../../../promises/secrecy.toml")),
+    ("chat", include_str!("../../../promises/chat.toml")),
     ("phone", include_str!("../../../promises/phone.toml")),
     ("surface", include_str!("../../../promises/surface.toml")),
     ("record", include_str!("../../../promises/record.toml")),

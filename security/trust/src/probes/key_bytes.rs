@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use identity::token::SECRET_TEXT_LENGTH;
 use identity::{API_KEY, Role};
 use storage::Value;
 use uuid::Uuid;
@@ -53,9 +54,9 @@ impl<K: KeyMaking> KeyBytes<K> {
         let [canary, _] = canary::pair(&context.platform).await?;
         let mark = driver::mark(folder).await.map_err(Finding::not_measured)?;
         let (id, text) = self.0.make(context, &canary).await?;
-        // The part after the last underscore is the secret; what stands before it may be stored, to find the key by.
-        let secret = text.rsplit('_').next().unwrap_or(&text);
-        let needles = needles(secret);
+        // After the last underscore stand the secret and a checksum; what stands before may be stored, to find the key by.
+        let secret: String = text.rsplit('_').next().unwrap_or(&text).chars().take(SECRET_TEXT_LENGTH).collect();
+        let needles = needles(&secret);
         let mut faults = Vec::new();
         if row_holds(context, id, &needles).await? {
             faults.push("a fresh key stands in clear in its row".to_owned());
