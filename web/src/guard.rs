@@ -10,10 +10,11 @@ use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
 use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use identity::{Authenticator, Caller, Credential, Platform, Presented};
 
 use crate::cookie::SessionCookie;
+use crate::idempotency;
 use crate::present;
 use crate::problem::Problem;
 use crate::routes::{Access, Audited, BodyLimit, RouteRule};
@@ -106,12 +107,12 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     }
     request.extensions_mut().insert(BodyLimit(guard.rule.body_bytes));
     DefaultBodyLimit::max(guard.rule.body_bytes).apply(&mut request);
-    let mut response = next.run(request).await;
-    if let Some(caller) = &caller {
+    let mut response = match guard.key_of(&request) {
+        Ok(key) => guard.run(key, caller.as_ref(), request, next).await,
+        Err(problem) => problem.into_response(),
+    };
+    if caller.is_some() {
         response.extensions_mut().insert(Private);
-        if let Err(problem) = guard.write_down(caller, response.status()).await {
-            return problem.into_response();
-        }
     }
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
@@ -153,6 +154,31 @@ impl Guard {
             return Err(Problem::too_large(rule.body_bytes).into_response());
         }
         Ok((caller, allowance))
+    }
+
+    /// The idempotency key of a request that may have one.
+    fn key_of(&self, request: &Request) -> Result<Option<String>, Problem> {
+        if self.rule.method == Method::POST { idempotency::key(request.headers()) } else { Ok(None) }
+    }
+
+    /// Runs the handler, once for a key.
+    async fn run(&self, key: Option<String>, caller: Option<&Caller>, request: Request, next: Next) -> Response {
+        let Some(caller) = caller else { return next.run(request).await };
+        let guard = self.clone();
+        let known = caller.clone();
+        let run = move |request| async move {
+            let response = next.run(request).await;
+            match guard.write_down(&known, response.status()).await {
+                Ok(()) => response,
+                Err(problem) => problem.into_response(),
+            }
+        };
+        match key {
+            Some(key) => {
+                idempotency::once(self.gate.platform.clone(), caller.clone(), &self.rule, &key, request, run).await
+            }
+            None => run(request).await,
+        }
     }
 
     /// Unsafe requests that a browser may have been tricked into.

@@ -57,6 +57,8 @@ pub struct RouteRule {
     pub body_bytes: usize,
     /// Set where pages of other sites may send changes, with the reason.
     pub from_other_sites: Option<&'static str>,
+    /// The answer holds a secret that is shown once, so it is not kept for repetition.
+    pub answers_secret: bool,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -172,7 +174,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             _ => RateClass::Read,
         };
         let body_bytes = if edge::csrf::is_unsafe(&method) { DEFAULT_BODY_BYTES } else { 0 };
-        let rule = RouteRule { method, path, access, audited, rate, body_bytes, from_other_sites: None };
+        let rule = RouteRule {
+            method,
+            path,
+            access,
+            audited,
+            rate,
+            body_bytes,
+            from_other_sites: None,
+            answers_secret: false,
+        };
         self.entries.push((rule, handler));
         self
     }
@@ -193,6 +204,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn from_other_sites(self, reason: &'static str) -> Self {
         self.last(|rule| rule.from_other_sites = Some(reason))
+    }
+
+    /// The route added last answers with a secret that is shown once.
+    #[must_use]
+    pub fn answers_secret(self) -> Self {
+        self.last(|rule| rule.answers_secret = true)
     }
 
     fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {

@@ -23,6 +23,7 @@ pub fn routes() -> Routes<Gate> {
     Routes::new()
         .get("/v1/keys", may(Permission::KeyRead), Audited::No("a list without secrets"), list_keys)
         .post("/v1/keys", may(Permission::KeyWrite), Audited::Change("key.create"), create_key)
+        .answers_secret()
         .get("/v1/keys/{id}", may(Permission::KeyRead), Audited::No("no secret in it"), get_key)
         .delete("/v1/keys/{id}", may(Permission::KeyWrite), Audited::Change("key.revoke"), revoke_key)
         .get("/v1/members", may(Permission::MemberRead), Audited::Read("member.list"), list_members)

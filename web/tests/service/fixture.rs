@@ -1,10 +1,13 @@
 //! A whole service in memory: the house's own routes, live events, and a few of a made-up part.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use edge::limits::LimitSettings;
 use edge::{ClientAddress, Limits, RateClass};
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use identity::testing::{TestPlatform, platform};
 use identity::{Authenticator, Caller, Permission};
@@ -46,11 +49,32 @@ async fn greet(caller: Option<Caller>) -> String {
     caller.map_or_else(|| "stranger".to_owned(), |caller| caller.display_name().to_owned())
 }
 
+/// The tables of web, beside those below it.
+pub fn schema() -> Schema {
+    Schema::new().with(web::TABLES, web::STATEMENTS)
+}
+
+/// How often the counting route ran.
+static COUNTED: AtomicU32 = AtomicU32::new(0);
+
+/// Counts, after a moment, so that two at once meet.
+async fn count(_caller: Caller, Json(thing): Json<Thing>) -> Result<(StatusCode, Json<serde_json::Value>), Problem> {
+    let milliseconds = if thing.name == "slow" { 800 } else { 50 };
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    if thing.name == "fails" {
+        return Err(Problem::conflict("made to fail"));
+    }
+    let ran = COUNTED.fetch_add(1, Ordering::SeqCst);
+    Ok((StatusCode::CREATED, Json(serde_json::json!({ "ran": ran }))))
+}
+
 fn things() -> Routes<()> {
     let made_up = Audited::No("made up for a test");
     Routes::new()
         .get("/v1/things/{id}", Access::Permission(Permission::AgentRead), Audited::Read("thing.read"), read_thing)
         .post("/v1/things", Access::Permission(Permission::AgentWrite), made_up, make_thing)
+        .body_bytes(64)
+        .post("/v1/counted", Access::Permission(Permission::AgentWrite), made_up, count)
         .body_bytes(64)
         .post("/v1/heavy", Access::Member, made_up, || async { "done" })
         .rate(RateClass::Heavy)
@@ -60,8 +84,13 @@ fn things() -> Routes<()> {
 }
 
 impl Service {
+    /// The service on SQLite.
     pub async fn start() -> Self {
-        let test = platform(Schema::new()).await;
+        Self::on(platform(schema()).await)
+    }
+
+    /// The service on this platform.
+    pub fn on(test: TestPlatform) -> Self {
         let limits = Limits::new(&LimitSettings::default(), test.platform.clock.clone());
         let gate = Gate::new(test.platform.clone(), limits, SessionCookie::OnLoopback);
         let live = Live::new(test.platform.entropy.as_ref());

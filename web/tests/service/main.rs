@@ -3,3 +3,4 @@
 mod account;
 mod fixture;
 mod guard;
+mod idempotency;
