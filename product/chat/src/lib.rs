@@ -15,6 +15,7 @@ mod error;
 pub mod frame;
 pub mod message;
 pub mod origin;
+pub mod pages;
 mod store;
 pub mod visitor;
 pub mod widget;
@@ -40,5 +41,5 @@ impl ChatState {
 
 /// Every route of the chat.
 pub fn routes() -> Routes<ChatState> {
-    api::routes().merge(frame::routes())
+    api::routes().merge(frame::routes()).merge(pages::routes())
 }

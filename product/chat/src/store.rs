@@ -26,7 +26,7 @@ pub static EMBED_TOKEN: Table = Table {
         Column::time("expires_at").nullable(),
         Column::time("revoked_at").nullable(),
     ],
-    references: &[],
+    references: &[Reference::to("agent_id", "agent")],
     unique: &[&["token_hash"]],
     indexes: &[],
     retention: Retention::WithOrganization,

@@ -1,5 +1,6 @@
 //! The widgets of an organization: making, listing, changing, rotating and revoking embed tokens.
 
+use agents::store::AGENT;
 use identity::{Caller, Change, Platform};
 use storage::{Row, Timestamp, Value};
 use uuid::Uuid;
@@ -47,6 +48,9 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewWidget<'_>) -
     let keyring = caller.keyring(platform).await?;
     let text = TokenText::generate(caller.organization(), platform.entropy.as_ref());
     let mut change = caller.change(platform, "widget.create").await?;
+    if change.get(&AGENT, new.agent_id).await?.is_none() {
+        return Err(Error::invalid("agent_id", "There is no such agent."));
+    }
     let count = change.query(&store::TOKENS_COUNT, &[]).await?;
     if count.first().map_or(Ok(0), |row| row.integer("tokens"))? >= WIDGETS_MAX {
         return Err(Error::invalid("name", format!("There are {WIDGETS_MAX} widgets already; revoke some first.")));

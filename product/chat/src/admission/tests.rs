@@ -14,14 +14,17 @@ const SHOP: &str = "https://shop.example";
 struct House {
     test: TestPlatform,
     owner: Persona,
+    agent_id: Uuid,
 }
 
 async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
-    for test in platforms(Schema::new().with(crate::TABLES, crate::STATEMENTS)).await {
+    for test in platforms(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await {
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await;
-        houses.push(House { test, owner });
+        let profile = agents::profile::sample();
+        let agent_id = agents::store::create(&test.platform, &owner.caller, profile).await.expect("an agent").id;
+        houses.push(House { test, owner, agent_id });
     }
     houses
 }
@@ -173,13 +176,14 @@ async fn what_cannot_be_a_widget_is_refused_with_its_field() {
         (0..=crate::origin::ORIGINS_MAX).map(|number| format!("https://s{number}.example")).collect();
     let good = NewWidget {
         name: "Home page",
-        agent_id: Uuid::from_u128(5),
+        agent_id: house.agent_id,
         origins: &[],
         expires_at: None,
         quota: Quota::default(),
     };
     let cases = [
         ("name", NewWidget { name: " ", ..good.clone() }),
+        ("agent_id", NewWidget { agent_id: Uuid::from_u128(5), ..good.clone() }),
         ("name", NewWidget { name: &long, ..good.clone() }),
         ("origins", NewWidget { origins: &wrong, ..good.clone() }),
         ("origins", NewWidget { origins: &many, ..good.clone() }),
@@ -198,5 +202,15 @@ async fn what_cannot_be_a_widget_is_refused_with_its_field() {
             Err(Error::Invalid { field, .. }) => assert_eq!(field, expected),
             other => panic!("{expected}: {other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn every_statement_is_prepared_and_in_scope() {
+    for house in houses().await {
+        let extra = Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS);
+        let schema = identity::testing::schema(&extra);
+        let database = &house.test.platform.database;
+        storage::registry::check(&schema, database).await.expect("prepared and in scope");
     }
 }

@@ -81,7 +81,7 @@ mod answers {
     }
 
     async fn site() -> Site {
-        let test = identity::testing::platform(Schema::new().with(crate::TABLES, crate::STATEMENTS)).await;
+        let test = identity::testing::platform(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await;
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await.caller;
         let state = ChatState { platform: test.platform.clone(), base_url: "http://127.0.0.1:1".into() };
@@ -98,7 +98,9 @@ mod answers {
 
         async fn token(&self, origins: &[&str]) -> (Uuid, String) {
             let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
-            let agent_id = Uuid::from_u128(5);
+            let profile = agents::profile::sample();
+            let platform = &self.test.platform;
+            let agent_id = agents::store::create(platform, &self.owner, profile).await.expect("an agent").id;
             let new =
                 NewWidget { name: "Home", agent_id, origins: &origins, expires_at: None, quota: Quota::default() };
             let widget = widget::create(&self.test.platform, &self.owner, &new).await.expect("made");

@@ -1,0 +1,181 @@
+//! Settings: widgets. Each shows the one line to paste, and whose pages may show it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use identity::Permission;
+use serde::Deserialize;
+use storage::Timestamp;
+use uuid::Uuid;
+use web::chip::{Chip, Tone};
+use web::moment::Moment;
+use web::shell::{Done, Html, Nav, Shell};
+use web::{Access, Audited, Form, PageContext, Path, Problem, Query, Routes};
+
+use crate::embed_token::Quota;
+use crate::widget::{self, NewWidget, WIDGETS_MAX, Widget};
+use crate::{ChatState, Error};
+
+/// Agents that can be chosen.
+const AGENTS_SHOWN: i64 = 50;
+const HERE: &str = "/settings/widgets";
+
+/// The routes.
+pub fn routes() -> Routes<ChatState> {
+    let (read, write) = (Access::Permission(Permission::WidgetRead), Access::Permission(Permission::WidgetWrite));
+    let public = Audited::No("embed tokens are public: they stand in the pages of customers");
+    Routes::new()
+        .get("/settings/widgets", read, public, show)
+        .post("/settings/widgets", write, Audited::Change("widget.create"), create)
+        .post("/settings/widgets/{id}/origins", write, Audited::Change("widget.update"), set_origins)
+        .post("/settings/widgets/{id}/rotation", write, Audited::Change("widget.rotate"), rotate)
+        .post("/settings/widgets/{id}/revocation", write, Audited::Change("widget.revoke"), revoke)
+}
+
+struct Line {
+    id: Uuid,
+    name: String,
+    state: Chip,
+    works: bool,
+    origins: Vec<String>,
+    snippet: String,
+    conversations_today: i64,
+    conversations_per_day: i64,
+    messages_today: i64,
+    messages_per_day: i64,
+    made: Moment,
+    ends: Option<Moment>,
+}
+
+fn line(widget: Widget, state: &ChatState, now: Timestamp) -> Line {
+    let token = widget.token;
+    let works = token.check_alive(now).is_ok();
+    let chip = match (works, token.origins.is_empty(), token.revoked_at) {
+        (true, false, _) => Chip::new(Tone::Good, "Works"),
+        (true, true, _) => Chip::new(Tone::Wait, "No page may show it"),
+        (false, _, Some(_)) => Chip::new(Tone::Done, "Revoked"),
+        (false, _, None) => Chip::new(Tone::Done, "Expired"),
+    };
+    Line {
+        id: token.id,
+        name: token.name,
+        state: chip,
+        works,
+        origins: token.origins.texts(),
+        snippet: state.snippet(&widget.text),
+        conversations_today: widget.used_today.0,
+        conversations_per_day: token.quota.conversations_per_day,
+        messages_today: widget.used_today.1,
+        messages_per_day: token.quota.messages_per_day,
+        made: Moment::day(token.created_at),
+        ends: token.expires_at.map(Moment::new),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "widgets.html")]
+struct WidgetsPage {
+    shell: Shell,
+    widgets: Vec<Line>,
+    agents: Vec<(Uuid, String)>,
+    may_write: bool,
+    name: String,
+    name_error: String,
+    origins: String,
+    origins_error: String,
+}
+
+async fn widgets_page(state: &ChatState, page: &PageContext) -> Result<WidgetsPage, Problem> {
+    let (platform, caller) = (&state.platform, &page.caller);
+    let widgets = widget::list(platform, caller, Uuid::max(), WIDGETS_MAX).await?;
+    let agents = agents::store::list(platform, caller, Uuid::max(), AGENTS_SHOWN).await?;
+    let now = platform.now();
+    Ok(WidgetsPage {
+        shell: page.shell("Widgets", Nav::Settings),
+        widgets: widgets.into_iter().map(|widget| line(widget, state, now)).collect(),
+        agents: agents.into_iter().map(|agent| (agent.id, agent.draft.name)).collect(),
+        may_write: caller.permits(Permission::WidgetWrite),
+        name: String::new(),
+        name_error: String::new(),
+        origins: String::new(),
+        origins_error: String::new(),
+    })
+}
+
+async fn show(State(state): State<ChatState>, page: PageContext, Query(done): Query<Done>) -> Result<Response, Problem> {
+    let mut shown = widgets_page(&state, &page).await?;
+    shown.shell = done.told(shown.shell);
+    Ok(Html(shown).into_response())
+}
+
+/// One origin in each line of a text area.
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewForm {
+    name: String,
+    agent_id: Uuid,
+    #[serde(default)]
+    origins: String,
+}
+
+async fn create(State(state): State<ChatState>, page: PageContext, Form(form): Form<NewForm>) -> Result<Response, Problem> {
+    let origins = lines(&form.origins);
+    let new = NewWidget {
+        name: &form.name,
+        agent_id: form.agent_id,
+        origins: &origins,
+        expires_at: None,
+        quota: Quota::default(),
+    };
+    let (field, reason) = match widget::create(&state.platform, &page.caller, &new).await {
+        Ok(_) => return Ok(Redirect::to(&Done::address(HERE, "created")).into_response()),
+        Err(Error::Invalid { field, reason }) => (field, reason),
+        Err(other) => return Err(other.into()),
+    };
+    let mut again = widgets_page(&state, &page).await?;
+    (again.name, again.origins) = (form.name, form.origins);
+    match field {
+        "origins" => again.origins_error = reason,
+        _ => again.name_error = reason,
+    }
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OriginsForm {
+    #[serde(default)]
+    origins: String,
+}
+
+async fn set_origins(
+    State(state): State<ChatState>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+    Form(form): Form<OriginsForm>,
+) -> Result<Response, Problem> {
+    match widget::set_origins(&state.platform, &page.caller, id, &lines(&form.origins)).await {
+        Ok(_) => Ok(Redirect::to(&Done::address(HERE, "saved")).into_response()),
+        Err(Error::Invalid { reason, .. }) => {
+            let mut again = widgets_page(&state, &page).await?;
+            again.shell = again.shell.refusing(format!("Origins not saved. {reason}"));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn rotate(State(state): State<ChatState>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
+    widget::rotate(&state.platform, &page.caller, id).await?;
+    Ok(Redirect::to(&Done::address(HERE, "rotated")))
+}
+
+async fn revoke(State(state): State<ChatState>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
+    widget::revoke(&state.platform, &page.caller, id).await?;
+    Ok(Redirect::to(&Done::address(HERE, "revoked")))
+}
