@@ -103,7 +103,11 @@ async fn widgets_page(state: &ChatState, page: &PageContext) -> Result<WidgetsPa
     })
 }
 
-async fn show(State(state): State<ChatState>, page: PageContext, Query(done): Query<Done>) -> Result<Response, Problem> {
+async fn show(
+    State(state): State<ChatState>,
+    page: PageContext,
+    Query(done): Query<Done>,
+) -> Result<Response, Problem> {
     let mut shown = widgets_page(&state, &page).await?;
     shown.shell = done.told(shown.shell);
     Ok(Html(shown).into_response())
@@ -123,7 +127,11 @@ struct NewForm {
     origins: String,
 }
 
-async fn create(State(state): State<ChatState>, page: PageContext, Form(form): Form<NewForm>) -> Result<Response, Problem> {
+async fn create(
+    State(state): State<ChatState>,
+    page: PageContext,
+    Form(form): Form<NewForm>,
+) -> Result<Response, Problem> {
     let origins = lines(&form.origins);
     let new = NewWidget {
         name: &form.name,

@@ -19,7 +19,9 @@ struct House {
 
 async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
-    for test in platforms(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await {
+    for test in
+        platforms(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await
+    {
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await;
         let profile = agents::profile::sample();
@@ -32,8 +34,7 @@ async fn houses() -> Vec<House> {
 impl House {
     async fn widget(&self, origins: &[&str], quota: Quota) -> Widget {
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
-        let new =
-            NewWidget { name: "Home page", agent_id: Uuid::from_u128(5), origins: &origins, expires_at: None, quota };
+        let new = NewWidget { name: "Home page", agent_id: self.agent_id, origins: &origins, expires_at: None, quota };
         widget::create(&self.test.platform, &self.owner.caller, &new).await.expect("made")
     }
 

@@ -81,7 +81,10 @@ mod answers {
     }
 
     async fn site() -> Site {
-        let test = identity::testing::platform(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await;
+        let test = identity::testing::platform(
+            Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS),
+        )
+        .await;
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await.caller;
         let state = ChatState { platform: test.platform.clone(), base_url: "http://127.0.0.1:1".into() };
