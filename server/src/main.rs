@@ -1,2 +1,15 @@
-//! The binary.
-fn main() {}
+//! The binary `ringfence`: reads the command line, does what it says, and turns the outcome into an exit code.
+//!
+//! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
+
+mod cli;
+mod config;
+mod metrics;
+mod running;
+mod wiring;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,5 +1,6 @@
 //! Instants in the API: RFC 3339 in UTC, to the second or finer.
 
+use serde::Serialize as _;
 use storage::Timestamp;
 
 /// `2026-12-24T18:00:00Z`. Beyond the year 9999, where the format ends, the last instant of it.
@@ -10,6 +11,17 @@ pub fn to_rfc3339(instant: Timestamp) -> String {
 /// The instant of a text such as `2026-12-24T19:00:00+01:00`; `None` for anything else.
 pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|instant| Timestamp(instant.as_microsecond()))
+}
+
+/// For `#[serde(serialize_with = …)]`: the instant as text.
+pub fn serialize<S: serde::Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&to_rfc3339(*instant))
+}
+
+/// The same for an instant that may be missing (`null`).
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+pub fn serialize_optional<S: serde::Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    instant.map(to_rfc3339).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found(),
             Error::NotDialable => Self::field("called", error.to_string()),
-            Error::NumberTaken | Error::NotPublished => Self::conflict(error.to_string()),
+            Error::NumberTaken | Error::NotPublished | Error::NoTrunk => Self::conflict(error.to_string()),
             Error::Refused(reason) => Self::field("to", reason),
             Error::Busy => Self::unavailable(error.to_string(), 30),
             other => Self::internal(other),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::{Actor, ActorKind};
+use compliance::dialing::Target;
 use conversations::Conversations;
 use identity::{Caller, Platform};
 use serde_json::json;
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use web::live::{Live, LiveEvent};
 
+use crate::line::Dial;
+use crate::signalling::{self, Credentials};
 use crate::voice::Voice;
 
 /// Longest call, in seconds; then the agent says goodbye. A forgotten line must not run for days.
@@ -36,6 +39,7 @@ pub struct Attendant {
     pub(crate) conversations: Conversations,
     pub(crate) voice: Voice,
     pub(crate) live: Live,
+    pub(crate) trunk: Option<Trunk>,
     pub(crate) calls: TaskTracker,
     pub(crate) shutdown: CancellationToken,
 }
@@ -43,8 +47,15 @@ pub struct Attendant {
 impl Attendant {
     /// An attendant that answers with `conversations` and speaks with `voice`. When `shutdown` is cancelled no new call
     /// is taken; those that go on may end by themselves.
-    pub fn new(platform: Platform, conversations: Conversations, voice: Voice, live: Live, shutdown: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { platform, conversations, voice, live, calls: TaskTracker::new(), shutdown })
+    pub fn new(
+        platform: Platform,
+        conversations: Conversations,
+        voice: Voice,
+        live: Live,
+        trunk: Option<Trunk>,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self { platform, conversations, voice, live, trunk, calls: TaskTracker::new(), shutdown })
     }
 
     /// Waits until the last call has ended.
@@ -67,5 +78,43 @@ impl Attendant {
     /// The caller on whose behalf a call writes its records.
     pub(crate) fn channel(organization: OrganizationId) -> Caller {
         Caller::for_channel(organization, Actor { kind: ActorKind::PhoneCaller, id: None, address: None })
+    }
+}
+
+/// The way out to the telephone network: a carrier or a PBX that takes SIP.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Host and port, with `;transport=tcp` where TCP is wanted.
+    pub address: String,
+    /// What to say when it asks who we are.
+    pub credentials: Option<Credentials>,
+}
+
+impl Trunk {
+    /// The call that a permit allows, from one of our own numbers; none when it needs a trunk and there is none.
+    fn dial(trunk: Option<&Self>, target: &Target, own_number: &str, ring_seconds: u32) -> Option<Dial> {
+        let (address, credentials) = match (target, trunk) {
+            (Target::LoopbackSip(address), _) => (address.clone(), None),
+            (Target::Number(number), Some(trunk)) => (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone()),
+            (Target::Number(_), None) => return None,
+        };
+        let target =
+            signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
+        Some(Dial { target, ring_seconds: Some(ring_seconds) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_need_a_trunk_and_addresses_on_this_machine_do_not() {
+        let (number, here) = (Target::Number("+441174960123".into()), Target::LoopbackSip("sip:a@127.0.0.1:5080".into()));
+        assert!(Trunk::dial(None, &number, "practice", 10).is_none());
+        assert_eq!(Trunk::dial(None, &here, "practice", 10).expect("dialled").target.address, "sip:a@127.0.0.1:5080");
+        let trunk = Trunk { address: "127.0.0.1:5070".into(), credentials: None };
+        let dial = Trunk::dial(Some(&trunk), &number, "practice", 10).expect("dialled");
+        assert_eq!((dial.target.address.as_str(), dial.ring_seconds), ("sip:+441174960123@127.0.0.1:5070", Some(10)));
     }
 }

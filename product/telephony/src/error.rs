@@ -18,6 +18,9 @@ pub enum Error {
     /// Too many calls at once.
     #[error("too many calls at once; try again when one has ended")]
     Busy,
+    /// There is no way out to the telephone network.
+    #[error("no trunk is set, so numbers cannot be called; set `trunk` in the settings file")]
+    NoTrunk,
     /// The call may not be placed.
     #[error("this call may not be placed: {0}")]
     Refused(String),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use storage::Timestamp;
 use uuid::Uuid;
+use web::instant;
 
 /// Who began the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -85,11 +86,17 @@ pub struct Call {
     pub from: Option<String>,
     /// The number or address that was dialled.
     pub to: String,
-    /// When it began to ring (microseconds UTC).
+    /// When it began to ring.
+    #[serde(serialize_with = "instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// When it was answered.
+    #[serde(serialize_with = "instant::serialize_optional")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// When it was over.
+    #[serde(serialize_with = "instant::serialize_optional")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// Who ended it: `caller`, `us`, `network` or `nobody`.
     pub ended_by: Option<String>,
@@ -111,6 +118,8 @@ pub struct CallEvent {
     /// Its place in the timeline, from 1.
     pub sequence: i64,
     /// When it happened.
+    #[serde(serialize_with = "instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What happened: a word such as `ringing`, `answered`, `consent_given`, `recording_started`, `held`, `ended`.
     pub kind: String,
@@ -134,8 +143,12 @@ pub struct Recording {
     /// Version of the notice that was given before consent.
     pub notice_version: String,
     /// When consent was given.
+    #[serde(serialize_with = "instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub consented_at: Timestamp,
     /// When it began.
+    #[serde(serialize_with = "instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
 }
 
@@ -149,6 +162,8 @@ pub struct PhoneNumber {
     /// The agent that answers.
     pub agent_id: Uuid,
     /// When it was connected.
+    #[serde(serialize_with = "instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 

@@ -35,6 +35,8 @@ pub struct Link {
     /// Path on this server.
     pub path: String,
     /// When it stops working.
+    #[serde(serialize_with = "web::instant::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
 

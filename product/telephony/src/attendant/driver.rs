@@ -38,7 +38,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
     let platform = &attendant.platform;
     let facts = ringing.facts().clone();
     let Some(route) = numbers::find(platform, &facts.to.user).await? else {
-        tracing::info!(source = %facts.transport, "a call to a number that nobody has connected was refused");
+        tracing::info!("a call to a number that nobody has connected was refused");
         ringing.reject(sip::Status::NOT_FOUND).await;
         return Ok(());
     };
@@ -74,7 +74,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
             close(attendant, &caller, new.id, &end, None).await
         }
         Ok(live) => {
-            let begun = Begun { call_id: new.id, caller, organization: route.organization, contact_id: opened.contact_id, other_number };
+            let begun = Begun { call_id: new.id, caller, organization: route.organization, contact_id: opened.contact_id, other_number, own_number: new.own_number };
             hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
         }
     }
@@ -87,10 +87,11 @@ pub(super) struct Begun {
     pub(super) organization: OrganizationId,
     pub(super) contact_id: Uuid,
     pub(super) other_number: Option<String>,
+    pub(super) own_number: String,
 }
 
 /// Holds the conversation of an answered call and writes what became of it.
-async fn hold(
+pub(super) async fn hold(
     attendant: &Attendant,
     line: &Line,
     mut live: LiveCall,
@@ -115,7 +116,7 @@ async fn hold(
     close(attendant, &begun.caller, begun.call_id, &end, Some(&live.statistics())).await
 }
 
-async fn close(
+pub(super) async fn close(
     attendant: &Attendant,
     caller: &Caller,
     call_id: Uuid,

@@ -1,11 +1,11 @@
 //! Calls that the business places. The only two ways out, this one and `transfer`, both need a [`DialPermit`].
 
-use compliance::dialing::{DialPermit, may_dial};
+use compliance::dialing::{DialPermit, Target, may_dial};
 use conversations::{Channel, OpenRequest};
 use identity::Caller;
 use uuid::Uuid;
 
-use super::Attendant;
+use super::{Attendant, Trunk};
 use super::driver::{Begun, close, hold};
 use crate::api::Telephony;
 use crate::error::Error;
@@ -26,6 +26,8 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
     let platform = &telephony.platform;
     let own = numbers::list(platform, caller).await?.into_iter().find(|number| number.agent_id == agent_id);
     let own = own.ok_or(Error::NotFound)?.called;
+    let trunk = telephony.attendant.trunk.as_ref();
+    let dialled = Trunk::dial(trunk, permit.target(), &own, RING_SECONDS).ok_or(Error::NoTrunk)?;
     let new =
         calls::NewCall { id: platform.identifiers.next(), agent_id, direction: Direction::Outbound, own_number: own };
     calls::begin(platform, caller, "call.place", &new).await?;
@@ -34,7 +36,7 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
     attendant.announce(caller.organization(), "call.ringing", new.id);
     let id = new.id;
     attendant.calls.clone().spawn(async move {
-        if let Err(error) = dial(&attendant, &line, channel, new, permit).await {
+        if let Err(error) = dial(&attendant, &line, channel, new, permit, dialled).await {
             tracing::error!(%error, "a call that was placed could not be handled");
         }
     });
@@ -47,9 +49,12 @@ async fn dial(
     caller: Caller,
     new: calls::NewCall,
     permit: DialPermit,
+    dialled: Dial,
 ) -> Result<(), Error> {
-    let other_number = permit.target().to_string();
-    let live = match line.call(Dial::new(permit.target().to_string(), new.own_number.clone(), RING_SECONDS)).await {
+    let other_number = match permit.target() {
+        Target::Number(text) | Target::LoopbackSip(text) => text.clone(),
+    };
+    let live = match line.call(dialled).await {
         Ok(live) => live,
         Err(end) => return close(attendant, &caller, new.id, &end, None).await,
     };
@@ -62,6 +67,13 @@ async fn dial(
     let request = OpenRequest { organization, agent_id: new.agent_id, channel, contact_id: None, address: None };
     let opened = attendant.conversations.open(request).await?;
     let begun =
-        Begun { call_id: new.id, caller, organization, contact_id: opened.contact_id, other_number: Some(other_number) };
+        Begun {
+        call_id: new.id,
+        caller,
+        organization,
+        contact_id: opened.contact_id,
+        other_number: Some(other_number),
+        own_number: new.own_number,
+    };
     hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
 }

@@ -22,8 +22,8 @@ use crate::store::calls;
 
 /// Pause after each reply, in samples (0.3 s).
 const AFTER_REPLY_SAMPLES: usize = 2_400;
-/// The tone before a message: frequency in Hz and length in milliseconds.
-const BEEP: (f64, u32) = (1_000.0, 400);
+/// Length of the tone before a message.
+const BEEP_MILLISECONDS: u32 = 400;
 /// The key that ends a message.
 const END_OF_MESSAGE: char = '#';
 
@@ -112,7 +112,11 @@ impl<'a> Session<'a> {
                 Next::Digit(digit) => self.on_digit(digit).await?,
                 Next::Frame(frame) => self.on_frame(&frame).await?,
                 Next::FromElsewhere(heard) => self.on_elsewhere(heard).await?,
-                Next::Played => self.on_played(live).await?,
+                Next::Played => {
+                    if let Some(end) = self.on_played(live).await? {
+                        return Ok(end);
+                    }
+                }
                 Next::Silence => {
                     self.silence_at = None;
                     self.input(Input::Silence).await?;
@@ -225,26 +229,26 @@ impl<'a> Session<'a> {
     }
 
     /// A reply was played to its end, or there was none before something that has to be done.
-    async fn on_played(&mut self, live: &mut LiveCall) -> Result<(), Error> {
+    async fn on_played(&mut self, live: &mut LiveCall) -> Result<Option<CallEnd>, Error> {
         if let Some(playing) = self.playing.pop_front() {
             self.spoken(playing.sequence, true, playing.milliseconds).await?;
         }
         if !self.playing.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         match self.deferred.pop_front() {
             Some(ChannelAction::HangUp) => live.hang_up(),
             Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
             Some(ChannelAction::Transfer { permit }) => {
                 let own = self.begun.own_number.as_str();
-                let bridged = super::transfer::bridge(self.line, live, own, permit).await;
+                let bridged = super::transfer::bridge(self.line, self.attendant.trunk.as_ref(), live, own, permit).await;
                 self.input(Input::TransferEnded { connected: bridged.connected }).await?;
                 return Ok(bridged.ended);
             }
             Some(ChannelAction::StartRecording(_) | ChannelAction::StopRecording) | None => {}
         }
         self.await_silence();
-        Ok(())
+        Ok(None)
     }
 
     async fn on_frame(&mut self, frame: &media::Frame) -> Result<(), Error> {
@@ -280,7 +284,7 @@ impl<'a> Session<'a> {
     }
 
     async fn take_message(&mut self, grant: &compliance::consent::ConsentGrant, max_seconds: u32) -> Result<(), Error> {
-        let beep = media::tone::beep(BEEP.0, BEEP.1);
+        let beep = media::tone::beep(BEEP_MILLISECONDS);
         if let Ok(clip) = self.player.play(beep.into()) {
             self.player.finished(clip).await;
         }

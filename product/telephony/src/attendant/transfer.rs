@@ -2,8 +2,9 @@
 
 use compliance::dialing::DialPermit;
 
+use super::Trunk;
 use crate::call::CallEnd;
-use crate::line::{Dial, Line, LineEvent, LiveCall};
+use crate::line::{Line, LineEvent, LineEvents, LiveCall};
 use crate::media_session::Player;
 
 /// How long the person's phone may ring, in seconds, before the caller is back with the agent.
@@ -18,24 +19,26 @@ pub(super) struct Bridged {
 }
 
 /// Calls the target of `permit` and joins both calls until one of them ends.
-pub(super) async fn bridge(line: &Line, live: &mut LiveCall, own_number: &str, permit: DialPermit) -> Bridged {
-    let dial = Dial::new(permit.target().to_string(), own_number.to_owned(), RING_SECONDS);
+pub(super) async fn bridge(line: &Line, trunk: Option<&Trunk>, live: &mut LiveCall, own_number: &str, permit: DialPermit) -> Bridged {
+    let Some(dial) = Trunk::dial(trunk, permit.target(), own_number, RING_SECONDS) else {
+        return Bridged { connected: false, ended: None };
+    };
     let mut person = {
-        let (mut events, _) = live.parts();
+        let (events, _) = live.parts();
         tokio::select! {
             answered = line.call(dial) => match answered {
                 Ok(person) => person,
                 Err(_) => return Bridged { connected: false, ended: None },
             },
-            ended = until_ended(&mut events) => return Bridged { connected: false, ended },
+            ended = until_ended(events) => return Bridged { connected: false, ended },
         }
     };
-    let (mut caller_events, caller_audio) = live.parts();
-    let (mut person_events, person_audio) = person.parts();
+    let (caller_events, caller_audio) = live.parts();
+    let (person_events, person_audio) = person.parts();
     loop {
         tokio::select! {
-            ended = until_ended(&mut caller_events) => return Bridged { connected: true, ended },
-            _ = until_ended(&mut person_events) => return Bridged { connected: true, ended: None },
+            ended = until_ended(caller_events) => return Bridged { connected: true, ended },
+            _ = until_ended(person_events) => return Bridged { connected: true, ended: None },
             Some(heard) = caller_audio.frames.recv() => carry(&person_audio.player, heard.frame),
             Some(heard) = person_audio.frames.recv() => carry(&caller_audio.player, heard.frame),
         }
@@ -47,7 +50,7 @@ fn carry(player: &Player, frame: media::Frame) {
     let _ = player.play(frame.to_vec().into());
 }
 
-async fn until_ended(events: &mut crate::line::Events<'_>) -> Option<CallEnd> {
+async fn until_ended(events: &mut LineEvents) -> Option<CallEnd> {
     loop {
         match events.next().await {
             Some(LineEvent::Ended(end)) => return Some(end),

@@ -7,7 +7,7 @@ use vault::{Field, Keyring};
 
 use super::{CALL, CALL_EVENT, word};
 use crate::Error;
-use crate::call::{CallEnd, EndReason, EndedBy};
+use crate::call::{CallEnd, EndedBy};
 use crate::media_session::MediaStatistics;
 use crate::record::{Call, CallEvent, CallState, Direction};
 
@@ -138,7 +138,7 @@ pub async fn end(
         ("state", CallState::Ended.as_str().into()),
         ("ended_at", now.into()),
         ("ended_by", ended_by(end.by).into()),
-        ("end_reason", end_reason(end.reason).into()),
+        ("end_reason", end.reason.name().into()),
         ("sip_status", i64::from(end.status.code()).into()),
         ("packets_sent", count(media.map(|media| media.packets_sent))),
         ("packets_received", count(media.map(|media| media.packets_received))),
@@ -146,7 +146,7 @@ pub async fn end(
     ];
     change.update(&CALL, call_id, &columns).await?;
     note(&mut change, platform, call_id, "ended", now).await?;
-    let facts = vec![("reason", end_reason(end.reason).to_owned()), ("status", end.status.code().to_string())];
+    let facts = vec![("reason", end.reason.name().to_owned()), ("status", end.status.code().to_string())];
     change.commit("call", Some(call_id), facts).await?;
     Ok(())
 }
@@ -272,20 +272,5 @@ fn ended_by(by: EndedBy) -> &'static str {
         EndedBy::Us => "us",
         EndedBy::Network => "network",
         EndedBy::Nobody => "nobody",
-    }
-}
-
-fn end_reason(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::HungUp => "hung_up",
-        EndReason::Cancelled => "cancelled",
-        EndReason::Rejected => "rejected",
-        EndReason::NoAnswer => "no_answer",
-        EndReason::Busy => "busy",
-        EndReason::MediaSilent => "media_silent",
-        EndReason::SignallingLost => "signalling_lost",
-        EndReason::TooLong => "too_long",
-        EndReason::Refused => "refused",
-        EndReason::Shutdown => "shutdown",
     }
 }
