@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
 
+mod api;
 mod cli;
 mod config;
 mod metrics;
