@@ -1,28 +1,38 @@
 //! Every route of the product, and the one description of the API.
 
 use axum::extract::State;
+use trust::Trust;
 use utoipa::OpenApi as _;
 use web::live::LiveState;
 use web::routes::{Access, Audited, RouteRule, Routes};
 
 use crate::wiring::House;
 
+/// How long a copy of `security.txt` may be believed.
+const SECURITY_TXT_SECONDS: i64 = 30 * 86_400;
+
 /// What `/readyz` and the routes that belong to no part need.
 #[derive(Clone)]
 struct Health {
     house: House,
+    openapi: std::sync::Arc<str>,
+}
+
+/// Every route of the product: the parts', the trust page's, and those that belong to no part.
+pub fn routes(house: &House, parts: Routes<()>, trust: &Trust) -> anyhow::Result<Routes<()>> {
+    let openapi = serde_json::to_string_pretty(&description(&parts.table()))?.into();
+    let own = own_routes().with_state(Health { house: house.clone(), openapi });
+    Ok(parts.merge(trust_routes().with_state(trust.clone())).merge(own))
 }
 
 /// Every route of every part.
-pub fn routes(house: &House, trust: &trust::Trust) -> Routes<()> {
+pub fn part_routes(house: &House) -> Routes<()> {
     let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
         .merge(web::live::routes().with_state(live))
         .merge(web::assets::routes())
-        .merge(trust::pages::routes().with_state(trust.clone()))
         .merge(agents::api::routes().with_state(house.platform.clone()))
-        .merge(own_routes().with_state(Health { house: house.clone() }))
 }
 
 /// The description of every route under `/v1` (OpenAPI 3.1).
@@ -31,10 +41,33 @@ pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
     web::openapi::assemble(parts, table, env!("CARGO_PKG_VERSION"))
 }
 
+fn trust_routes() -> Routes<Trust> {
+    let access = Access::Public("the page is the product's word to everybody");
+    let audited = Audited::No("public, and holds nothing of an organization");
+    Routes::new().get("/trust", access, audited, trust::pages::html).get(
+        "/trust.json",
+        access,
+        audited,
+        trust::pages::json,
+    )
+}
+
 fn own_routes() -> Routes<Health> {
     Routes::new()
         .get("/livez", Access::Public("says only that the process runs"), Audited::No("says nothing"), live)
         .get("/readyz", Access::Public("says only whether the database answers"), Audited::No("says nothing"), ready)
+        .get(
+            "/openapi.json",
+            Access::Public("the description of the API is the same for everybody"),
+            Audited::No("public"),
+            openapi,
+        )
+        .get(
+            "/.well-known/security.txt",
+            Access::Public("RFC 9116: those who find a hole must find the address"),
+            Audited::No("public"),
+            security_txt,
+        )
 }
 
 async fn live() -> &'static str {
@@ -49,4 +82,16 @@ async fn ready(State(health): State<Health>) -> Result<&'static str, web::Proble
             Err(web::Problem::unavailable("The database does not answer.", 5))
         }
     }
+}
+
+async fn openapi(State(health): State<Health>) -> impl axum::response::IntoResponse {
+    ([(http::header::CONTENT_TYPE, "application/json")], health.openapi.to_string())
+}
+
+/// Where holes are reported, for as long as this process runs and at most a year (RFC 9116 section 2.5.5 wants an end).
+async fn security_txt(State(health): State<Health>) -> impl axum::response::IntoResponse {
+    let expires = web::instant::to_rfc3339(health.house.platform.now().plus_seconds(SECURITY_TXT_SECONDS));
+    let contact = &health.house.settings.security_contact;
+    let text = format!("Contact: {contact}\nExpires: {expires}\nPreferred-Languages: en\n");
+    ([(http::header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
 }

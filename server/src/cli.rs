@@ -1,9 +1,6 @@
 //! The command line: what can be asked of the binary, and which exit code each outcome has.
 
 mod audit;
-mod call;
-mod demo;
-mod doctor;
 mod key;
 mod openapi;
 mod serve;
@@ -33,12 +30,6 @@ struct CommandLine {
 enum Command {
     /// Serve an organization: dashboard, API, widget and phone
     Serve(Node),
-    /// Start a sample dental practice on this machine only, with something to show
-    Demo(demo::Arguments),
-    /// Check settings, keys, database, ports and voice, and say what to do about each fault
-    Doctor(Node),
-    /// Call a SIP address: a small phone with WAV files for mouth and ears
-    Call(call::Arguments),
     /// Run every probe of the trust page, or replay a conversation
     Verify(verify::Arguments),
     /// The audit log, without the server
@@ -87,12 +78,23 @@ impl Node {
         settings.check()?;
         Ok(settings)
     }
+
+    /// The same for commands that look at data which must be there already.
+    fn existing(&self) -> anyhow::Result<Settings> {
+        let settings = self.settings()?;
+        let folder = settings.data_dir.display();
+        anyhow::ensure!(settings.data_dir.is_dir(), "there is no data folder {folder}; name it with --data-dir");
+        Ok(settings)
+    }
 }
 
 /// Reads the command line, does what it says.
 pub fn run() -> ExitCode {
     if let Some(word) = std::env::args().find(|word| is_secret(word)) {
-        complain(&format!("an API key ({}…) stands on the command line, where every user of this machine can read it; put it into a file or a variable", &word[..8]));
+        complain(&format!(
+            "an API key ({}…) stands on the command line, where every user of this machine can read it; put it into a file or a variable",
+            &word[..8]
+        ));
         return ExitCode::from(2);
     }
     let command = CommandLine::parse().command;
@@ -100,10 +102,7 @@ pub fn run() -> ExitCode {
         Command::Openapi => openapi::print(),
         Command::Completions { shell } => completions(shell),
         Command::ReadPdf => return agents::knowledge::pdf::child_main(),
-        Command::Call(arguments) => on_runtime(call::run(arguments)),
         Command::Serve(node) => on_runtime(serve::run(node)),
-        Command::Demo(arguments) => on_runtime(demo::run(arguments)),
-        Command::Doctor(node) => on_runtime(doctor::run(node)),
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),

@@ -32,6 +32,24 @@ pub struct Settings {
     pub root_key: RootKey,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
     pub public_url: String,
+    /// Where holes in this installation are reported: a `mailto:` or `https:` address for `security.txt`.
+    pub security_contact: String,
+    /// The way out to the telephone network; none means that only addresses on this machine can be called.
+    pub trunk: Option<Trunk>,
+}
+
+/// A carrier or a PBX that takes SIP.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// Host and port, with `;transport=tcp` where TCP is wanted.
+    pub address: String,
+    /// Who we are there, when it asks.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File that holds the password and nothing else.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
 }
 
 /// A range of UDP ports, both ends included.
@@ -81,6 +99,8 @@ impl Default for Settings {
             database_url: String::new(),
             root_key: RootKey::File { path: PathBuf::from("root.key") },
             public_url: String::new(),
+            security_contact: "mailto:security@localhost".to_owned(),
+            trunk: None,
         }
     }
 }
@@ -142,7 +162,10 @@ impl Settings {
     /// Names the setting and what would do.
     pub fn check(&self) -> Result<(), Error> {
         if !self.admin.ip().is_loopback() {
-            return Err(Error::Refused { name: "admin", reason: "metrics are served on loopback only; use 127.0.0.1:PORT" });
+            return Err(Error::Refused {
+                name: "admin",
+                reason: "metrics are served on loopback only; use 127.0.0.1:PORT",
+            });
         }
         if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
@@ -159,7 +182,9 @@ mod tests {
     fn defaults_stand_and_are_loopback_only() {
         let settings = Settings::default();
         settings.check().expect("defaults hold");
-        assert!(settings.http.ip().is_loopback() && settings.sip.ip().is_loopback() && settings.admin.ip().is_loopback());
+        assert!(
+            settings.http.ip().is_loopback() && settings.sip.ip().is_loopback() && settings.admin.ip().is_loopback()
+        );
     }
 
     #[test]
@@ -170,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_file_changes_only_what_it_names() {
-        let settings = Settings::parse("http = \"127.0.0.1:9\"\nroot_key = { from = \"environment\", name = \"K\" }").expect("valid");
+        let settings = Settings::parse("http = \"127.0.0.1:9\"\nroot_key = { from = \"environment\", name = \"K\" }")
+            .expect("valid");
         assert_eq!(settings.http.port(), 9);
         assert_eq!(settings.root_key, RootKey::Environment { name: "K".into() });
         assert_eq!(settings.sip, Settings::default().sip);

@@ -6,15 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::routing::get;
 use edge::{Listener, ListenerSettings};
-use storage::SystemClock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trust::{DeclaredPort, ProbeContext, Transport, Trust};
-use web::live::LiveState;
-use web::routes::{RouteRule, Routes};
 
+use crate::api;
 use crate::metrics;
-use crate::wiring::House;
+use crate::wiring::{AUDIT_FOLDER, House};
 
 /// How often buckets of limits are swept and a checkpoint of the audit log is signed.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
@@ -42,16 +40,21 @@ impl Running {
         let http = bind(house.settings.http).await.context("dashboard and API (`http`)")?;
         let admin = bind(house.settings.admin).await.context("metrics (`admin`)")?;
         let (http_address, admin_address) = (http.local_address(), admin.local_address());
-        let ports = vec![
-            DeclaredPort { transport: Transport::Tcp, address: http_address },
-            DeclaredPort { transport: Transport::Tcp, address: admin_address },
-        ];
-        let trust = Trust::new(probe_context(&house, http_address, ports))?;
-        let routes = routes(&house, &trust);
-        let table = routes.table();
-        let router = routes.into_router((), &house.gate).merge(web::assets::router());
+        let parts = api::part_routes(&house);
+        let context = ProbeContext {
+            platform: house.platform.clone(),
+            base_url: Some(format!("http://{http_address}")),
+            cookie: house.gate.cookie,
+            routes: parts.table(),
+            ports: Some(vec![tcp("dashboard, API and widget", http_address), tcp("metrics", admin_address)]),
+            data_folder: Some(house.settings.data_dir.clone()),
+            audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
+        };
+        let trust = Trust::new(context)?;
+        let routes = api::routes(&house, parts, &trust)?;
+        tracing::info!(routes = routes.table().len(), %http_address, "serving");
+        let router = routes.into_router((), &house.gate);
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
-        tracing::info!(routes = table.len(), %http_address, "serving");
         tasks.spawn(http.serve(router, shutdown.clone()));
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
         let running = Self { http: http_address, admin: admin_address, trust, shutdown, tasks, house };
@@ -65,6 +68,9 @@ impl Running {
             let mut ticks = tokio::time::interval(UPKEEP_EVERY);
             while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
                 house.gate.limits.sweep();
+                if let Err(error) = identity::session::sweep(&house.platform).await {
+                    tracing::error!(%error, "sessions that are over could not be removed");
+                }
                 if let Err(error) = house.platform.audit.checkpoint(house.platform.now()).await {
                     tracing::error!(%error, "no checkpoint of the audit log could be signed");
                 }
@@ -74,6 +80,16 @@ impl Running {
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(trust::worker::keep_looking(trust)).await;
         });
+    }
+
+    /// Cancelled when the doors close.
+    pub fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Runs something beside the doors; its end is waited for.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
     }
 
     /// Serves until the process is asked to end, then lets what runs come to its end.
@@ -109,33 +125,19 @@ async fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
     Listener::bind(ListenerSettings::at(address)).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-fn probe_context(house: &House, http: SocketAddr, ports: Vec<DeclaredPort>) -> ProbeContext {
-    let platform = &house.platform;
-    ProbeContext {
-        database: platform.database.clone(),
-        vault: platform.vault.clone(),
-        objects: platform.objects.clone(),
-        entropy: platform.entropy.clone(),
-        clock: std::sync::Arc::new(SystemClock),
-        identifiers: platform.identifiers.clone(),
-        base_url: Some(format!("http://{http}")),
-        data_folder: Some(house.settings.data_dir.clone()),
-        ports: Some(ports),
+fn tcp(purpose: &str, address: SocketAddr) -> DeclaredPort {
+    declared(purpose, Transport::Tcp, address)
+}
+
+fn declared(purpose: &str, transport: Transport, address: SocketAddr) -> DeclaredPort {
+    DeclaredPort {
+        purpose: purpose.to_owned(),
+        transport,
+        first: address.port(),
+        last: address.port(),
+        only_loopback: address.ip().is_loopback(),
+        always_open: true,
     }
-}
-
-/// Every route of the product.
-fn routes(house: &House, trust: &Trust) -> Routes<()> {
-    let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
-    Routes::new()
-        .merge(web::account::routes().with_state(house.gate.clone()))
-        .merge(web::live::routes().with_state(live))
-        .merge(trust::pages::routes().with_state(trust.clone()))
-}
-
-/// The table of all routes, as the tests walk it.
-pub fn route_table(house: &House, trust: &Trust) -> Vec<RouteRule> {
-    routes(house, trust).table()
 }
 
 fn operator_router(house: &House) -> axum::Router {

@@ -3,12 +3,13 @@
 //! [`House::open`] builds everything that needs no socket, so that the command line can look at the data of a node without
 //! serving it; [`crate::running`] opens the doors.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use audit::AuditLog;
-use edge::{LimitSettings, Limits};
+use edge::Limits;
+use edge::limits::LimitSettings;
 use identity::Platform;
 use storage::objects::ObjectFolder;
 use storage::{Clock, Database, DatabaseConfig, Entropy, Identifiers, Schema, SystemClock, SystemEntropy};
@@ -18,6 +19,9 @@ use web::{Gate, SessionCookie};
 
 use crate::config::{RootKey, Settings};
 use crate::metrics::Metrics;
+
+/// The folder within the data folder that holds what must stand outside the database: checkpoints and their key.
+pub const AUDIT_FOLDER: &str = "audit";
 
 /// Everything that a node is made of, without its sockets. Cheap to clone.
 #[derive(Clone)]
@@ -36,9 +40,20 @@ pub struct House {
 
 /// Every table and statement of every part: what the database is made of and what may be asked of it.
 pub fn schema() -> Schema {
-    let tables = [storage::TABLES, vault::TABLES, audit::TABLES, identity::TABLES, trust::TABLES];
-    let statements = [storage::STATEMENTS, vault::STATEMENTS, audit::STATEMENTS, identity::STATEMENTS, trust::STATEMENTS];
-    Schema { tables: tables.concat(), statements: statements.concat() }
+    Schema::new()
+        .with(vault::TABLES, vault::STATEMENTS)
+        .with(audit::TABLES, audit::STATEMENTS)
+        .with(identity::TABLES, identity::STATEMENTS)
+        .with(agents::TABLES, agents::STATEMENTS)
+        .with(trust::TABLES, trust::STATEMENTS)
+}
+
+/// Opens the database alone, for looking at it without keys.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
+    Database::open(&database_config(settings), schema()).await.context("database")
 }
 
 impl House {
@@ -51,9 +66,9 @@ impl House {
         make_private(&folder).with_context(|| format!("data folder {}", folder.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let database = Database::open(&database_config(&settings), schema()).await.context("database")?;
+        let database = open_database(&settings).await?;
         let vault = Vault::open(key_source(&settings), &database, entropy.clone()).await.context("keys")?;
-        let audit = AuditLog::open(&database, &vault, entropy.clone(), Some(folder.join("checkpoints"))).await;
+        let audit = AuditLog::open(&database, &vault, entropy.clone(), Some(folder.join(AUDIT_FOLDER))).await;
         let platform = Platform {
             audit: audit.context("audit log")?,
             objects: ObjectFolder::open(folder.join("objects")).await.context("sealed objects")?,
@@ -63,8 +78,11 @@ impl House {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let cookie =
-            if settings.public_url.starts_with("https://") { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
+        let cookie = if settings.public_url.starts_with("https://") {
+            SessionCookie::OverTls
+        } else {
+            SessionCookie::OnLoopback
+        };
         let gate = Gate::new(platform.clone(), Limits::new(&LimitSettings::default(), clock), cookie);
         Ok(Self { settings, platform, gate, live: Live::new(entropy.as_ref()), metrics: Metrics::default() })
     }
@@ -88,7 +106,7 @@ fn key_source(settings: &Settings) -> KeySource {
 }
 
 /// Makes the folder for its owner alone.
-fn make_private(folder: &PathBuf) -> std::io::Result<()> {
+fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))

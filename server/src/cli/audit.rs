@@ -18,7 +18,7 @@ enum Command {
     Verify {
         #[command(flatten)]
         node: Node,
-        /// Folder of checkpoints kept elsewhere (default: `checkpoints` in the data folder)
+        /// Folder of checkpoints kept elsewhere (default: `audit` in the data folder)
         #[arg(long)]
         checkpoints: Option<std::path::PathBuf>,
     },
@@ -27,7 +27,7 @@ enum Command {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let Command::Verify { node, checkpoints } = arguments.command;
     let settings: Settings = node.existing()?;
-    let folder = checkpoints.unwrap_or_else(|| settings.data_dir.join("checkpoints"));
+    let folder = checkpoints.unwrap_or_else(|| settings.data_dir.join(wiring::AUDIT_FOLDER));
     let database = wiring::open_database(&settings).await?;
     let evidence = audit::verify::Evidence::read(folder).await?;
     let report = audit::verify::verify(&database, &evidence).await?;
@@ -39,7 +39,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         report.entries, report.checkpoints, report.signed_entries
     ));
     if !report.pinned {
-        say("The key came from the database itself. Keep the checkpoint folder elsewhere, so that nobody can replace both.");
+        say(
+            "The key came from the database itself. Keep the checkpoint folder elsewhere, so that nobody can replace both.",
+        );
     }
     say(if report.ok() { "The audit log is whole." } else { "The audit log is NOT whole." });
     Ok(if report.ok() { Answer::Good } else { Answer::NotSo })

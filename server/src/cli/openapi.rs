@@ -4,6 +4,6 @@ use super::{Answer, say};
 use crate::api;
 
 pub(super) fn print() -> anyhow::Result<Answer> {
-    say(&serde_json::to_string_pretty(&api::description())?);
+    say(&serde_json::to_string_pretty(&api::description(&[]))?);
     Ok(Answer::Good)
 }

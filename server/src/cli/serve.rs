@@ -23,7 +23,11 @@ pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
 
 /// The address that browsers use.
 pub(super) fn base_url(house: &House, running: &Running) -> String {
-    if house.settings.public_url.is_empty() { format!("http://{}", running.http) } else { house.settings.public_url.clone() }
+    if house.settings.public_url.is_empty() {
+        format!("http://{}", running.http)
+    } else {
+        house.settings.public_url.clone()
+    }
 }
 
 /// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much. The SIP stack logs
