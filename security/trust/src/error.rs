@@ -14,4 +14,7 @@ pub enum Error {
     /// The database refused.
     #[error("the evidence of probes could not be read or stored: {0}")]
     Storage(#[from] storage::Error),
+    /// The audit log refused.
+    #[error("what the probes found could not be written into the audit log: {0}")]
+    Audit(#[from] audit::Error),
 }

@@ -1,5 +1,7 @@
 //! The evidence: every run of every probe, kept for ninety days, so that the page can show how a promise stood over time.
 
+use audit::{Actor, ActorKind, Entry, Outcome};
+use identity::Platform;
 use storage::{Column, Database, Erasure, Identifiers, Owner, Retention, Row, Statement, Table, Timestamp};
 
 use crate::Error;
@@ -67,17 +69,17 @@ pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY, &TRUST_CANARY_ORGANIZ
 /// The statements of this part.
 pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD, &CANARY];
 
-/// Stores runs together, and drops what has become too old.
-pub async fn keep(database: &Database, identifiers: &Identifiers, runs: &[Run]) -> Result<(), Error> {
+/// Stores runs together, drops what has become too old, and writes into the audit log which promises broke or hold again.
+pub async fn keep(platform: &Platform, runs: &[Run], turned: &[&Run]) -> Result<(), Error> {
     let Some(newest) = runs.iter().map(|run| run.started_at).max() else { return Ok(()) };
-    let mut transaction = database.installation().begin().await?;
+    let mut transaction = platform.database.installation().begin().await?;
     for run in runs {
         let figures = serde_json::to_string(&run.figures).unwrap_or_else(|_| "[]".to_owned());
         transaction
             .insert(
                 &TRUST_RUN,
                 &[
-                    ("id", identifiers.next().into()),
+                    ("id", platform.identifiers.next().into()),
                     ("promise", run.promise.as_str().into()),
                     ("state", run.state.word().into()),
                     ("evidence", run.evidence.as_str().into()),
@@ -89,8 +91,25 @@ pub async fn keep(database: &Database, identifiers: &Identifiers, runs: &[Run]) 
             )
             .await?;
     }
+    for run in turned {
+        platform.audit.append(&mut transaction, run.started_at, &entry(run)).await?;
+    }
     transaction.execute(&DROP_OLD, &[newest.plus_seconds(-KEPT_DAYS * SECONDS_PER_DAY).into()]).await?;
     Ok(transaction.commit().await?)
+}
+
+/// What the audit log hears of a promise that turned.
+fn entry(run: &Run) -> Entry {
+    let broke = run.state == State::Broken;
+    Entry {
+        actor: Actor { kind: ActorKind::System, id: None, address: None },
+        action: if broke { "promise.break" } else { "promise.heal" },
+        object_kind: "promise",
+        object_id: None,
+        outcome: if broke { Outcome::Failed } else { Outcome::Done },
+        facts: vec![("promise", run.promise.clone())],
+        personal: Vec::new(),
+    }
 }
 
 /// The runs of the last days, newest first.

@@ -67,6 +67,9 @@ impl Trust {
 
     async fn look_at(&self, promises: Vec<Promise>) -> Result<Report, Error> {
         let _one_at_a_time = self.looking.lock().await;
+        let mut before = store::recent(&self.context.platform.database, self.now()).await?;
+        before.retain(|run| run.state != State::NotMeasured);
+        let before = newest_of(before);
         let mut report = Report::default();
         for promise in promises {
             let wanted = promise.probe.as_deref();
@@ -81,8 +84,18 @@ impl Trust {
             report.looked.push((promise, run));
         }
         let runs: Vec<Run> = report.looked.iter().map(|(_, run)| run.clone()).collect();
-        store::keep(&self.context.platform.database, &self.context.platform.identifiers, &runs).await?;
+        let turned: Vec<&Run> = runs.iter().filter(|run| has_turned(before.get(&run.promise), run)).collect();
+        store::keep(&self.context.platform, &runs, &turned).await?;
         Ok(report)
+    }
+}
+
+/// Did the promise break now, or does it hold again? A run that could not measure turns nothing.
+fn has_turned(before: Option<&Run>, now: &Run) -> bool {
+    match now.state {
+        State::Broken => before.is_none_or(|before| before.state != State::Broken),
+        State::Holds => before.is_some_and(|before| before.state == State::Broken),
+        State::NotMeasured => false,
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Trust;
+use storage::Timestamp;
+
+use super::{Trust, has_turned};
 use crate::finding::{Finding, State};
 use crate::probe::{Look, Probe, ProbeContext, run_within};
 use crate::probes::testing::context;
 use crate::promise::{Chapter, Promises};
 use crate::standing::Standing;
-use crate::standing::tests::promise;
+use crate::standing::tests::{promise, run};
 
 /// A probe that does what its name says.
 struct Made(&'static str);
@@ -70,4 +72,21 @@ async fn a_probe_that_never_ends_is_stopped() {
         run_within(&promise("sleeps"), Arc::new(Made("sleeps")), Arc::new(context), Duration::from_millis(20)).await;
     assert_eq!(run.state, State::NotMeasured);
     assert!(run.took_microseconds >= 20_000, "{run:?}");
+}
+
+#[test]
+fn only_a_change_of_state_is_a_turn() {
+    let at = |state| run("a", state, Timestamp::from_seconds(0));
+    let (held, broke, unseen) = (at(State::Holds), at(State::Broken), at(State::NotMeasured));
+    for (before, now, turned) in [
+        (None, &broke, true),
+        (None, &held, false),
+        (Some(&held), &broke, true),
+        (Some(&broke), &broke, false),
+        (Some(&broke), &held, true),
+        (Some(&held), &unseen, false),
+        (Some(&unseen), &broke, true),
+    ] {
+        assert_eq!(has_turned(before, now), turned, "{before:?} {now:?}");
+    }
 }
