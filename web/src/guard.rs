@@ -12,6 +12,7 @@ use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use identity::{Authenticator, Caller, Credential, Platform, Presented};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cookie::SessionCookie;
 use crate::idempotency;
@@ -251,6 +252,7 @@ pub(crate) fn around(router: axum::Router, gate: &Gate, table: &[RouteRule]) -> 
     // strangers either.
     axum::Router::new()
         .fallback_service(router)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(gate.clone(), by_network))
         .layer(axum::middleware::from_fn(present::problems))
         .layer(from_fn_with_state(policy, edge::headers::secure))
@@ -276,6 +278,11 @@ async fn answer_wrong_method(gate: &Gate, public: &BTreeSet<&'static str>, reque
         Ok(None) => Problem::unauthorized(),
         Err(problem) => problem,
     }
+}
+
+/// A panic is a fault of ours: the one request fails, as a problem, and the hook has logged where.
+fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
+    Problem::internal("a handler panicked").into_response()
 }
 
 /// Before anybody is known, the network counts.

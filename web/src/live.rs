@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
 use http::HeaderMap;
-use identity::{Authenticator, Caller, Permission};
+use identity::{Authenticator, Caller, MembershipState, Permission, Role, allows};
 use serde::Serialize;
 use storage::{Entropy, OrganizationId};
 use tokio::sync::broadcast;
@@ -218,17 +218,14 @@ impl Reader {
     async fn next(&mut self) -> Option<Event> {
         loop {
             let Ok(heard) = tokio::time::timeout(HEARTBEAT, self.subscription.next()).await else {
-                return self.still_stands(None).await.then(|| Event::default().comment("still here"));
+                return self.role().await.map(|_| Event::default().comment("still here"));
             };
             match heard {
                 Heard::Closed => return None,
                 Heard::Reset => return Some(Event::default().event("reset").data("{}")),
                 Heard::Event(numbered) => {
-                    // Looked up afresh: the role may have changed since the stream began.
-                    if !self.still_stands(None).await {
-                        return None;
-                    }
-                    if self.still_stands(Some(numbered.event.permission)).await {
+                    let role = self.role().await?;
+                    if allows(role, MembershipState::Active, numbered.event.permission) {
                         let data = serde_json::to_string(&numbered.event).unwrap_or_default();
                         return Some(Event::default().event("change").id(&numbered.id).data(data));
                     }
@@ -237,8 +234,9 @@ impl Reader {
         }
     }
 
-    async fn still_stands(&self, permission: Option<Permission>) -> bool {
-        self.authenticator.still_permits(&self.caller, permission).await.unwrap_or(false)
+    /// Looked up afresh each time: the role may have changed, or the session ended, since the stream began.
+    async fn role(&self) -> Option<Role> {
+        self.authenticator.standing(&self.caller).await.ok().flatten()
     }
 }
 

@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 
 use utoipa::PartialSchema as _;
 use utoipa::ToSchema as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
+use crate::idempotency::MAXIMUM_KEY_LENGTH;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::routes::{Access, RouteRule};
 
@@ -110,6 +112,21 @@ fn complete(operation: &mut Operation, rule: &RouteRule) {
         || operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty())
     {
         refusals.push(("422", "Readable but not acceptable"));
+    }
+    if rule.method == http::Method::POST && rule.path.starts_with("/v1/") && operation.security.is_some() {
+        refusals.extend([
+            ("400", "Not readable"),
+            ("409", "It contradicts what is there, or the Idempotency-Key is in use"),
+            ("422", "Readable but not acceptable"),
+        ]);
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        let schema = schema.max_length(Some(MAXIMUM_KEY_LENGTH)).pattern(Some("^[!-~]+$"));
+        let parameter = ParameterBuilder::new()
+            .name("Idempotency-Key")
+            .parameter_in(ParameterIn::Header)
+            .description(Some("The same key, address and body within 24 hours: the work is done once."))
+            .schema(Some(schema));
+        operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
     }
     for (status, description) in refusals {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();

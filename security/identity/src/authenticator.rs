@@ -12,7 +12,7 @@ use crate::caller::Facts;
 use crate::session;
 use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
 use crate::token::{self, Environment, KeyText};
-use crate::{Caller, Credential, MembershipState, Permission, Platform, Result, Role};
+use crate::{Caller, Credential, MembershipState, Platform, Result, Role};
 
 /// A credential's last use is written down at most this often.
 const SECONDS_BETWEEN_SEEN: i64 = 60;
@@ -51,31 +51,22 @@ impl Authenticator {
         }
     }
 
-    /// Does this caller still stand, and may it still do that? For streams that outlive the request which opened them;
-    /// it does not count as a sign of life.
-    pub async fn still_permits(&self, caller: &Caller, permission: Option<Permission>) -> Result<bool> {
-        let now = self.platform.now();
-        let database = self.platform.database.installation();
-        let standing = match caller.credential() {
-            Credential::Channel => return Ok(permission.is_none()),
-            Credential::ApiKey(id) => {
-                let rows = database.query(&KEY_BY_ID, &[id.into()]).await?;
-                let Some(row) = rows.first() else { return Ok(false) };
-                if !key_is_good(row, now)? {
-                    return Ok(false);
-                }
-                (store::word(row, "role", Role::parse)?, MembershipState::Active)
-            }
-            Credential::Session(id) => {
-                let rows = database.query(&SESSION_BY_ID, &[id.into()]).await?;
-                let Some(row) = rows.first() else { return Ok(false) };
-                if !session_is_good(row, now)? {
-                    return Ok(false);
-                }
-                (store::word(row, "role", Role::parse)?, MembershipState::Active)
-            }
+    /// What this caller is here now, or nothing when it may no longer come in. For streams that outlive the request which
+    /// opened them; it does not count as a sign of life. A channel has no role, so it has no standing either.
+    pub async fn standing(&self, caller: &Caller) -> Result<Option<Role>> {
+        let (statement, id) = match caller.credential() {
+            Credential::Channel => return Ok(None),
+            Credential::ApiKey(id) => (&KEY_BY_ID, id),
+            Credential::Session(id) => (&SESSION_BY_ID, id),
         };
-        Ok(permission.is_none_or(|permission| crate::allows(standing.0, standing.1, permission)))
+        let rows = self.platform.database.installation().query(statement, &[id.into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let now = self.platform.now();
+        let good = match caller.credential() {
+            Credential::Session(_) => session_is_good(row, now)?,
+            _ => key_is_good(row, now)?,
+        };
+        if good { Ok(Some(store::word(row, "role", Role::parse)?)) } else { Ok(None) }
     }
 
     async fn by_key(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {

@@ -328,11 +328,12 @@ async fn a_stream_is_told_when_its_reader_may_no_longer_listen() {
         let founded = test.organization("harbour").await;
         let viewer = test.member(founded.organization, Role::Viewer).await.caller;
         let judge = Authenticator::new(test.platform.clone());
-        assert!(judge.still_permits(&viewer, None).await.expect("asked"));
-        assert!(judge.still_permits(&viewer, Some(Permission::AnalyticsRead)).await.expect("asked"));
-        assert!(!judge.still_permits(&viewer, Some(Permission::ConversationRead)).await.expect("asked"));
+        assert_eq!(judge.standing(&viewer).await.expect("asked"), Some(Role::Viewer));
         session::sign_out(&test.platform, &viewer).await.expect("signed out");
-        assert!(!judge.still_permits(&viewer, None).await.expect("asked"));
+        assert_eq!(judge.standing(&viewer).await.expect("asked"), None);
+        let idle = test.member(founded.organization, Role::Manager).await.caller;
+        test.clock.advance_seconds(IDLE_SECONDS);
+        assert_eq!(judge.standing(&idle).await.expect("asked"), None, "an open stream is no sign of life");
     }
 }
 

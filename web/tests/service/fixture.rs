@@ -68,6 +68,10 @@ async fn count(_caller: Caller, Json(thing): Json<Thing>) -> Result<(StatusCode,
     Ok((StatusCode::CREATED, Json(serde_json::json!({ "ran": ran }))))
 }
 
+async fn panics(_caller: Caller) -> String {
+    panic!("made to panic by a test with the secret word quince")
+}
+
 fn things() -> Routes<()> {
     let made_up = Audited::No("made up for a test");
     Routes::new()
@@ -80,6 +84,7 @@ fn things() -> Routes<()> {
         .rate(RateClass::Heavy)
         .get("/things", Access::Permission(Permission::AgentRead), made_up, show_page)
         .get("/hello", Access::Public("a greeting"), made_up, greet)
+        .get("/v1/panic", Access::Member, made_up, panics)
         .post("/visit", Access::Visitor("the handler of a test"), made_up, || async { "welcome" })
 }
 
