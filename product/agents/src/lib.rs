@@ -14,6 +14,7 @@ pub mod prompt;
 pub mod reply;
 pub mod store;
 pub mod turn;
+pub mod understand;
 pub mod version;
 
 pub use error::Error;
