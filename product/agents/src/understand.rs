@@ -19,7 +19,7 @@ use self::intent::Intent;
 use self::phrase::Phrase;
 use self::token::{Token, tokens};
 use crate::command::{COMMANDS_PER_TURN_MAX, Chitchat, Command, SlotValue};
-use crate::reply::ChoiceLabel;
+use crate::reply::Choice;
 use crate::turn::{Awaited, TurnView};
 
 /// Words beyond this many characters are not read.
@@ -73,12 +73,11 @@ impl Reading<'_> {
         {
             return Some(vec![Command::Choose { number }]);
         }
+        // A button that was pressed arrives as the words on it.
         let said: Vec<&str> = self.tokens.iter().map(|token| token.lower.as_str()).collect();
-        let titled = self.view.choices.iter().find(|choice| {
-            let ChoiceLabel::Flow(key) = &choice.label else { return false };
-            self.profile.flow(key).is_some_and(|flow| same_words(&flow.title, &said))
-        })?;
-        Some(vec![Command::Choose { number: titled.number }])
+        let pressed = |choice: &&Choice| same_words(&crate::compose::label(self.profile, &choice.label), &said);
+        let choice = self.view.choices.iter().find(pressed)?;
+        Some(vec![Command::Choose { number: choice.number }])
     }
 
     /// What was asked for, if this gives it.

@@ -193,7 +193,8 @@ fn value_words(profile: &Profile, value: &SlotValue) -> String {
     }
 }
 
-fn label(profile: &Profile, label: &ChoiceLabel) -> String {
+/// What stands on the button of a choice.
+pub fn label(profile: &Profile, label: &ChoiceLabel) -> String {
     match label {
         ChoiceLabel::Flow(key) => {
             profile.flows.iter().find(|flow| flow.key == *key).map_or_else(|| key.clone(), |flow| flow.title.clone())

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::profile::sample;
-use crate::reply::Choice;
+use crate::reply::{Choice, ChoiceLabel};
 use crate::turn::ChannelKind;
 
 fn view(flow: Option<&str>, awaited: Awaited) -> TurnView {
@@ -140,9 +140,16 @@ fn choices_by_number_and_title() {
     let choices = vec![
         Choice { number: 1, label: ChoiceLabel::Flow("book".to_owned()) },
         Choice { number: 2, label: ChoiceLabel::Flow("hours".to_owned()) },
+        Choice { number: 4, label: ChoiceLabel::Time(time(9, 30, 0, 0)) },
     ];
     let view = TurnView { choices, ..view(None, Awaited::Anything) };
-    for (words, number) in [("2", 2), ("the second one", 2), ("option one", 1), ("Book an appointment", 1)] {
+    for (words, number) in [
+        ("2", 2),
+        ("the second one", 2),
+        ("option one", 1),
+        ("Book an appointment", 1),
+        ("9:30 am", 4),
+    ] {
         assert_eq!(commands(&sample(), &view, words), [Command::Choose { number }], "{words}");
     }
     assert_ne!(commands(&sample(), &view, "3"), [Command::Choose { number: 3 }]);
