@@ -7,25 +7,41 @@
 
 pub mod address;
 pub mod answer;
+pub mod api;
 pub mod chunk;
 pub mod client;
 pub mod crawl;
 pub mod document;
 pub mod docx;
+mod error;
 pub mod html;
 pub mod index;
+mod intake;
 pub mod markdown;
 pub mod pdf;
 pub mod plain;
+mod search;
 pub mod sentence;
+pub mod source;
+pub mod store;
 pub mod synonyms;
 pub mod words;
+pub mod worker;
 
+pub use address::Reach;
 pub use answer::SUPPORT_NEEDED_THOUSANDTHS;
+pub use api::{Description, routes};
 pub use chunk::{Outline, Section};
+pub use error::{Error, Result};
 pub use index::Index;
+pub use search::{Knowledge, Settings};
+pub use source::{Attestation, Document, SourceKind, State};
+pub use store::{STATEMENTS, TABLES};
 
 use crate::reply::Passage;
+
+/// A longer question is looked at up to here, in characters.
+pub const QUESTION_CHARACTERS_MAX: usize = 2_000;
 
 /// A passage that answers, with the piece of it to quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +58,7 @@ pub struct Found {
 /// The passages that answer `question`, best first, at most `limit`; empty means "not known": the documents do not
 /// support the question well enough. Pure: the same index and question give the same bytes on every machine.
 pub fn find(index: &Index, question: &str, limit: usize) -> Vec<Found> {
+    let question = question.char_indices().nth(QUESTION_CHARACTERS_MAX).map_or(question, |(cut, _)| &question[..cut]);
     answer::answers(index, question, limit)
         .into_iter()
         .map(|found| Found {
