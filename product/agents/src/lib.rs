@@ -21,7 +21,13 @@ pub use error::Error;
 pub use version::AgentVersion;
 
 /// The tables of this part.
-pub const TABLES: &[&storage::Table] = &[&store::AGENT, &store::AGENT_VERSION];
+pub const TABLES: &[&storage::Table] = &[
+    &store::AGENT,
+    &store::AGENT_VERSION,
+    &knowledge::store::DOCUMENT,
+    &knowledge::store::DOCUMENT_CONTENT,
+    &knowledge::store::PASSAGE,
+];
 
 /// The statements of this part.
 pub const STATEMENTS: &[&storage::Statement] = &[
@@ -31,4 +37,13 @@ pub const STATEMENTS: &[&storage::Statement] = &[
     &store::VERSIONS,
     &store::PUBLISHED,
     &store::NEXT_NUMBER,
+    &knowledge::store::DOCUMENTS,
+    &knowledge::store::DOCUMENTS_COUNT,
+    &knowledge::store::STAMP,
+    &knowledge::store::CONTENT,
+    &knowledge::store::FORGET_CONTENT,
+    &knowledge::store::PASSAGES_OF_AGENT,
+    &knowledge::store::PASSAGES_OF_DOCUMENT,
+    &knowledge::store::OTHER_PASSAGES_COUNT,
+    &knowledge::store::FORGET_PASSAGES,
 ];

@@ -387,3 +387,6 @@ async fn read_form(mut form: Multipart) -> Result<Upload, Problem> {
     }
     Ok(upload)
 }
+
+#[cfg(test)]
+mod tests;

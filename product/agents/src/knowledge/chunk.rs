@@ -68,6 +68,11 @@ impl Outline {
         }
     }
 
+    /// Gives the document another name.
+    pub fn rename(&mut self, title: &str) {
+        self.title = Some(one_line(title, HEADING_CHARACTERS_MAX)).filter(|title| !title.is_empty());
+    }
+
     /// A heading of `level` 1 (outermost) to 6. The first heading of level 1 also names a document without a title.
     pub fn heading(&mut self, level: u8, text: &str) {
         let text = one_line(text, HEADING_CHARACTERS_MAX);
@@ -76,7 +81,7 @@ impl Outline {
         }
         let level = level.clamp(1, PATH_LEVELS_MAX as u8);
         self.open.retain(|(open_level, _)| *open_level < level);
-        if level == 1 && self.title.is_none() && self.parts.is_empty() {
+        if level == 1 && self.parts.is_empty() && self.title.as_ref().is_none_or(|title| *title == text) {
             self.title = Some(text);
         } else {
             self.open.push((level, text));

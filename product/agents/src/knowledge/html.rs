@@ -77,7 +77,7 @@ pub fn read_page(source: &str) -> Result<Outline, ReadError> {
         return Ok(whole);
     }
     if let Some(title) = whole.document_title() {
-        outline.title(title);
+        outline.rename(title);
     }
     Ok(outline)
 }
@@ -230,7 +230,7 @@ struct Walker {
 /// Walks the tree without recursion; gives the outline and how many bytes of text were seen.
 fn walk(document: &Document, without_frame: bool) -> (Outline, usize) {
     let mut walker = Walker { without_frame, ..Walker::default() };
-    let title = document.select_single("title").text();
+    walker.outline.title(&document.select_single("title").text());
     let mut stack: Vec<(NodeRef<'_>, bool)> = vec![(document.root(), false)];
     while let Some((node, leaving)) = stack.pop() {
         if node.is_text() {
@@ -254,7 +254,6 @@ fn walk(document: &Document, without_frame: bool) -> (Outline, usize) {
         stack.extend(node.children_it(true).map(|child| (child, false)));
     }
     walker.flush();
-    walker.outline.title(&title);
     (walker.outline, walker.bytes)
 }
 

@@ -14,6 +14,7 @@ use super::search::Knowledge;
 use super::source::{Attestation, DOCUMENTS_MAX, Document, SourceKind, State, TITLE_CHARACTERS_MAX};
 use super::store::{self, DOCUMENT, NewDocument};
 use super::worker::{ATTEMPTS, KIND};
+use crate::store::AGENT;
 
 /// After this long without news a document that is being read may be read again, in seconds.
 pub const STUCK_SECONDS: i64 = 1_800;
@@ -202,8 +203,8 @@ struct Addition<'a> {
 }
 
 /// The agent must be one of this organization.
-async fn require_agent(_database: &OrganizationDb, _agent_id: Uuid) -> Result<()> {
-    Ok(())
+async fn require_agent(database: &OrganizationDb, agent_id: Uuid) -> Result<()> {
+    database.get(&AGENT, agent_id).await?.map(|_| ()).ok_or(Error::NotFound)
 }
 
 fn checked_title(field: &'static str, text: &str) -> Result<String> {

@@ -36,7 +36,6 @@ pub use error::{Error, Result};
 pub use index::Index;
 pub use search::{Knowledge, Settings};
 pub use source::{Attestation, Document, SourceKind, State};
-pub use store::{STATEMENTS, TABLES};
 
 use crate::reply::Passage;
 

@@ -39,7 +39,7 @@ pub static DOCUMENT: Table = Table {
         Column::time("changed_at"),
         Column::time("read_at").nullable(),
     ],
-    references: &[],
+    references: &[Reference::to("agent_id", "agent").cascade()],
     unique: &[],
     indexes: &[&["agent_id"]],
     retention: Retention::UntilDeleted,
@@ -76,60 +76,53 @@ pub static PASSAGE: Table = Table {
     erasure: Erasure::WithOrganization,
 };
 
-/// The tables.
-pub const TABLES: &[&Table] = &[&DOCUMENT, &DOCUMENT_CONTENT, &PASSAGE];
-
-const DOCUMENTS: Statement = Statement::organization(
+/// A page of an agent's documents, newest first.
+pub static DOCUMENTS: Statement = Statement::organization(
     "knowledge.documents",
     "select * from document where organization_id = $1 and agent_id = $2 and id < $3 order by id desc limit $4",
 );
-const DOCUMENTS_COUNT: Statement = Statement::organization(
+/// How many documents an agent has.
+pub static DOCUMENTS_COUNT: Statement = Statement::organization(
     "knowledge.documents_count",
     "select count(*) as documents from document where organization_id = $1 and agent_id = $2",
 );
-const STAMP: Statement = Statement::organization(
+/// What changes whenever an agent's knowledge does.
+pub static STAMP: Statement = Statement::organization(
     "knowledge.stamp",
     "select count(*) as documents, cast(coalesce(sum(version), 0) as bigint) as versions, \
      cast(coalesce(max(changed_at), 0) as bigint) as changed_at \
      from document where organization_id = $1 and agent_id = $2",
 );
-const CONTENT: Statement = Statement::organization(
+/// The original bytes of a document.
+pub static CONTENT: Statement = Statement::organization(
     "knowledge.content",
     "select * from document_content where organization_id = $1 and document_id = $2",
 );
-const FORGET_CONTENT: Statement = Statement::organization(
+/// Deletes them.
+pub static FORGET_CONTENT: Statement = Statement::organization(
     "knowledge.forget_content",
     "delete from document_content where organization_id = $1 and document_id = $2",
 );
-const PASSAGES_OF_AGENT: Statement = Statement::organization(
+/// Sections of an agent, by id.
+pub static PASSAGES_OF_AGENT: Statement = Statement::organization(
     "knowledge.passages_of_agent",
     "select * from passage where organization_id = $1 and agent_id = $2 and id > $3 order by id limit $4",
 );
-const PASSAGES_OF_DOCUMENT: Statement = Statement::organization(
+/// Sections of a document, in order.
+pub static PASSAGES_OF_DOCUMENT: Statement = Statement::organization(
     "knowledge.passages_of_document",
     "select * from passage where organization_id = $1 and document_id = $2 and place > $3 order by place limit $4",
 );
-const OTHER_PASSAGES_COUNT: Statement = Statement::organization(
+/// How many sections the agent's other documents have.
+pub static OTHER_PASSAGES_COUNT: Statement = Statement::organization(
     "knowledge.other_passages_count",
     "select count(*) as passages from passage where organization_id = $1 and agent_id = $2 and document_id <> $3",
 );
-const FORGET_PASSAGES: Statement = Statement::organization(
+/// Deletes the sections of a document.
+pub static FORGET_PASSAGES: Statement = Statement::organization(
     "knowledge.forget_passages",
     "delete from passage where organization_id = $1 and document_id = $2",
 );
-
-/// The statements.
-pub const STATEMENTS: &[&Statement] = &[
-    &DOCUMENTS,
-    &DOCUMENTS_COUNT,
-    &STAMP,
-    &CONTENT,
-    &FORGET_CONTENT,
-    &PASSAGES_OF_AGENT,
-    &PASSAGES_OF_DOCUMENT,
-    &OTHER_PASSAGES_COUNT,
-    &FORGET_PASSAGES,
-];
 
 /// Rows that are fetched at a time when an index is built.
 const FETCH_ROWS: i64 = 2_000;
