@@ -157,16 +157,16 @@ async fn nothing_of_a_document_lies_in_clear() {
         let text = format!("# {SECRET} title\n\nThe {SECRET} costs $90.");
         let id = house.add(&format!("{SECRET} list"), &text).await;
         let database = house.caller.database(&house.test.platform);
-        let mut seen = format!("{:?}", database.get(&DOCUMENT, id).await.expect("read"));
+        let mut seen = vec![format!("{:?}", database.get(&DOCUMENT, id).await.expect("read"))];
         house.work().await;
         let question = format!("What does {SECRET} cost?");
         assert!(house.quote(&question).await.is_some(), "it is searched in memory");
-        seen += &format!("{:?}", database.get(&DOCUMENT, id).await.expect("read"));
+        seen.push(format!("{:?}", database.get(&DOCUMENT, id).await.expect("read")));
         let document = house.knowledge.sections(&house.caller, house.agent, id, -1, 10).await.expect("read");
         for (_, section) in &document {
-            seen += &format!("{:?}", database.get(&PASSAGE, section.id).await.expect("read"));
+            seen.push(format!("{:?}", database.get(&PASSAGE, section.id).await.expect("read")));
         }
-        assert!(!document.is_empty() && !contains(seen.as_bytes(), SECRET), "{seen}");
+        assert!(!document.is_empty() && !contains(seen.concat().as_bytes(), SECRET), "{seen:?}");
         if house.test.name == "sqlite" {
             for entry in std::fs::read_dir(house.test.database.folder()).expect("a folder") {
                 let path = entry.expect("an entry").path();
@@ -298,7 +298,7 @@ async fn a_changed_page_changes_the_answer_and_its_citation() {
         assert_eq!(house.quote("How much is a cleaning?").await.as_deref(), Some("A cleaning costs $95."));
         let footers = house.knowledge.sections(&house.caller, house.agent, id, -1, 100).await.expect("read");
         let addresses = footers.iter().filter(|(_, section)| section.text.contains("Linden")).count();
-        assert!(addresses >= 1, "{footers:?}");
+        assert_eq!(addresses, 1, "once, though every page says it: {footers:?}");
     }
 }
 

@@ -89,6 +89,12 @@ impl Outline {
         self.start_part();
     }
 
+    /// What follows (a footer, a side note) stands under none of the headings so far.
+    pub fn leave_headings(&mut self) {
+        self.open.clear();
+        self.start_part();
+    }
+
     /// A paragraph or other line of text; line breaks inside become spaces.
     pub fn paragraph(&mut self, text: &str) {
         let line = one_line(text, SECTION_CHARACTERS_MAX * 4);

@@ -282,6 +282,10 @@ impl Walker {
                 self.line.clear();
             }
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.flush(),
+            "footer" | "aside" => {
+                self.flush();
+                self.outline.leave_headings();
+            }
             // The term before it waits for this.
             "dd" if self.term.is_some() => {}
             _ if BLOCKS.contains(&name) => self.flush(),
