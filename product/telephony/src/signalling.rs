@@ -6,6 +6,7 @@
 //! ends, however it ends; the stack's own logs (which hold whole messages, with credentials) are kept off by
 //! [`log_filter`].
 
+mod challenge;
 mod convert;
 mod guard;
 mod inbound;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::sip::Method;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transaction::CallIdFormat;
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transport::TransportLayer;
 use thiserror::Error;
 use tokio::sync::{Mutex, mpsc};
@@ -202,6 +204,8 @@ impl Signalling {
             .with_cancel_token(stop.child_token())
             .with_user_agent(&config.user_agent)
             .with_allows(METHODS.to_vec())
+            .with_inspector(Box::new(challenge::Translator))
+            .with_option(EndpointOption { callid_format: CallIdFormat::Uuid, ..EndpointOption::default() })
             .build();
         let transactions = endpoint.incoming_transactions().map_err(|_| Error::Stack("start"))?;
         let endpoint = endpoint.inner;

@@ -4,5 +4,11 @@
 mod answerer;
 #[path = "phone/calls.rs"]
 mod calls;
+#[path = "phone/sipp.rs"]
+mod sipp;
+#[path = "phone/tools.rs"]
+mod tools;
 #[path = "phone/torture.rs"]
 mod torture;
+#[path = "phone/trunk.rs"]
+mod trunk;

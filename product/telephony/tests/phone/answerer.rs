@@ -3,7 +3,6 @@
 //! `tone`: plays 440 Hz. `echo`: says what it hears. `keys`: sends back what was pressed before `#`. `goodbye`: hangs up
 //! after half a second. `busy`: refuses with 486. `ring`: rings and never answers. `gone`: 404.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use telephony::media_session::MediaStatistics;
 /// What became of one answered or refused call.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    pub user: String,
     pub end: CallEnd,
     pub statistics: MediaStatistics,
     pub digits: String,
@@ -27,7 +25,6 @@ pub struct Ended {
 pub struct Answerer {
     pub line: Line,
     ended: Arc<Mutex<Vec<Ended>>>,
-    begun: Arc<AtomicU64>,
 }
 
 impl Answerer {
@@ -41,11 +38,10 @@ impl Answerer {
 
     pub async fn start_with(config: LineConfig) -> Self {
         let line = Line::open(config, Arc::new(SystemEntropy)).await.expect("a line on loopback");
-        let answerer = Answerer { line, ended: Arc::default(), begun: Arc::default() };
+        let answerer = Answerer { line, ended: Arc::default() };
         let serving = answerer.clone();
         tokio::spawn(async move {
             while let Some(call) = serving.line.next_call().await {
-                serving.begun.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serving.clone().serve(call));
             }
         });
@@ -58,10 +54,6 @@ impl Answerer {
 
     pub fn ended(&self) -> Vec<Ended> {
         self.ended.lock().expect("no panic").clone()
-    }
-
-    pub fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
     }
 
     /// Waits until so many calls have ended.
@@ -108,7 +100,7 @@ impl Answerer {
         };
         if let Some(end) = refused {
             let (digits, heard, events) = (String::new(), Vec::new(), Vec::new());
-            let ended = Ended { user, end, statistics: MediaStatistics::default(), digits, heard, events };
+            let ended = Ended { end, statistics: MediaStatistics::default(), digits, heard, events };
             self.ended.lock().expect("no panic").push(ended);
         }
     }
@@ -148,5 +140,5 @@ async fn talk(user: String, mut live: LiveCall) -> Ended {
             }
         }
     };
-    Ended { user, end, statistics: live.statistics(), digits, heard, events }
+    Ended { end, statistics: live.statistics(), digits, heard, events }
 }

@@ -1,0 +1,97 @@
+//! Translates digest challenges between the world and the stack.
+//!
+//! The stack reads one challenge, knows `SHA256` where RFC 8760 writes `SHA-256`, and stumbles over a list of protections.
+//! So what comes in is read by our own `sip::digest`, the strongest usable challenge is kept, and what goes out gets the
+//! registered name back.
+
+use rsipstack::sip::headers::Header;
+use rsipstack::sip::{HasHeaders, Headers, SipMessage};
+use rsipstack::transaction::endpoint::MessageInspector;
+use rsipstack::transport::SipAddr;
+use sip::digest::{Algorithm, Challenge};
+
+const REGISTERED: &str = "algorithm=SHA-256";
+const IN_THE_STACK: &str = "algorithm=SHA256";
+
+/// Looks at every message on its way.
+pub(super) struct Translator;
+
+impl MessageInspector for Translator {
+    fn before_send(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
+        if let SipMessage::Request(request) = &mut message {
+            for header in request.headers_mut().iter_mut() {
+                match header {
+                    Header::Authorization(answer) => *answer = registered(answer.value()).into(),
+                    Header::ProxyAuthorization(answer) => *answer = registered(answer.value()).into(),
+                    _ => {}
+                }
+            }
+        }
+        message
+    }
+
+    fn after_received(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
+        if let SipMessage::Response(response) = &mut message {
+            keep_strongest(response.headers_mut());
+        }
+        message
+    }
+}
+
+fn registered(answer: &str) -> String {
+    answer.replace(IN_THE_STACK, REGISTERED).replace("algorithm=\"SHA256\"", REGISTERED)
+}
+
+/// Of several challenges keeps the strongest that the stack can answer.
+fn keep_strongest(headers: &mut Headers) {
+    let of_server = strongest(headers.iter().filter_map(|header| match header {
+        Header::WwwAuthenticate(challenge) => Some(challenge.value()),
+        _ => None,
+    }));
+    let of_proxy = strongest(headers.iter().filter_map(|header| match header {
+        Header::ProxyAuthenticate(challenge) => Some(challenge.value()),
+        _ => None,
+    }));
+    if let Some(challenge) = of_server {
+        headers.retain(|header| !matches!(header, Header::WwwAuthenticate(_)));
+        headers.push(Header::WwwAuthenticate(challenge.into()));
+    }
+    if let Some(challenge) = of_proxy {
+        headers.retain(|header| !matches!(header, Header::ProxyAuthenticate(_)));
+        headers.push(Header::ProxyAuthenticate(challenge.into()));
+    }
+}
+
+fn strongest<'a>(challenges: impl Iterator<Item = &'a str>) -> Option<String> {
+    let usable = challenges.filter_map(|challenge| Challenge::parse(challenge).ok());
+    let usable = usable.filter(|challenge| challenge.algorithm != Algorithm::Sha512Half);
+    let strongest = usable.max_by_key(|challenge| challenge.algorithm)?;
+    Some(strongest.to_header().replace(REGISTERED, IN_THE_STACK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_usable_challenge_is_kept() {
+        let challenges = [
+            "Digest realm=\"a\", nonce=\"1\", algorithm=MD5, qop=\"auth,auth-int\"",
+            "Digest realm=\"a\", nonce=\"2\", algorithm=SHA-512-256, qop=\"auth\"",
+            "Digest realm=\"a\", nonce=\"3\", algorithm=SHA-256, qop=\"auth,auth-int\"",
+            "Digest realm=\"a\", nonce=\"4\", algorithm=MD4",
+            "Basic realm=\"a\"",
+        ];
+        let kept = strongest(challenges.into_iter());
+        assert_eq!(kept.as_deref(), Some("Digest realm=\"a\", nonce=\"3\", algorithm=SHA256, qop=\"auth\""));
+        assert_eq!(strongest(kept.as_deref().into_iter()), None, "what is translated already stays as it is");
+        let only_md5 = strongest(challenges.into_iter().take(2)).expect("one");
+        assert!(only_md5.contains("algorithm=MD5, qop=\"auth\""));
+    }
+
+    #[test]
+    fn answers_get_the_registered_name() {
+        let answer = "Digest username=\"a\", algorithm=SHA256, qop=\"auth\"";
+        assert_eq!(registered(answer), "Digest username=\"a\", algorithm=SHA-256, qop=\"auth\"");
+    }
+}
