@@ -14,6 +14,7 @@ pub mod moment;
 pub mod openapi;
 pub mod page;
 pub mod paging;
+pub mod phone_number;
 mod present;
 pub mod problem;
 pub mod routes;
