@@ -9,6 +9,7 @@ pub mod command;
 pub mod compose;
 mod error;
 pub mod knowledge;
+pub mod pages;
 pub mod profile;
 pub mod prompt;
 pub mod reply;

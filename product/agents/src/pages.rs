@@ -199,12 +199,7 @@ fn hours(profile: &Profile) -> Vec<(&'static str, String)> {
     (1..=7).zip(DAYS).map(day).collect()
 }
 
-async fn agent_page(
-    knowledge: &Knowledge,
-    page: &PageContext,
-    id: Uuid,
-    question: &str,
-) -> Result<AgentPage, Problem> {
+async fn agent_page(knowledge: &Knowledge, page: &PageContext, id: Uuid, question: &str) -> Result<AgentPage, Problem> {
     let (platform, caller) = (knowledge.platform(), &page.caller);
     let agent = store::get(platform, caller, id).await?;
     let versions = store::versions(platform, caller, id, Uuid::max(), ROWS_SHOWN).await?;
@@ -262,7 +257,11 @@ struct DraftPage {
     problems: Vec<(String, String)>,
 }
 
-async fn show_draft(State(knowledge): State<Knowledge>, page: PageContext, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+async fn show_draft(
+    State(knowledge): State<Knowledge>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let agent = store::get(knowledge.platform(), &page.caller, id).await?;
     let text = serde_json::to_string_pretty(&agent.draft).map_err(Problem::internal)?;
     let shown = DraftPage {

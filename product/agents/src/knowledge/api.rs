@@ -353,14 +353,18 @@ fn accepted(document: Document) -> Response {
     (StatusCode::ACCEPTED, Json(DocumentView::from(document))).into_response()
 }
 
-struct Upload {
-    attested: bool,
-    name: String,
-    bytes: Vec<u8>,
+/// A file as it came with a form.
+pub(crate) struct Upload {
+    /// Whether the right to use it was stated.
+    pub attested: bool,
+    /// The file's name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
 }
 
 /// Reads the form: `attested` and one `file`, in any order.
-async fn read_form(mut form: Multipart) -> Result<Upload, Problem> {
+pub(crate) async fn read_form(mut form: Multipart) -> Result<Upload, Problem> {
     let mut upload = Upload { attested: false, name: String::new(), bytes: Vec::new() };
     let mut files = 0;
     let broken = |error: axum::extract::multipart::MultipartError| match error.status() {

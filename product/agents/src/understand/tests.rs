@@ -143,13 +143,9 @@ fn choices_by_number_and_title() {
         Choice { number: 4, label: ChoiceLabel::Time(time(9, 30, 0, 0)) },
     ];
     let view = TurnView { choices, ..view(None, Awaited::Anything) };
-    for (words, number) in [
-        ("2", 2),
-        ("the second one", 2),
-        ("option one", 1),
-        ("Book an appointment", 1),
-        ("9:30 am", 4),
-    ] {
+    for (words, number) in
+        [("2", 2), ("the second one", 2), ("option one", 1), ("Book an appointment", 1), ("9:30 am", 4)]
+    {
         assert_eq!(commands(&sample(), &view, words), [Command::Choose { number }], "{words}");
     }
     assert_ne!(commands(&sample(), &view, "3"), [Command::Choose { number: 3 }]);
