@@ -12,10 +12,9 @@ mod voicemail;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audit::{Actor, ActorKind};
 use compliance::dialing::Target;
 use conversations::Conversations;
-use identity::{Caller, Platform};
+use identity::Platform;
 use serde_json::json;
 use storage::OrganizationId;
 use tokio_util::sync::CancellationToken;
@@ -73,11 +72,6 @@ impl Attendant {
     pub(crate) fn announce(&self, organization: OrganizationId, kind: &'static str, call_id: Uuid) {
         let event = LiveEvent::new(kind, identity::Permission::CallRead, call_id, json!({ "call_id": call_id }));
         self.live.publish(organization, event);
-    }
-
-    /// The caller on whose behalf a call writes its records.
-    pub(crate) fn channel(organization: OrganizationId) -> Caller {
-        Caller::for_channel(organization, Actor { kind: ActorKind::PhoneCaller, id: None, address: None })
     }
 }
 

@@ -2,11 +2,19 @@
 
 pub mod activity;
 pub mod call;
+mod error;
 pub mod line;
 pub mod media_session;
 pub mod playback;
 pub mod port_pool;
+pub mod record;
+mod recorder;
+pub mod recovery;
 pub mod signalling;
 pub mod softphone;
+pub mod store;
 pub mod voice;
 pub mod waveform;
+
+pub use error::Error;
+pub use store::{STATEMENTS, TABLES};

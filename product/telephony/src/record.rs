@@ -183,7 +183,9 @@ mod tests {
 
     #[test]
     fn what_can_be_dialled_is_checked_at_its_edges() {
-        assert!(is_dialable("+441174960123") && is_dialable("practice") && is_dialable(&"1".repeat(CALLED_CHARACTERS_MAX)));
+        assert!(
+            is_dialable("+441174960123") && is_dialable("practice") && is_dialable(&"1".repeat(CALLED_CHARACTERS_MAX))
+        );
         assert!(!is_dialable("") && !is_dialable(&"1".repeat(CALLED_CHARACTERS_MAX + 1)));
         assert!(!is_dialable("a b") && !is_dialable("a@b") && !is_dialable("é"));
     }
@@ -197,6 +199,9 @@ mod tests {
             assert_eq!(RecordingKind::from_stored(kind.as_str()), Some(kind));
         }
         assert_eq!(Direction::from_stored("sideways"), None);
-        assert_eq!(RecordingState::from_stored(RecordingState::Interrupted.as_str()), Some(RecordingState::Interrupted));
+        assert_eq!(
+            RecordingState::from_stored(RecordingState::Interrupted.as_str()),
+            Some(RecordingState::Interrupted)
+        );
     }
 }

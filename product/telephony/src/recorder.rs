@@ -106,7 +106,11 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut tap: mpsc::Receiver<TapFrame>, mut stopped: oneshot::Receiver<()>) -> Result<i64, Error> {
+    async fn run(
+        mut self,
+        mut tap: mpsc::Receiver<TapFrame>,
+        mut stopped: oneshot::Receiver<()>,
+    ) -> Result<i64, Error> {
         let state = loop {
             let frame = tokio::select! {
                 biased;
@@ -163,7 +167,9 @@ impl Sound {
             bytes.extend(heard.iter().flat_map(|sample| sample.to_le_bytes()));
         } else {
             self.waveform.push(&[heard, spoken]);
-            bytes.extend(heard.iter().zip(spoken).flat_map(|(left, right)| [left.to_le_bytes(), right.to_le_bytes()]).flatten());
+            bytes.extend(
+                heard.iter().zip(spoken).flat_map(|(left, right)| [left.to_le_bytes(), right.to_le_bytes()]).flatten(),
+            );
         }
     }
 }

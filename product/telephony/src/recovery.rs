@@ -8,10 +8,10 @@ use sip::Status;
 use uuid::Uuid;
 use vault::{SealedReader, finish_interrupted};
 
-use crate::attendant::Attendant;
 use crate::call::{CallEnd, EndReason, EndedBy};
 use crate::error::Error;
 use crate::record::RecordingState;
+use crate::store::calls::channel;
 use crate::store::{calls, recordings};
 use crate::waveform::Waveform;
 
@@ -36,7 +36,7 @@ pub struct Recovered {
 pub async fn recover(platform: &Platform) -> Result<Recovered, Error> {
     let mut recovered = Recovered::default();
     for (organization, id) in recordings::unfinished(platform, &recordings::UNFINISHED).await? {
-        match recover_recording(platform, &Attendant::channel(organization), id).await {
+        match recover_recording(platform, &channel(organization), id).await {
             Ok(()) => recovered.recordings += 1,
             Err(error) => tracing::error!(%error, recording = %id, "a recording could not be recovered"),
         }
@@ -48,7 +48,7 @@ pub async fn recover(platform: &Platform) -> Result<Recovered, Error> {
         detail: String::new(),
     };
     for (organization, id) in recordings::unfinished(platform, &calls::UNFINISHED).await? {
-        calls::end(platform, &Attendant::channel(organization), id, &end, None).await?;
+        calls::end(platform, &channel(organization), id, &end, None).await?;
         recovered.calls += 1;
     }
     Ok(recovered)
@@ -81,8 +81,9 @@ async fn draw(reader: &SealedReader, channels: usize, waveform: &mut Waveform) -
         offset += piece.len() as u64;
         for frame in piece.chunks_exact(2 * channels * media::FRAME_SAMPLES) {
             let samples: Vec<i16> = frame.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-            let rows: Vec<Vec<i16>> =
-                (0..channels).map(|channel| samples.iter().skip(channel).step_by(channels).copied().collect()).collect();
+            let rows: Vec<Vec<i16>> = (0..channels)
+                .map(|channel| samples.iter().skip(channel).step_by(channels).copied().collect())
+                .collect();
             waveform.push(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
     }

@@ -32,6 +32,14 @@ fn unknown(table: &'static Table, column: &'static str) -> crate::Error {
 }
 
 /// Reads a word of a closed set.
-fn word<T>(row: &Row, table: &'static Table, column: &'static str, read: fn(&str) -> Option<T>) -> Result<T, crate::Error> {
+fn word<T>(
+    row: &Row,
+    table: &'static Table,
+    column: &'static str,
+    read: fn(&str) -> Option<T>,
+) -> Result<T, crate::Error> {
     read(&row.text(column)?).ok_or_else(|| unknown(table, column))
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         ringing.reject(sip::Status::NOT_FOUND).await;
         return Ok(());
     };
-    let caller = Attendant::channel(route.organization);
+    let caller = calls::channel(route.organization);
     let new = calls::NewCall {
         id: platform.identifiers.next(),
         agent_id: route.number.agent_id,

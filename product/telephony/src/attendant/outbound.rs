@@ -32,7 +32,7 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
         calls::NewCall { id: platform.identifiers.next(), agent_id, direction: Direction::Outbound, own_number: own };
     calls::begin(platform, caller, "call.place", &new).await?;
     let attendant = telephony.attendant.clone();
-    let channel = Attendant::channel(caller.organization());
+    let channel = calls::channel(caller.organization());
     attendant.announce(caller.organization(), "call.ringing", new.id);
     let id = new.id;
     attendant.calls.clone().spawn(async move {

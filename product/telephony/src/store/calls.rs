@@ -1,7 +1,8 @@
 //! Calls and their timelines.
 
+use audit::{Actor, ActorKind};
 use identity::{Caller, Platform};
-use storage::{OrganizationDb, Row, Statement, Timestamp, Transaction, Value};
+use storage::{OrganizationDb, OrganizationId, Row, Statement, Timestamp, Transaction, Value};
 use uuid::Uuid;
 use vault::{Field, Keyring};
 
@@ -44,6 +45,11 @@ pub static UNFINISHED: Statement = Statement::across_organizations(
 
 /// Most calls that are shown as live at once.
 pub const LIVE_MAX: i64 = 200;
+
+/// On whose behalf a call writes its records: the phone line of this organization.
+pub fn channel(organization: OrganizationId) -> Caller {
+    Caller::for_channel(organization, Actor { kind: ActorKind::PhoneCaller, id: None, address: None })
+}
 
 /// A call as it begins.
 #[derive(Clone, Debug)]
@@ -223,7 +229,9 @@ pub async fn get(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Call,
 pub async fn events(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Vec<CallEvent>, Error> {
     let rows = caller.database(platform).query(&EVENTS, &[id.into()]).await?;
     rows.iter()
-        .map(|row| Ok(CallEvent { sequence: row.integer("sequence")?, at: row.timestamp("at")?, kind: row.text("kind")? }))
+        .map(|row| {
+            Ok(CallEvent { sequence: row.integer("sequence")?, at: row.timestamp("at")?, kind: row.text("kind")? })
+        })
         .collect()
 }
 

@@ -69,8 +69,12 @@ pub async fn connect(platform: &Platform, caller: &Caller, called: &str, agent_i
     if !is_dialable(called) {
         return Err(Error::NotDialable);
     }
-    let number =
-        PhoneNumber { id: platform.identifiers.next(), called: called.to_owned(), agent_id, created_at: platform.clock.now() };
+    let number = PhoneNumber {
+        id: platform.identifiers.next(),
+        called: called.to_owned(),
+        agent_id,
+        created_at: platform.clock.now(),
+    };
     let mut change = caller.change(platform, "number.connect").await?;
     let row = [
         ("id", number.id.into()),

@@ -168,7 +168,10 @@ pub async fn waveform(platform: &Platform, caller: &Caller, id: Uuid) -> Result<
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn unfinished(platform: &Platform, statement: &'static Statement) -> Result<Vec<(OrganizationId, Uuid)>, Error> {
+pub async fn unfinished(
+    platform: &Platform,
+    statement: &'static Statement,
+) -> Result<Vec<(OrganizationId, Uuid)>, Error> {
     let rows = platform.database.installation().query(statement, &[1_000_i64.into()]).await?;
     rows.iter().map(|row| Ok((OrganizationId(row.uuid("organization_id")?), row.uuid("id")?))).collect()
 }
