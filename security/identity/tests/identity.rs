@@ -368,3 +368,48 @@ async fn nothing_personal_and_no_secret_is_stored_in_clear() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_stopped_organization_lets_nobody_in() {
+    for test in platforms(Schema::new()).await {
+        let platform = &test.platform;
+        let founded = test.organization("harbour").await;
+        let persona = test.member(founded.organization, Role::Owner).await;
+        let key = test.key(founded.organization, Role::Owner).await;
+        let link = one_time::issue_sign_in_link(platform, founded.organization, founded.owner).await.expect("issued");
+        let mut transaction = platform.database.installation().begin().await.expect("begun");
+        let stopped = [("state", "suspended".into())];
+        assert!(transaction.update(&identity::ORGANIZATION, founded.organization.0, &stopped).await.expect("updated"));
+        transaction.commit().await.expect("committed");
+        assert!(by_session(&test, persona.session.reveal()).await.is_none());
+        assert!(by_key(&test, key.reveal()).await.is_none());
+        let device = Device::default();
+        assert!(sign_in::with_link(platform, link.reveal(), &device).await.is_err());
+        let password = sign_in::with_password(platform, "owner@harbour.example", PASSWORD, &device).await;
+        assert!(password.expect("asked").is_none(), "{}", test.name);
+        assert_eq!(Authenticator::new(platform.clone()).standing(&persona.caller).await.expect("asked"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_role_or_state_counts_from_the_next_request() {
+    for test in platforms(Schema::new()).await {
+        let platform = &test.platform;
+        let founded = test.organization("harbour").await;
+        let persona = test.member(founded.organization, Role::Admin).await;
+        let members = member::list(platform, &persona.caller, None, 100).await.expect("listed");
+        let own = members.iter().find(|member| member.user == persona.user).expect("a member").id;
+        for (fields, expected) in [
+            ([("role", Role::Viewer.as_str().into())], Some(Role::Viewer)),
+            ([("state", MembershipState::Suspended.as_str().into())], None),
+            ([("state", MembershipState::Active.as_str().into())], Some(Role::Viewer)),
+            ([("state", MembershipState::Left.as_str().into())], None),
+        ] {
+            let mut transaction = platform.database.installation().begin().await.expect("begun");
+            assert!(transaction.update(&identity::MEMBERSHIP, own, &fields).await.expect("updated"));
+            transaction.commit().await.expect("committed");
+            let role = by_session(&test, persona.session.reveal()).await.and_then(|caller| caller.role());
+            assert_eq!(role, expected, "{fields:?} on {}", test.name);
+        }
+    }
+}

@@ -159,12 +159,13 @@ async fn changes_by_cookie_come_from_our_own_pages_only() {
         200,
         "no browser sends a key by itself"
     );
-    let both = [("authorization", "Bearer rf_live_x"), ("cookie", session.as_str()), SAME];
-    assert_eq!(
-        service.ask("GET", "/v1/organization", &both, "").await.status,
-        401,
-        "a wrong key is not made good by a cookie"
-    );
+    for wrong in ["Bearer rf_live_x", "Basic b2xpdmU6cGFzcw==", "Bearer", ""] {
+        let both = [("authorization", wrong), ("cookie", session.as_str()), SAME];
+        let answer = service.ask("GET", "/v1/organization", &both, "").await;
+        assert_eq!(answer.status, 401, "{wrong:?} is not made good by a cookie");
+    }
+    let twice = [("authorization", key.as_str()), ("authorization", key.as_str())];
+    assert_eq!(service.ask("GET", "/v1/organization", &twice, "").await.status, 401, "two of a kind are none");
     let sign_in = service
         .ask("POST", "/sign-in", &[("content-type", "application/x-www-form-urlencoded")], "email=a&password=b")
         .await;
