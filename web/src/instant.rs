@@ -19,7 +19,6 @@ pub fn serialize<S: serde::Serializer>(instant: &Timestamp, serializer: S) -> Re
 }
 
 /// The same for an instant that may be missing (`null`).
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub fn serialize_optional<S: serde::Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     instant.map(to_rfc3339).serialize(serializer)
 }
