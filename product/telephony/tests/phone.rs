@@ -2,8 +2,12 @@
 
 #[path = "phone/answerer.rs"]
 mod answerer;
+#[path = "phone/baresip.rs"]
+mod baresip;
 #[path = "phone/calls.rs"]
 mod calls;
+#[path = "phone/load.rs"]
+mod load;
 #[path = "phone/sipp.rs"]
 mod sipp;
 #[path = "phone/tools.rs"]

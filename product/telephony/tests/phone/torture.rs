@@ -33,7 +33,7 @@ fn message(method: &str, address: &str, changed: &[(&str, &str)], body: &str) ->
     ];
     for (name, line) in changed {
         match lines.iter_mut().find(|(known, _)| known == name && !name.is_empty()) {
-            Some(known) => known.1 = (*line).to_owned(),
+            Some(known) => (*line).clone_into(&mut known.1),
             None => lines.insert(lines.len() - 1, ("", (*line).to_owned())),
         }
     }
@@ -211,7 +211,7 @@ impl Tormentor {
 
     /// Throws away what still comes (repeats, answers to the farewell).
     async fn drain(&self) {
-        let mut buffer = [0u8; 65_536];
+        let mut buffer = vec![0u8; 65_536];
         while tokio::time::timeout(Duration::from_millis(30), self.socket.recv_from(&mut buffer)).await.is_ok() {}
     }
 }
