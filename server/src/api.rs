@@ -6,6 +6,7 @@ use utoipa::OpenApi as _;
 use web::live::LiveState;
 use web::routes::{Access, Audited, RouteRule, Routes};
 
+use crate::dashboard;
 use crate::wiring::House;
 
 /// How long a copy of `security.txt` may be believed.
@@ -33,6 +34,7 @@ pub fn part_routes(house: &House) -> Routes<()> {
         .merge(web::live::routes().with_state(live))
         .merge(web::assets::routes())
         .merge(agents::api::routes().with_state(house.platform.clone()))
+        .merge(dashboard::routes().with_state(house.platform.clone()))
 }
 
 /// The description of every route under `/v1` (OpenAPI 3.1).
