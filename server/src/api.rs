@@ -35,11 +35,17 @@ pub fn part_routes(house: &House) -> Routes<()> {
         .merge(web::assets::routes())
         .merge(agents::api::routes().with_state(house.platform.clone()))
         .merge(dashboard::routes().with_state(house.platform.clone()))
+        .merge(contacts::routes().with_state(house.platform.clone()))
+        .merge(contacts::pages::routes().with_state(house.platform.clone()))
 }
 
 /// The description of every route under `/v1` (OpenAPI 3.1).
 pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
-    let parts = vec![web::account::api::Description::openapi(), agents::api::Description::openapi()];
+    let parts = vec![
+        web::account::api::Description::openapi(),
+        agents::api::Description::openapi(),
+        contacts::Description::openapi(),
+    ];
     web::openapi::assemble(parts, table, env!("CARGO_PKG_VERSION"))
 }
 

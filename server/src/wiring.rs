@@ -45,6 +45,8 @@ pub fn schema() -> Schema {
         .with(audit::TABLES, audit::STATEMENTS)
         .with(identity::TABLES, identity::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
+        .with(contacts::TABLES, contacts::STATEMENTS)
+        .with(chat::TABLES, chat::STATEMENTS)
         .with(trust::TABLES, trust::STATEMENTS)
 }
 

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod contact;
+pub mod pages;
 pub mod store;
 
 pub use self::api::{Description, routes};
