@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode};
-use texting_robots::Robot;
 use thiserror::Error;
 use url::Url;
 
 use super::address::{AddressError, Reach};
 use super::crawl::{Frontier, LINKS_MAX, Target, same_site};
 use super::html;
+use super::robots::{ROBOTS_BYTES_MAX, Rules};
 
 /// How the crawler calls itself, to sites and in their robots.txt.
 pub const AGENT_NAME: &str = "RingfenceKnowledge";
@@ -26,8 +26,6 @@ pub const AGENT_NAME: &str = "RingfenceKnowledge";
 pub const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// All pages of one crawl together, in bytes.
 pub const CRAWL_BYTES_MAX: usize = 40 * 1024 * 1024;
-/// robots.txt is read up to here, in bytes (RFC 9309, 2.5 asks for at least 500 KiB).
-pub const ROBOTS_BYTES_MAX: usize = 512 * 1024;
 /// Redirects followed for one page.
 pub const REDIRECTS_MAX: usize = 5;
 /// A connection must stand within this time.
@@ -36,8 +34,6 @@ pub const CONNECT_SECONDS: u64 = 10;
 pub const PAGE_SECONDS: u64 = 20;
 /// A whole crawl may take this long.
 pub const CRAWL_SECONDS: u64 = 600;
-/// The longest pause between pages that a site may ask for.
-pub const DELAY_SECONDS_MAX: f32 = 10.0;
 /// Pages that fail in a row before a crawl gives up.
 pub const FAILURES_MAX: usize = 10;
 
@@ -228,7 +224,7 @@ struct Visit<'crawler> {
     crawler: &'crawler Crawler,
     client: Client,
     host: String,
-    robots: Option<Robot>,
+    robots: Option<Rules>,
     bytes_left: usize,
 }
 
@@ -241,7 +237,7 @@ impl<'crawler> Visit<'crawler> {
     }
 
     /// What robots.txt allows: missing means everything, out of order means nothing (RFC 9309, 2.3.1).
-    async fn read_robots(&mut self, site: &Url) -> Result<Option<Robot>, CrawlError> {
+    async fn read_robots(&mut self, site: &Url) -> Result<Option<Rules>, CrawlError> {
         let mut url = site.clone();
         url.set_path("/robots.txt");
         url.set_query(None);
@@ -251,11 +247,11 @@ impl<'crawler> Visit<'crawler> {
             Err(CrawlError::Status(_) | CrawlError::TooLarge) => return Err(CrawlError::Robots),
             Err(error) => return Err(error),
         };
-        Robot::new(AGENT_NAME, &body).map(Some).map_err(|_| CrawlError::Robots)
+        Rules::read(AGENT_NAME, &body).map(Some).ok_or(CrawlError::Robots)
     }
 
     fn allowed(&self, url: &Url) -> bool {
-        self.robots.as_ref().is_none_or(|robots| robots.allowed(url.as_str()))
+        self.robots.as_ref().is_none_or(|robots| robots.allow(url))
     }
 
     /// Reads one page and takes its links; nothing when it was read before or asks not to be indexed.
@@ -334,9 +330,8 @@ impl<'crawler> Visit<'crawler> {
     }
 
     async fn pause(&self) {
-        let asked = self.robots.as_ref().and_then(|robots| robots.delay).unwrap_or(0.0);
-        if asked.is_finite() && asked > 0.0 {
-            tokio::time::sleep(Duration::from_secs_f32(asked.min(DELAY_SECONDS_MAX))).await;
+        if let Some(robots) = &self.robots {
+            tokio::time::sleep(robots.pause()).await;
         }
     }
 }

@@ -20,6 +20,7 @@ mod intake;
 pub mod markdown;
 pub mod pdf;
 pub mod plain;
+pub mod robots;
 mod search;
 pub mod sentence;
 pub mod source;
