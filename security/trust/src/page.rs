@@ -121,16 +121,19 @@ impl Face {
 }
 
 impl Entry {
-    /// The sentence of evidence under the promise: what was seen, or why nothing was.
+    /// The sentence of evidence under the promise: what was seen, why nothing was, or what the tests do.
     pub fn evidence(&self) -> String {
         match (&self.why, &self.run, self.standing) {
             (Some(why), _, _) => why.clone(),
-            (None, _, Standing::Tested) => {
-                "A running server cannot show this. The tests below do, before each release.".to_owned()
-            }
+            (None, _, Standing::Tested) => self.promise.how.clone(),
             (None, Some(run), _) => run.evidence.clone(),
             (None, None, _) => String::new(),
         }
+    }
+
+    /// True when named tests prove it and no probe does.
+    pub fn is_tested(&self) -> bool {
+        self.standing == Standing::Tested
     }
 
     /// The figures of the newest run.

@@ -42,8 +42,12 @@ const fn tone(standing: Standing) -> Tone {
 impl<'face> TrustPage<'face> {
     fn new(face: &'face Face, nonce: Nonce) -> Self {
         let order = [Standing::Holds, Standing::Broken, Standing::NotMeasured, Standing::Tested];
-        let tallies = order
-            .map(|standing| Tally { chip: Chip::new(tone(standing), standing.word()), count: face.count(standing) });
+        let tallies = order.map(|standing| {
+            let count = face.count(standing);
+            // Nothing broken is no alarm.
+            let tone = if standing == Standing::Broken && count == 0 { Tone::Draft } else { tone(standing) };
+            Tally { chip: Chip::new(tone, standing.word()), count }
+        });
         Self {
             shell: Shell::alone("What this server promises", nonce),
             face,
