@@ -7,6 +7,8 @@ use crate::promise::Promise;
 
 /// A probe that has not run for this many of its intervals is late, and its last finding is not repeated as if it were news.
 const LATE_AFTER_INTERVALS: i64 = 3;
+/// A probe that could not measure tries again after so long.
+const RETRY_SECONDS: i64 = 5 * 60;
 
 /// One stored run of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,18 +100,21 @@ fn is_late(promise: &Promise, run: &Run, now: Timestamp) -> bool {
     age_seconds > LATE_AFTER_INTERVALS * interval_seconds || age_seconds < -interval_seconds
 }
 
-/// True when the probe of this promise should run now.
+/// True when the probe of this promise should run now. One that could not measure tries again soon: what it waited for may be there.
 pub fn is_due(promise: &Promise, newest: Option<&Run>, now: Timestamp) -> bool {
-    let interval_seconds = i64::from(promise.every_minutes) * 60;
+    let interval_seconds = |run: &Run| {
+        let seconds = i64::from(promise.every_minutes) * 60;
+        if run.state == State::NotMeasured { seconds.min(RETRY_SECONDS) } else { seconds }
+    };
     promise.probe.is_some()
-        && newest.is_none_or(|run| (now.seconds() - run.started_at.seconds()).abs() >= interval_seconds)
+        && newest.is_none_or(|run| (now.seconds() - run.started_at.seconds()).abs() >= interval_seconds(run))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use storage::Timestamp;
 
-    use super::{LATE_AFTER_INTERVALS, Run, Standing, is_due};
+    use super::{LATE_AFTER_INTERVALS, RETRY_SECONDS, Run, Standing, is_due};
     use crate::finding::State;
     use crate::promise::Promise;
 
@@ -187,5 +192,8 @@ pub(crate) mod tests {
         let last = run("a", State::Holds, now);
         assert!(!is_due(&promise("a"), Some(&last), now.plus_seconds(599)));
         assert!(is_due(&promise("a"), Some(&last), now.plus_seconds(600)));
+        let unseen = run("a", State::NotMeasured, now);
+        assert!(!is_due(&promise("a"), Some(&unseen), now.plus_seconds(RETRY_SECONDS - 1)));
+        assert!(is_due(&promise("a"), Some(&unseen), now.plus_seconds(RETRY_SECONDS)));
     }
 }

@@ -46,8 +46,9 @@ impl<J: Judge> SessionEnd<J> {
     async fn try_sessions(&self, context: &ProbeContext) -> Result<Finding, Finding> {
         let platform = &context.platform;
         let [canary, _] = canary::pair(platform).await?;
-        let start = platform.now();
         let (idle, busy) = (canary.session(platform).await?, canary.session(platform).await?);
+        // Read after both were opened: what follows is at least so much later than either.
+        let start = platform.now();
         let mut faults = Vec::new();
         if !self.at(platform, start, idle.reveal()).await? {
             return Ok(Finding::broken("A fresh session is not let in, so nothing can be said of its end."));
@@ -88,8 +89,10 @@ fn minutes(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use identity::Platform;
-    use storage::Timestamp;
+    use storage::{Clock, ManualClock, Timestamp};
 
     use super::{Authenticated, Judge, SessionEnd};
     use crate::finding::State;
@@ -111,6 +114,24 @@ mod tests {
         let finding = SessionEnd(Authenticated).look(&context).await;
         assert_eq!(finding.state, State::Holds, "{finding:?}");
         assert_eq!(finding.figures[2].value, "12", "a session in use is let in until its end: {finding:?}");
+    }
+
+    /// A clock that moves a millisecond whenever it is read, as real ones do.
+    struct Moving(ManualClock);
+
+    impl Clock for Moving {
+        fn now(&self) -> Timestamp {
+            self.0.advance_milliseconds(1);
+            self.0.now()
+        }
+    }
+
+    #[tokio::test]
+    async fn identity_holds_on_a_clock_that_moves() {
+        let (mut context, _kept) = context().await;
+        context.platform.clock = Arc::new(Moving(ManualClock::at(NOW)));
+        let finding = SessionEnd(Authenticated).look(&context).await;
+        assert_eq!(finding.state, State::Holds, "{finding:?}");
     }
 
     #[tokio::test]
