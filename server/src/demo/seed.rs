@@ -1,0 +1,146 @@
+//! What the sample practice needs: organization, owner, agent, knowledge, number, key and widget. All of it goes through
+//! the same functions that the API uses.
+
+use std::time::Duration;
+
+use agents::knowledge::source::{Attestation, State};
+use agents::profile::Profile;
+use anyhow::Context as _;
+use chat::widget::{self, NewWidget};
+use identity::api_key::{self, NewKey};
+use identity::founding::{self, Founding};
+use identity::{Caller, Environment, Role, member, one_time};
+use storage::OrganizationId;
+use uuid::Uuid;
+
+use super::{Facts, NUMBER, OWNER_EMAIL};
+use crate::cli::{key, say};
+use crate::running::Running;
+use crate::wiring::House;
+
+const PROFILE: &str = include_str!("profile.json");
+const DOCUMENTS: [(&str, &[u8]); 4] = [
+    ("treatments-and-prices.md", include_bytes!("practice/treatments-and-prices.md")),
+    ("visiting-us.md", include_bytes!("practice/visiting-us.md")),
+    ("policies.html", include_bytes!("practice/policies.html")),
+    ("after-your-treatment.pdf", include_bytes!("practice/after-your-treatment.pdf")),
+];
+/// How long reading the four documents may take.
+const READING_LIMIT: Duration = Duration::from_secs(30);
+/// How often it is asked how far it is.
+const READING_PAUSE: Duration = Duration::from_millis(100);
+
+/// The demo as it stands after a start.
+pub struct Demo {
+    /// What programs are told.
+    pub facts: Facts,
+}
+
+/// Makes what is missing and gives the facts of this start. `earlier` are those of the last start, which alone hold the
+/// secrets that the database keeps hashed.
+///
+/// # Errors
+/// Says what could not be made.
+pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Option<Facts>) -> anyhow::Result<Demo> {
+    let password = match &earlier {
+        Some(facts) => facts.owner_password.clone(),
+        None => random_words(house),
+    };
+    let organization = organization(house, &password).await?;
+    let caller = key::operator(house, Some(organization.0)).await?;
+    let agent_id = match &earlier {
+        Some(facts) => facts.agent_id.parse().context("agent_id in demo.json")?,
+        None => agent(house, &caller).await?,
+    };
+    let api_key = match &earlier {
+        Some(facts) => facts.api_key.clone(),
+        None => {
+            let new = NewKey { name: "Demo", environment: Environment::Live, role: Role::Owner, expires_at: None };
+            api_key::create(&house.platform, &caller, &new).await?.1.reveal().to_owned()
+        }
+    };
+    let embed_token = widget(house, &caller, agent_id, site).await?;
+    let owner = member::find(&house.platform, organization, OWNER_EMAIL).await?.context("the owner of the demo is gone")?;
+    let link = one_time::issue_sign_in_link(&house.platform, organization, owner.user).await?;
+    let base_url = running.base_url();
+    let facts = Facts {
+        sign_in_url: one_time::Purpose::SignIn.address(&base_url, &link),
+        sip_uri: format!("sip:{NUMBER}@{}", running.sip),
+        metrics_url: format!("http://{}/metrics", running.admin),
+        customer_url: format!("{site}/"),
+        base_url,
+        agent_id: agent_id.to_string(),
+        api_key,
+        embed_token,
+        owner_email: OWNER_EMAIL.to_owned(),
+        owner_password: password,
+    };
+    Ok(Demo { facts })
+}
+
+async fn organization(house: &House, password: &str) -> anyhow::Result<OrganizationId> {
+    if !founding::is_needed(&house.platform).await? {
+        return Ok(member::only_organization(&house.platform).await?);
+    }
+    let founding = Founding {
+        organization_name: "Harbour Dental Practice",
+        name: "Dr Robin Hale",
+        email: OWNER_EMAIL,
+        password,
+    };
+    Ok(founding::found(&house.platform, &founding).await?.organization)
+}
+
+/// The agent with its knowledge and its number, published.
+async fn agent(house: &House, caller: &Caller) -> anyhow::Result<Uuid> {
+    let profile: Profile = serde_json::from_str(PROFILE).context("sample profile")?;
+    let agent = agents::store::create(&house.platform, caller, profile).await?;
+    let mut reading = Vec::new();
+    for (name, bytes) in DOCUMENTS {
+        let attestation = Attestation::given(true);
+        reading.push(house.knowledge.add_upload(caller, agent.id, attestation, name, bytes).await?.id);
+    }
+    let deadline = tokio::time::Instant::now() + READING_LIMIT;
+    for id in reading {
+        loop {
+            let document = house.knowledge.document(caller, agent.id, id).await?;
+            match document.state {
+                State::Ready => break,
+                State::Failed => {
+                    say(&format!("{} could not be read: {}", document.title, document.failure.unwrap_or_default()));
+                    break;
+                }
+                State::Queued | State::Reading => {
+                    anyhow::ensure!(tokio::time::Instant::now() < deadline, "the sample documents were not read in time");
+                    tokio::time::sleep(READING_PAUSE).await;
+                }
+            }
+        }
+    }
+    agents::store::publish(&house.platform, caller, agent.id, &agent.draft_hash).await?;
+    telephony::store::numbers::connect(&house.platform, caller, NUMBER, agent.id).await?;
+    Ok(agent.id)
+}
+
+/// The widget for the sample page, whose port may be another one at each start.
+async fn widget(house: &House, caller: &Caller, agent_id: Uuid, site: &str) -> anyhow::Result<String> {
+    let origins = [site.to_owned()];
+    let known = widget::list(&house.platform, caller, Uuid::max(), 1).await?;
+    let widget = match known.first() {
+        Some(widget) => widget::set_origins(&house.platform, caller, widget.token.id, &origins).await?,
+        None => {
+            let new = NewWidget { name: "Sample page", agent_id, origins: &origins, expires_at: None, quota: chat::embed_token::Quota::default() };
+            widget::create(&house.platform, caller, &new).await?
+        }
+    };
+    Ok(widget.text)
+}
+
+/// A password that nobody else has and that can be typed: four groups of four letters and digits.
+fn random_words(house: &House) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0; 16];
+    house.platform.entropy.fill(&mut bytes);
+    let letters: Vec<u8> = bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]).collect();
+    letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
+}
