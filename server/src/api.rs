@@ -1,6 +1,7 @@
 //! Every route of the product, and the one description of the API.
 
 use axum::extract::State;
+use chat::ChatState;
 use trust::Trust;
 use utoipa::OpenApi as _;
 use web::live::LiveState;
@@ -27,16 +28,20 @@ pub fn routes(house: &House, parts: Routes<()>, trust: &Trust) -> anyhow::Result
 }
 
 /// Every route of every part.
-pub fn part_routes(house: &House) -> Routes<()> {
+pub fn part_routes(house: &House, base_url: &str) -> Routes<()> {
+    let chat = ChatState { platform: house.platform.clone(), base_url: base_url.into() };
     let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
         .merge(web::live::routes().with_state(live))
         .merge(web::assets::routes())
         .merge(agents::api::routes().with_state(house.platform.clone()))
-        .merge(dashboard::routes().with_state(house.platform.clone()))
+        .merge(agents::knowledge::api::routes().with_state(house.knowledge.clone()))
+        .merge(agents::pages::routes().with_state(house.knowledge.clone()))
         .merge(contacts::routes().with_state(house.platform.clone()))
         .merge(contacts::pages::routes().with_state(house.platform.clone()))
+        .merge(chat::routes().with_state(chat))
+        .merge(dashboard::routes().with_state(house.platform.clone()))
 }
 
 /// The description of every route under `/v1` (OpenAPI 3.1).
@@ -44,7 +49,9 @@ pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
     let parts = vec![
         web::account::api::Description::openapi(),
         agents::api::Description::openapi(),
+        agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),
+        chat::api::Description::openapi(),
     ];
     web::openapi::assemble(parts, table, env!("CARGO_PKG_VERSION"))
 }

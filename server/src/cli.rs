@@ -1,7 +1,9 @@
 //! The command line: what can be asked of the binary, and which exit code each outcome has.
 
 mod audit;
-mod key;
+mod call;
+mod demo;
+pub(crate) mod key;
 mod openapi;
 mod serve;
 mod verify;
@@ -30,6 +32,10 @@ struct CommandLine {
 enum Command {
     /// Serve an organization: dashboard, API, widget and phone
     Serve(Node),
+    /// Start a sample dental practice on this machine only, with something to show
+    Demo(demo::Arguments),
+    /// Call a SIP address: a small phone with WAV files for mouth and ears
+    Call(call::Arguments),
     /// Run every probe of the trust page, or replay a conversation
     Verify(verify::Arguments),
     /// The audit log, without the server
@@ -102,7 +108,9 @@ pub fn run() -> ExitCode {
         Command::Openapi => openapi::print(),
         Command::Completions { shell } => completions(shell),
         Command::ReadPdf => return agents::knowledge::pdf::child_main(),
+        Command::Call(arguments) => on_runtime(call::run(arguments)),
         Command::Serve(node) => on_runtime(serve::run(node)),
+        Command::Demo(arguments) => on_runtime(demo::run(arguments)),
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),

@@ -5,7 +5,7 @@ mod seed;
 mod site;
 
 pub use caller::call_in;
-pub use seed::{Demo, ensure};
+pub use seed::ensure;
 pub use site::CustomerSite;
 
 use std::io::Write as _;

@@ -6,8 +6,10 @@ mod api;
 mod cli;
 mod config;
 mod dashboard;
+mod demo;
 mod metrics;
 mod running;
+mod scenario;
 mod wiring;
 
 use std::process::ExitCode;

@@ -23,6 +23,8 @@ pub struct Running {
     pub http: SocketAddr,
     /// Where metrics answer.
     pub admin: SocketAddr,
+    /// The address that browsers use.
+    pub base_url: String,
     /// The trust page.
     pub trust: Trust,
     shutdown: CancellationToken,
@@ -31,22 +33,30 @@ pub struct Running {
 }
 
 impl Running {
-    /// Opens the doors.
+    /// Opens the doors. `beside` names listeners of this process that others opened (the demo's sample page), for the
+    /// manifest of ports.
     ///
     /// # Errors
     /// Says which address could not be used and why.
-    pub async fn start(house: House) -> anyhow::Result<Self> {
+    pub async fn start(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let http = bind(house.settings.http).await.context("dashboard and API (`http`)")?;
         let admin = bind(house.settings.admin).await.context("metrics (`admin`)")?;
         let (http_address, admin_address) = (http.local_address(), admin.local_address());
-        let parts = api::part_routes(&house);
+        let base_url = if house.settings.public_url.is_empty() {
+            format!("http://{http_address}")
+        } else {
+            house.settings.public_url.trim_end_matches('/').to_owned()
+        };
+        let parts = api::part_routes(&house, &base_url);
+        let mut ports = vec![tcp("dashboard, API and widget", http_address), tcp("metrics", admin_address)];
+        ports.extend(beside.iter().map(|(purpose, address)| tcp(purpose, *address)));
         let context = ProbeContext {
             platform: house.platform.clone(),
             base_url: Some(format!("http://{http_address}")),
             cookie: house.gate.cookie,
             routes: parts.table(),
-            ports: Some(vec![tcp("dashboard, API and widget", http_address), tcp("metrics", admin_address)]),
+            ports: Some(ports),
             data_folder: Some(house.settings.data_dir.clone()),
             audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
         };
@@ -57,7 +67,7 @@ impl Running {
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
         tasks.spawn(http.serve(router, shutdown.clone()));
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
-        let running = Self { http: http_address, admin: admin_address, trust, shutdown, tasks, house };
+        let running = Self { http: http_address, admin: admin_address, base_url, trust, shutdown, tasks, house };
         running.start_workers();
         Ok(running)
     }
@@ -76,6 +86,8 @@ impl Running {
                 }
             }
         });
+        let (knowledge, shutdown) = (self.house.knowledge.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move { knowledge.work(shutdown.cancelled()).await });
         let (trust, shutdown) = (self.trust.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(trust::worker::keep_looking(trust)).await;

@@ -6,6 +6,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use agents::knowledge::address::Reach;
+use agents::knowledge::{Knowledge, Settings as KnowledgeSettings};
 use anyhow::Context as _;
 use audit::AuditLog;
 use edge::Limits;
@@ -36,6 +38,8 @@ pub struct House {
     pub live: Live,
     /// The operator's figures.
     pub metrics: Metrics,
+    /// What agents know.
+    pub knowledge: Knowledge,
 }
 
 /// Every table and statement of every part: what the database is made of and what may be asked of it.
@@ -44,9 +48,12 @@ pub fn schema() -> Schema {
         .with(vault::TABLES, vault::STATEMENTS)
         .with(audit::TABLES, audit::STATEMENTS)
         .with(identity::TABLES, identity::STATEMENTS)
+        .with(web::TABLES, web::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
+        .with(compliance::TABLES, compliance::STATEMENTS)
         .with(chat::TABLES, chat::STATEMENTS)
+        .with(telephony::TABLES, telephony::STATEMENTS)
         .with(trust::TABLES, trust::STATEMENTS)
 }
 
@@ -86,7 +93,11 @@ impl House {
             SessionCookie::OnLoopback
         };
         let gate = Gate::new(platform.clone(), Limits::new(&LimitSettings::default(), clock), cookie);
-        Ok(Self { settings, platform, gate, live: Live::new(entropy.as_ref()), metrics: Metrics::default() })
+        let live = Live::new(entropy.as_ref());
+        let program = std::env::current_exe().context("the running program cannot be found")?;
+        let reading = KnowledgeSettings { reach: Reach::PublicOnly, program };
+        let knowledge = Knowledge::new(platform.clone(), live.clone(), reading);
+        Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge })
     }
 }
 

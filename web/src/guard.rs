@@ -192,7 +192,7 @@ impl Guard {
         let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let authority = request.uri.authority().map(http::uri::Authority::as_str).or(host);
         edge::csrf::check(&request.headers, authority).map_err(|refusal| {
-            tracing::warn!(?refusal, path = self.rule.path, "a request from another site was refused");
+            tracing::info!(?refusal, path = self.rule.path, "a request from another site was refused");
             Problem::cross_site()
         })
     }

@@ -115,7 +115,11 @@ fn report(outcome: &Outcome, as_json: bool) {
     if !outcome.answered {
         return say(&format!("not answered: {end}"));
     }
-    say(&format!("answered after {} ms, {:.1} s long", outcome.setup_milliseconds, outcome.call_milliseconds as f64 / 1_000.0));
+    say(&format!(
+        "answered after {} ms, {:.1} s long",
+        outcome.setup_milliseconds,
+        outcome.call_milliseconds as f64 / 1_000.0
+    ));
     say(&format!(
         "packets: {} sent, {} received, {} lost; heard {}",
         figures.packets_sent,

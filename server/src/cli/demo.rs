@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::serve::start_logging;
+use super::serve::start_logging_at;
 use super::{Answer, say};
 use crate::config::Settings;
 use crate::demo::{self, CustomerSite, Facts};
@@ -29,21 +29,21 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
-    start_logging();
+    start_logging_at("warn");
     let settings = settings(&arguments);
     let folder = settings.data_dir.clone();
     let first_start = Facts::read(&folder).is_none();
     let house = House::open(settings).await?;
-    let running = Running::start(house.clone()).await?;
     let site = CustomerSite::bind().await?;
-    let seeded = demo::ensure(&house, &running, &site.origin(), Facts::read(&folder)).await?;
-    seeded.facts.write(&folder)?;
-    let (base_url, token) = (seeded.facts.base_url.clone(), seeded.facts.embed_token.clone());
+    let running = Running::start(house.clone(), &[("sample page", site.address())]).await?;
+    let facts = demo::ensure(&house, &running, &site.origin(), Facts::read(&folder)).await?;
+    facts.write(&folder)?;
+    let (base_url, token) = (facts.base_url.clone(), facts.embed_token.clone());
     let shutdown = running.shutdown();
     running.spawn(async move { site.serve(base_url, &token, shutdown).await });
-    welcome(&seeded.facts, &folder);
+    welcome(&facts, &folder);
     if first_start && !arguments.no_caller {
-        let uri = seeded.facts.sip_uri.clone();
+        let uri = facts.sip_uri.clone();
         running.spawn(async move { demo::call_in(&uri).await });
     }
     running.until_asked().await?;

@@ -104,7 +104,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 }
 
 /// Whoever has the data folder and the root key is the operator of the machine; the log says so.
-pub(super) async fn operator(house: &House, organization: Option<Uuid>) -> anyhow::Result<Caller> {
+pub(crate) async fn operator(house: &House, organization: Option<Uuid>) -> anyhow::Result<Caller> {
     let organization = match organization {
         Some(organization) => OrganizationId(organization),
         None => member::only_organization(&house.platform).await?,

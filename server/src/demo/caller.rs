@@ -1,29 +1,26 @@
 //! The simulated caller of the demo: books an appointment by a real call, so that the dashboard has something to show.
 
-use std::sync::Arc;
+use std::process::Stdio;
 
-use storage::SystemEntropy;
-use telephony::softphone::{self, Options};
+use tokio::process::Command;
 
 use crate::cli::say;
-use crate::scenario;
 
-/// The number that the simulated caller is seen with (reserved for fiction).
-const CALLER: &str = "+441174960999";
-/// The call is ended after this many seconds at the latest.
-const SECONDS_MAX: u32 = 240;
-
-/// Calls `uri`, books an appointment by keypad and tells the terminal how it went.
+/// Calls `uri`, books an appointment by keypad and tells the terminal how it went. The caller is a process of its own, as a
+/// caller is in life: none of its sockets belong to the server.
 pub async fn call_in(uri: &str) {
-    let Ok(steps) = scenario::steps("booking") else { return };
-    let options =
-        Options { from_user: CALLER.to_owned(), longest_seconds: SECONDS_MAX, steps, ..Options::default() };
     say("A simulated caller is on the phone now: open Calls and watch.");
-    match softphone::place(uri, &options, Arc::new(SystemEntropy)).await {
-        Ok(outcome) if outcome.answered => {
-            say(&format!("The simulated caller has hung up after {} s.", outcome.call_milliseconds / 1_000));
-        }
-        Ok(outcome) => say(&format!("The simulated caller was not answered: {}.", outcome.end.reason.name())),
-        Err(error) => say(&format!("The simulated caller could not call: {error}.")),
-    }
+    let told = match book(uri).await {
+        Ok(true) => "The simulated caller has hung up.".to_owned(),
+        Ok(false) => "The simulated caller was not answered.".to_owned(),
+        Err(error) => format!("The simulated caller could not call: {error}."),
+    };
+    say(&told);
+}
+
+async fn book(uri: &str) -> std::io::Result<bool> {
+    let mut caller = Command::new(std::env::current_exe()?);
+    caller.args(["call", uri, "--scenario", "booking", "--json"]);
+    let status = caller.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).status().await?;
+    Ok(status.success())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use agents::knowledge::source::{Attestation, State};
+use agents::knowledge::{Attestation, State};
 use agents::profile::Profile;
 use anyhow::Context as _;
 use chat::widget::{self, NewWidget};
@@ -30,18 +30,12 @@ const READING_LIMIT: Duration = Duration::from_secs(30);
 /// How often it is asked how far it is.
 const READING_PAUSE: Duration = Duration::from_millis(100);
 
-/// The demo as it stands after a start.
-pub struct Demo {
-    /// What programs are told.
-    pub facts: Facts,
-}
-
 /// Makes what is missing and gives the facts of this start. `earlier` are those of the last start, which alone hold the
 /// secrets that the database keeps hashed.
 ///
 /// # Errors
 /// Says what could not be made.
-pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Option<Facts>) -> anyhow::Result<Demo> {
+pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Option<Facts>) -> anyhow::Result<Facts> {
     let password = match &earlier {
         Some(facts) => facts.owner_password.clone(),
         None => random_words(house),
@@ -60,12 +54,13 @@ pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Optio
         }
     };
     let embed_token = widget(house, &caller, agent_id, site).await?;
-    let owner = member::find(&house.platform, organization, OWNER_EMAIL).await?.context("the owner of the demo is gone")?;
-    let link = one_time::issue_sign_in_link(&house.platform, organization, owner.user).await?;
-    let base_url = running.base_url();
-    let facts = Facts {
+    let owner =
+        member::find(&house.platform, organization, OWNER_EMAIL).await?.context("the owner of the demo is gone")?;
+    let link = one_time::issue_sign_in_link(&house.platform, organization, owner).await?;
+    let base_url = running.base_url.clone();
+    Ok(Facts {
         sign_in_url: one_time::Purpose::SignIn.address(&base_url, &link),
-        sip_uri: format!("sip:{NUMBER}@{}", running.sip),
+        sip_uri: format!("sip:{NUMBER}@{}", house.settings.sip),
         metrics_url: format!("http://{}/metrics", running.admin),
         customer_url: format!("{site}/"),
         base_url,
@@ -74,20 +69,15 @@ pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Optio
         embed_token,
         owner_email: OWNER_EMAIL.to_owned(),
         owner_password: password,
-    };
-    Ok(Demo { facts })
+    })
 }
 
 async fn organization(house: &House, password: &str) -> anyhow::Result<OrganizationId> {
     if !founding::is_needed(&house.platform).await? {
         return Ok(member::only_organization(&house.platform).await?);
     }
-    let founding = Founding {
-        organization_name: "Harbour Dental Practice",
-        name: "Dr Robin Hale",
-        email: OWNER_EMAIL,
-        password,
-    };
+    let founding =
+        Founding { organization_name: "Harbour Dental Practice", name: "Dr Robin Hale", email: OWNER_EMAIL, password };
     Ok(founding::found(&house.platform, &founding).await?.organization)
 }
 
@@ -111,7 +101,10 @@ async fn agent(house: &House, caller: &Caller) -> anyhow::Result<Uuid> {
                     break;
                 }
                 State::Queued | State::Reading => {
-                    anyhow::ensure!(tokio::time::Instant::now() < deadline, "the sample documents were not read in time");
+                    anyhow::ensure!(
+                        tokio::time::Instant::now() < deadline,
+                        "the sample documents were not read in time"
+                    );
                     tokio::time::sleep(READING_PAUSE).await;
                 }
             }
@@ -129,7 +122,13 @@ async fn widget(house: &House, caller: &Caller, agent_id: Uuid, site: &str) -> a
     let widget = match known.first() {
         Some(widget) => widget::set_origins(&house.platform, caller, widget.token.id, &origins).await?,
         None => {
-            let new = NewWidget { name: "Sample page", agent_id, origins: &origins, expires_at: None, quota: chat::embed_token::Quota::default() };
+            let new = NewWidget {
+                name: "Sample page",
+                agent_id,
+                origins: &origins,
+                expires_at: None,
+                quota: chat::embed_token::Quota::default(),
+            };
             widget::create(&house.platform, caller, &new).await?
         }
     };

@@ -25,9 +25,14 @@ impl CustomerSite {
         Ok(Self { listener: Listener::bind(ListenerSettings::at(SocketAddr::from(([127, 0, 0, 1], 0)))).await? })
     }
 
+    /// The socket it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_address()
+    }
+
     /// Where it answers.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.listener.local_address())
+        format!("http://{}", self.address())
     }
 
     /// Serves the page with the widget of the product at `base_url`, until `shutdown`. The policy is the one that the
