@@ -77,6 +77,8 @@ pub enum Means {
     Words,
     /// A button.
     Button,
+    /// No answer at all: never a yes.
+    Silence,
 }
 
 impl Means {
@@ -86,6 +88,7 @@ impl Means {
             Means::Key(_) => "key",
             Means::Words => "words",
             Means::Button => "button",
+            Means::Silence => "silence",
         }
     }
 }
@@ -192,6 +195,7 @@ impl Consent {
         match self.means {
             Means::Key(key) => key == '1',
             Means::Words | Means::Button => true,
+            Means::Silence => false,
         }
     }
 }

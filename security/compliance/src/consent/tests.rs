@@ -13,6 +13,7 @@ fn only_an_explicit_yes_grants() {
         let grant = consent(Decision::Given, Means::Key(key)).grant(organization);
         assert_eq!(grant.is_some(), key == '1', "{key}");
     }
+    assert_eq!(consent(Decision::Given, Means::Silence).grant(organization), None);
     for decision in [Decision::Refused, Decision::Withdrawn] {
         for means in [Means::Key('1'), Means::Words, Means::Button] {
             assert_eq!(consent(decision, means).grant(organization), None);
