@@ -79,6 +79,17 @@ impl Canary {
         api_key::revoke(platform, &self.caller(), key.id, None).await.map(drop).map_err(failed)
     }
 
+    /// The canary's one agent, never published: nobody is ever answered by it.
+    pub async fn agent(&self, platform: &Platform) -> Result<Uuid, Finding> {
+        let caller = self.caller();
+        let listed = agents::store::list(platform, &caller, Uuid::max(), 1).await.map_err(failed)?;
+        if let Some(agent) = listed.first() {
+            return Ok(agent.id);
+        }
+        let made = agents::store::create(platform, &caller, agents::profile::sample()).await;
+        made.map(|agent| agent.id).map_err(failed)
+    }
+
     /// The canary's one widget; made when it is not there yet, with an empty list of origins.
     pub async fn widget(&self, platform: &Platform) -> Result<Widget, Finding> {
         let caller = self.caller();
@@ -86,8 +97,7 @@ impl Canary {
         if let Some(widget) = listed.into_iter().find(|widget| widget.token.revoked_at.is_none()) {
             return Ok(widget);
         }
-        // No agent answers here: visitors are let in and then find nobody.
-        let agent_id = platform.identifiers.next();
+        let agent_id = self.agent(platform).await?;
         let new = NewWidget { name: "probe", agent_id, origins: &[], expires_at: None, quota: Quota::default() };
         widget::create(platform, &caller, &new).await.map_err(failed)
     }

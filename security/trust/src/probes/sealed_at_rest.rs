@@ -1,8 +1,9 @@
-//! S32: what the product stores is sealed before it reaches the disk. Made-up words are stored as rows and as an object, and then searched in
-//! every byte that the server has written since.
+//! S32: what the product stores is sealed before it reaches the disk. Made-up words are stored as a row, as an object and as the draft of an
+//! agent, and then searched in every byte that the server has written since.
 
 use std::future::Future;
 
+use agents::profile::Profile;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use storage::{Column, Erasure, Owner, Retention, SealedWith, Table};
@@ -11,6 +12,7 @@ use vault::Field;
 
 use super::altered_object::store_sealed;
 use super::data_folder::{driver, needles, stands_in};
+use crate::canary;
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
 
@@ -43,11 +45,26 @@ impl Storing for Vaulted {
         let sealed =
             context.platform.vault.installation_keyring().seal_text(Field::new(&TRUST_CANARY, "words", id), words);
         store_row(context, id, sealed.map_err(|error| error.to_string())?).await?;
+        save_draft(context, words).await?;
         let object = words.repeat(1024);
         store_sealed(&context.platform, &object_name(id), id, object.as_bytes())
             .await
             .map_err(|error| error.to_string())
     }
+}
+
+/// Saves the words as the business name in the draft of a canary's agent, as the dashboard does.
+async fn save_draft(context: &ProbeContext, words: &str) -> Result<(), String> {
+    let platform = &context.platform;
+    let canary = match canary::pair(platform).await {
+        Ok([canary, _]) => canary,
+        // Before the first organization there is no agent either.
+        Err(_) => return Ok(()),
+    };
+    let agent = canary.agent(platform).await.map_err(|finding| finding.evidence)?;
+    let profile = Profile { business_name: words.to_owned(), ..agents::profile::sample() };
+    let saved = agents::store::save_draft(platform, &canary.caller(), agent, &profile, None).await;
+    saved.map_err(|error| error.to_string())
 }
 
 async fn store_row(context: &ProbeContext, id: Uuid, words: Vec<u8>) -> Result<(), String> {
@@ -106,7 +123,7 @@ impl<S: Storing> SealedAtRest<S> {
         let searched = driver::search(folder.clone(), mark, needles).await?;
         faults.extend(searched.found_in.iter().map(|file| format!("the made-up words stand in clear in {file}")));
         let holds = format!(
-            "Made-up words were stored as a row and as an object, and not found in any of the {} files written since.",
+            "Made-up words were stored as a row, as an object and in an agent's draft, and not found in any of the {} files written since.",
             searched.files
         );
         Ok(Finding::from_faults(&faults, holds)
