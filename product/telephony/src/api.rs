@@ -4,11 +4,12 @@ mod calls;
 mod numbers;
 mod recordings;
 
-pub use recordings::LINK_PURPOSE;
+pub use recordings::{LINK_PURPOSE, Link, make_link};
 
 use std::sync::Arc;
 
 use compliance::dialing::DialingPolicy;
+use conversations::Conversations;
 use identity::{Permission, Platform};
 use utoipa::OpenApi;
 use web::problem::Problem;
@@ -29,6 +30,13 @@ pub struct Telephony {
     pub line: Option<Line>,
     /// What may be dialled.
     pub dialing: DialingPolicy,
+}
+
+impl Telephony {
+    /// The conversations that calls hold.
+    pub fn conversations(&self) -> &Conversations {
+        &self.attendant.conversations
+    }
 }
 
 /// The routes of this part.

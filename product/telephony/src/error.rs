@@ -33,6 +33,9 @@ pub enum Error {
     /// Who may do what.
     #[error(transparent)]
     Identity(#[from] identity::Error),
+    /// The conversation.
+    #[error(transparent)]
+    Conversation(#[from] conversations::Error),
     /// A stored word that this version does not know.
     #[error("table {table} holds an unknown word in column {column}")]
     Stored {

@@ -1,10 +1,13 @@
 //! Calls: signalling, audio, keypad flows, voicemail and recordings.
 
 pub mod activity;
+pub mod api;
+pub mod attendant;
 pub mod call;
 mod error;
 pub mod line;
 pub mod media_session;
+pub mod pages;
 pub mod playback;
 pub mod port_pool;
 pub mod record;

@@ -14,6 +14,7 @@ use web::shell::{Html, Nav, Shell};
 use web::waveform::{Peaks, Waveform};
 use web::{Access, Audited, PageContext, PageQuery, Path, Problem, Query, Routes};
 
+use crate::Error;
 use crate::api::{Telephony, make_link};
 use crate::record::{Call, CallEvent, CallState, Direction, Recording, RecordingKind, RecordingState};
 use crate::store::{calls, recordings};
@@ -145,11 +146,12 @@ struct CallPage {
 }
 
 fn said_line(line: Line, began: Option<Timestamp>) -> SaidLine {
+    let keyed = line.speaker == Speaker::Keys;
     let (class, who) = match line.speaker {
-        Speaker::Visitor => ("guest", "Caller".to_owned()),
+        Speaker::Visitor | Speaker::Keys => ("guest", "Caller".to_owned()),
         Speaker::Agent => ("agent", "Agent".to_owned()),
         Speaker::Person { display_name } => ("person", display_name),
-        Speaker::System => ("", String::new()),
+        Speaker::Event => ("", String::new()),
     };
     let seconds = began.map(|began| line.at.microseconds_since(began) / MICROSECONDS_PER_SECOND);
     SaidLine {
@@ -158,7 +160,7 @@ fn said_line(line: Line, began: Option<Timestamp>) -> SaidLine {
         class,
         who,
         words: line.text,
-        keyed: line.keyed,
+        keyed,
         offset: seconds.filter(|seconds| *seconds >= 0).map(|seconds| (seconds, position(seconds))),
     }
 }
@@ -230,7 +232,7 @@ async fn show(State(telephony): State<Telephony>, page: PageContext, Path(id): P
     let began = of_call.iter().find(|recording| recording.kind == RecordingKind::Call).map(|first| first.started_at);
     let may_read = caller.permits(Permission::TranscriptRead);
     let lines = match call.conversation_id.filter(|_| may_read) {
-        Some(conversation) => telephony.conversations().transcript(caller.organization(), conversation, 0).await?,
+        Some(conversation) => telephony.conversations().transcript(caller.organization(), conversation, 0).await.map_err(Error::from)?,
         None => Vec::new(),
     };
     let mut shown = Vec::with_capacity(of_call.len());

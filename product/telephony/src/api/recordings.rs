@@ -16,11 +16,10 @@ use web::problem::Problem;
 use web::{Json, Path, Query};
 
 use super::Telephony;
-use crate::attendant::Attendant;
 use crate::error::Error;
 use crate::playback::{HEADER_BYTES, Span, span, wav_header};
 use crate::record::Recording;
-use crate::store::recordings;
+use crate::store::{calls, recordings};
 
 /// What a link to a recording is for; it opens nothing else.
 pub const LINK_PURPOSE: &str = "recording.listen";

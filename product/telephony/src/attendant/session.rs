@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use agents::compose::Speech;
 use agents::profile::Profile;
-use conversations::{ChannelAction, Heard, Input, Outcome, Said};
+use conversations::{ChannelAction, Heard, Input, Outcome, Said, Speaker};
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
@@ -99,7 +100,7 @@ impl<'a> Session<'a> {
     /// Holds the call until it is over.
     pub(super) async fn run(&mut self, live: &mut LiveCall, first: Outcome) -> Result<CallEnd, Error> {
         let conversations = self.attendant.conversations.clone();
-        let watched = conversations.watch(self.begun.organization, self.conversation_id);
+        let watched = conversations.watch(self.conversation_id);
         let mut watched = std::pin::pin!(watched);
         let mut too_long = Some(Instant::now() + Duration::from_secs(CALL_SECONDS_MAX));
         self.apply(first).await?;
@@ -111,7 +112,7 @@ impl<'a> Session<'a> {
                 Next::Line(None) => return Ok(lost()),
                 Next::Digit(digit) => self.on_digit(digit).await?,
                 Next::Frame(frame) => self.on_frame(&frame).await?,
-                Next::FromElsewhere(heard) => self.on_elsewhere(heard).await?,
+                Next::FromElsewhere(heard) => self.on_elsewhere(heard, live).await,
                 Next::Played => {
                     if let Some(end) = self.on_played(live).await? {
                         return Ok(end);
@@ -179,14 +180,18 @@ impl<'a> Session<'a> {
     }
 
     async fn say(&mut self, said: &Said) {
-        let mut audio = self.attendant.voice.render(&agents::compose::speech(&self.profile, &said.plan)).await.to_vec();
+        self.play(said.sequence, &agents::compose::speech(&self.profile, &said.plan)).await;
+    }
+
+    async fn play(&mut self, sequence: u64, speech: &[Speech]) {
+        let mut audio = self.attendant.voice.render(speech).await.to_vec();
         if audio.is_empty() {
             return;
         }
         audio.resize(audio.len() + AFTER_REPLY_SAMPLES, 0);
         let milliseconds = (audio.len() / 8) as u32;
         match self.player.play(audio.into()) {
-            Ok(clip) => self.playing.push_back(Playing { sequence: said.sequence, clip, milliseconds }),
+            Ok(clip) => self.playing.push_back(Playing { sequence, clip, milliseconds }),
             Err(error) => tracing::warn!(%error, "a reply could not be played"),
         }
     }
@@ -256,11 +261,16 @@ impl<'a> Session<'a> {
         if over { self.end_message().await } else { Ok(()) }
     }
 
-    async fn on_elsewhere(&mut self, heard: Heard) -> Result<(), Error> {
+    /// Somebody wrote in the dashboard, or nobody came in time: it is read out when a synthesizer is there.
+    async fn on_elsewhere(&mut self, heard: Heard, live: &LiveCall) {
         match heard {
-            Heard::Outcome(outcome) => self.apply(outcome).await,
-            // What a person writes in the dashboard reaches a caller by transfer or call-back, not as synthetic speech.
-            Heard::PersonSaid { .. } => Ok(()),
+            Heard::Line(line) if matches!(line.speaker, Speaker::Agent | Speaker::Person { .. }) => {
+                let speech = [Speech::FreeText { text: line.text, instead: Vec::new() }];
+                self.play(line.sequence, &speech).await;
+                self.await_silence();
+            }
+            Heard::Line(_) => {}
+            Heard::Ended => live.hang_up(),
         }
     }
 
