@@ -1,5 +1,7 @@
 //! `/v1/widgets`: the widgets of an organization for programs.
 
+mod visitors;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +27,7 @@ pub fn routes() -> Routes<ChatState> {
         .patch("/v1/widgets/{id}", write, Audited::Change("widget.update"), update)
         .post("/v1/widgets/{id}/rotation", write, Audited::Change("widget.rotate"), rotate)
         .delete("/v1/widgets/{id}", write, Audited::Change("widget.revoke"), revoke)
+        .merge(visitors::routes())
 }
 
 /// The description of these routes.

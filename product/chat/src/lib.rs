@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use conversations::Conversations;
 use identity::Platform;
 use web::Routes;
 
@@ -28,6 +29,8 @@ pub use store::{EMBED_TOKEN, EMBED_USAGE, STATEMENTS, TABLES, VISITOR_PASS};
 pub struct ChatState {
     /// Database, keys, log, time.
     pub platform: Platform,
+    /// The conversations themselves.
+    pub conversations: Conversations,
     /// The server's own origin as browsers reach it, as in `https://agents.example`; no slash at the end.
     pub base_url: Arc<str>,
 }

@@ -110,6 +110,8 @@ struct Shown {
     who: Option<String>,
     text: String,
     sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
     sources: Vec<Source>,
     choices: Vec<Choice>,
 }
@@ -139,13 +141,13 @@ fn extras(reply: &agents::compose::Reply) -> (Vec<Source>, Vec<Choice>) {
 
 fn shown(line: Line) -> Shown {
     let (by, who) = match line.speaker {
-        Speaker::Visitor => ("visitor", None),
+        Speaker::Visitor | Speaker::Keys => ("visitor", None),
         Speaker::Agent => ("agent", None),
         Speaker::Person { display_name } => ("person", Some(display_name)),
-        Speaker::System => ("happened", None),
+        Speaker::Event => ("happened", None),
     };
     let (sources, choices) = line.reply.as_ref().map(extras).unwrap_or_default();
-    Shown { by, who, text: line.text, sequence: line.sequence, sources, choices }
+    Shown { by, who, text: line.text, sequence: line.sequence, client_id: line.client_id, sources, choices }
 }
 
 #[derive(Serialize)]
@@ -197,8 +199,8 @@ struct Turn {
 fn reply_events(said: &Said) -> Vec<Event> {
     let sequence = said.sequence;
     let paragraph = |(position, text)| event("part", sequence, &Part { sequence, paragraph: position > 0, text });
-    let mut events: Vec<Event> = said.text.text.split('\n').enumerate().map(paragraph).collect();
-    let (sources, choices) = extras(&said.text);
+    let mut events: Vec<Event> = said.reply.text.split('\n').enumerate().map(paragraph).collect();
+    let (sources, choices) = extras(&said.reply);
     events.push(event("extras", sequence, &Extras { sequence, sources, choices }));
     events
 }
@@ -227,7 +229,7 @@ async fn say(
     let present = present(&state, &headers, address).await?;
     let message = message.checked()?;
     present.count_message(&state.platform).await?;
-    let client_id = Some(message.client_id);
+    let client_id = Some(message.client_id.to_string());
     let input = match message.choice {
         Some(number) => Input::Choice { number, client_id },
         None => Input::Words { text: message.text, client_id },
@@ -245,13 +247,10 @@ struct Since {
     after: u64,
 }
 
-fn heard_events(heard: Heard) -> Vec<Event> {
+fn heard_event(heard: Heard) -> Event {
     match heard {
-        Heard::Outcome(outcome) => outcome_events(&outcome),
-        Heard::PersonSaid { sequence, display_name, text } => {
-            let line = Line::of_person(sequence, display_name, text);
-            vec![event("line", sequence, &shown(line))]
-        }
+        Heard::Line(line) => event("line", line.sequence, &shown(*line)),
+        Heard::Ended => Event::default().event("turn").data(r#"{"sequence":0,"duplicate":false,"ended":true}"#),
     }
 }
 
@@ -264,9 +263,8 @@ async fn events(
     let present = present(&state, &headers, address).await?;
     let (organization, conversation) = (present.caller.organization(), present.visitor.conversation_id);
     // Listens before it looks back, so that nothing falls between; the frame drops what it has seen.
-    let ahead = state.conversations.watch(organization, conversation);
+    let ahead = state.conversations.watch(conversation);
     let missed = state.conversations.transcript(organization, conversation, since.after).await?;
     let missed = missed.into_iter().map(|line| event("line", line.sequence, &shown(line)));
-    let ahead = ahead.flat_map(|heard| stream::iter(heard_events(heard)));
-    Ok(streamed(Box::pin(stream::iter(missed).chain(ahead).map(Ok))))
+    Ok(streamed(Box::pin(stream::iter(missed).chain(ahead.map(heard_event)).map(Ok))))
 }

@@ -1,0 +1,284 @@
+//! What came of conversations: bookings by day, leads, tickets.
+
+use std::collections::{BTreeMap, HashMap};
+
+use agents::profile::Profile;
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use identity::Permission;
+use jiff::civil::Date;
+use serde::Deserialize;
+use uuid::Uuid;
+use web::chip::{Chip, Tone};
+use web::moment::Moment;
+use web::phone_number::PhoneNumber;
+use web::shell::{Html, Nav, Shell};
+use web::{Access, Audited, Form, PageContext, PageQuery, Path, Problem, Query, Routes};
+
+use crate::{Booking, Conversations, Given, LEAD_STATES, Lead, Ticket, TicketState};
+
+/// Bookings shown; older ones are in the API.
+const BOOKINGS_SHOWN: i64 = 200;
+
+pub(super) fn routes() -> Routes<Conversations> {
+    let may = Access::Permission;
+    Routes::new()
+        .get("/bookings", may(Permission::BookingRead), Audited::Read("booking.list"), bookings)
+        .post(
+            "/bookings/{id}/cancellation",
+            may(Permission::BookingWrite),
+            Audited::Change("booking.cancel"),
+            cancel_booking,
+        )
+        .get("/leads", may(Permission::LeadRead), Audited::Read("lead.list"), leads)
+        .post("/leads/{id}/state", may(Permission::LeadWrite), Audited::Change("lead.state"), set_lead)
+        .get("/tickets", may(Permission::TicketRead), Audited::Read("ticket.list"), tickets)
+        .post("/tickets/{id}/state", may(Permission::TicketWrite), Audited::Change("ticket.state"), set_ticket)
+}
+
+fn name_of(given: &Given) -> String {
+    match &given.name {
+        _ if given.erased => "Erased".to_owned(),
+        Some(name) => name.clone(),
+        None => "No name given".to_owned(),
+    }
+}
+
+fn reach(given: &Given) -> String {
+    let phone = given.phone.clone().map(|phone| PhoneNumber(phone).to_string());
+    [phone, given.email.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn words(given: &Given) -> String {
+    match (&given.text, given.recording) {
+        (Some(text), _) => text.clone(),
+        (None, Some(_)) => "A recorded message".to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+struct BookingLine {
+    id: Uuid,
+    contact_id: Uuid,
+    conversation_id: Uuid,
+    time: String,
+    service: String,
+    who: String,
+    reach: String,
+    reference: String,
+    state: Chip,
+    works: bool,
+}
+
+struct Day {
+    title: String,
+    lines: Vec<BookingLine>,
+}
+
+#[derive(Template)]
+#[template(path = "bookings.html")]
+struct BookingsPage {
+    shell: Shell,
+    days: Vec<Day>,
+    may_write: bool,
+}
+
+fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingLine) {
+    // Without its profile (another agent of long ago) a booking is shown in UTC and by the key of its service.
+    let local = |instant: storage::Timestamp| match profile {
+        Some(profile) => profile.local(instant.0),
+        None => jiff::Timestamp::from_microsecond(instant.0)
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .datetime(),
+    };
+    let (begins, ends) = (local(booking.starts_at), local(booking.ends_at));
+    let service = profile.and_then(|profile| profile.service(&booking.service));
+    let works = booking.state == "booked";
+    let line = BookingLine {
+        id: booking.id,
+        contact_id: booking.contact_id,
+        conversation_id: booking.conversation_id,
+        time: format!("{} to {}", begins.strftime("%H:%M"), ends.strftime("%H:%M")),
+        service: service.map_or_else(|| booking.service.clone(), |service| service.name.clone()),
+        who: name_of(&booking.given),
+        reach: reach(&booking.given),
+        reference: booking.reference.clone(),
+        state: if works { Chip::new(Tone::Good, "Booked") } else { Chip::new(Tone::Done, "Cancelled") },
+        works,
+    };
+    (begins.date(), line)
+}
+
+async fn bookings(State(conversations): State<Conversations>, page: PageContext) -> Result<Response, Problem> {
+    let caller = &page.caller;
+    let mut rows = conversations.bookings(caller, Uuid::max(), BOOKINGS_SHOWN).await?;
+    rows.sort_by_key(|booking| booking.starts_at);
+    let mut profiles: HashMap<Uuid, Option<Profile>> = HashMap::new();
+    let mut days: BTreeMap<Date, Vec<BookingLine>> = BTreeMap::new();
+    for booking in &rows {
+        if !profiles.contains_key(&booking.agent_id) {
+            let agent = agents::store::get(conversations.platform(), caller, booking.agent_id).await.ok();
+            profiles.insert(booking.agent_id, agent.map(|agent| agent.draft));
+        }
+        let profile = profiles.get(&booking.agent_id).and_then(Option::as_ref);
+        let (date, line) = booking_line(booking, profile);
+        days.entry(date).or_default().push(line);
+    }
+    let day = |(date, lines): (Date, Vec<BookingLine>)| Day { title: date.strftime("%A, %-d %B %Y").to_string(), lines };
+    let shown = BookingsPage {
+        shell: page.shell("Bookings", Nav::Bookings),
+        days: days.into_iter().map(day).collect(),
+        may_write: caller.permits(Permission::BookingWrite),
+    };
+    Ok(Html(shown).into_response())
+}
+
+async fn cancel_booking(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Redirect, Problem> {
+    conversations.cancel_booking(&page.caller, id).await?;
+    Ok(Redirect::to("/bookings"))
+}
+
+/// A lead or a ticket in its list.
+struct OutcomeLine {
+    id: Uuid,
+    contact_id: Uuid,
+    conversation_id: Uuid,
+    reference: String,
+    who: String,
+    reach: String,
+    words: String,
+    at: Moment,
+    word: String,
+    state: Chip,
+}
+
+fn lead_line(lead: Lead) -> OutcomeLine {
+    let (tone, word) = match lead.state.as_str() {
+        "new" => (Tone::Wait, "New"),
+        "contacted" => (Tone::Live, "Contacted"),
+        "won" => (Tone::Good, "Won"),
+        _ => (Tone::Done, "Lost"),
+    };
+    OutcomeLine {
+        id: lead.id,
+        contact_id: lead.contact_id,
+        conversation_id: lead.conversation_id,
+        reference: String::new(),
+        who: name_of(&lead.given),
+        reach: reach(&lead.given),
+        words: words(&lead.given),
+        at: Moment::new(lead.created_at),
+        word: lead.state,
+        state: Chip::new(tone, word),
+    }
+}
+
+fn ticket_line(ticket: Ticket) -> OutcomeLine {
+    let (tone, word) = match ticket.state {
+        TicketState::Solved => (Tone::Good, "Solved"),
+        TicketState::Closed => (Tone::Done, "Closed"),
+        TicketState::InProgress => (Tone::Live, "In progress"),
+        _ => (Tone::Wait, "Open"),
+    };
+    OutcomeLine {
+        id: ticket.id,
+        contact_id: ticket.contact_id,
+        conversation_id: ticket.conversation_id,
+        reference: ticket.reference,
+        who: name_of(&ticket.given),
+        reach: reach(&ticket.given),
+        words: words(&ticket.given),
+        at: Moment::new(ticket.created_at),
+        word: ticket.state.name().to_owned(),
+        state: Chip::new(tone, word),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "leads.html")]
+struct LeadsPage {
+    shell: Shell,
+    lines: Vec<OutcomeLine>,
+    older: Option<Uuid>,
+    states: &'static [&'static str],
+    may_write: bool,
+}
+
+async fn leads(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let mut rows = conversations.leads(&page.caller, query.before_or_end(), query.fetch()).await?;
+    let more = rows.len() > query.limit();
+    rows.truncate(query.limit());
+    let shown = LeadsPage {
+        shell: page.shell("Leads", Nav::Leads),
+        older: rows.last().filter(|_| more).map(|lead| lead.id),
+        lines: rows.into_iter().map(lead_line).collect(),
+        states: &LEAD_STATES,
+        may_write: page.caller.permits(Permission::LeadWrite),
+    };
+    Ok(Html(shown).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateForm {
+    state: String,
+}
+
+async fn set_lead(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+    Form(form): Form<StateForm>,
+) -> Result<Redirect, Problem> {
+    conversations.set_lead_state(&page.caller, id, &form.state).await?;
+    Ok(Redirect::to("/leads"))
+}
+
+#[derive(Template)]
+#[template(path = "tickets.html")]
+struct TicketsPage {
+    shell: Shell,
+    lines: Vec<OutcomeLine>,
+    older: Option<Uuid>,
+    states: Vec<&'static str>,
+    may_write: bool,
+}
+
+async fn tickets(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let mut rows = conversations.tickets(&page.caller, query.before_or_end(), query.fetch()).await?;
+    let more = rows.len() > query.limit();
+    rows.truncate(query.limit());
+    let shown = TicketsPage {
+        shell: page.shell("Tickets", Nav::Tickets),
+        older: rows.last().filter(|_| more).map(|ticket| ticket.id),
+        lines: rows.into_iter().map(ticket_line).collect(),
+        states: TicketState::ALL.iter().map(|state| state.name()).collect(),
+        may_write: page.caller.permits(Permission::TicketWrite),
+    };
+    Ok(Html(shown).into_response())
+}
+
+async fn set_ticket(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+    Form(form): Form<StateForm>,
+) -> Result<Redirect, Problem> {
+    let state = TicketState::named(&form.state).ok_or_else(|| Problem::field("state", "There is no such state."))?;
+    conversations.set_ticket_state(&page.caller, id, state).await?;
+    Ok(Redirect::to("/tickets"))
+}
