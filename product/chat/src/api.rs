@@ -51,6 +51,7 @@ impl From<Error> for Problem {
             Error::Storage(error) => error.into(),
             Error::Vault(error) => error.into(),
             Error::Identity(error) => error.into(),
+            Error::Conversations(error) => error.into(),
         }
     }
 }

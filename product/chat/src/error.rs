@@ -37,6 +37,9 @@ pub enum Error {
     /// Callers and changes.
     #[error(transparent)]
     Identity(#[from] identity::Error),
+    /// The conversation.
+    #[error(transparent)]
+    Conversations(#[from] conversations::Error),
 }
 
 impl Error {

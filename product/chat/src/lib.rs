@@ -18,6 +18,8 @@ pub mod message;
 pub mod origin;
 pub mod pages;
 mod store;
+#[cfg(test)]
+mod testing;
 pub mod visitor;
 pub mod widget;
 

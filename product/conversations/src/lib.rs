@@ -10,6 +10,7 @@ pub mod card;
 pub mod door;
 pub mod engine;
 mod error;
+pub mod pages;
 mod store;
 
 pub use self::door::{Channel, ChannelAction, Heard, Input, Leave, Line, OpenRequest, Opened, Outcome, Said, Speaker};

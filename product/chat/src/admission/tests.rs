@@ -2,7 +2,6 @@
 
 use identity::Role;
 use identity::testing::{Persona, TestPlatform, platforms};
-use storage::Schema;
 
 use super::*;
 use crate::embed_token::Quota;
@@ -19,9 +18,7 @@ struct House {
 
 async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
-    for test in
-        platforms(Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS)).await
-    {
+    for test in platforms(crate::testing::parts()).await {
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await;
         let profile = agents::profile::sample();
@@ -209,7 +206,7 @@ async fn what_cannot_be_a_widget_is_refused_with_its_field() {
 #[tokio::test]
 async fn every_statement_is_prepared_and_in_scope() {
     for house in houses().await {
-        let extra = Schema::new().with(agents::TABLES, agents::STATEMENTS).with(crate::TABLES, crate::STATEMENTS);
+        let extra = crate::testing::parts();
         let schema = identity::testing::schema(&extra);
         let database = &house.test.platform.database;
         storage::registry::check(&schema, database).await.expect("prepared and in scope");

@@ -94,7 +94,8 @@ async fn begin(
         conversation_id: opened.conversation_id,
         expires_at: web::instant::to_rfc3339(expires_at),
     };
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(begun)).into_response())
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(begun))
+        .into_response())
 }
 
 async fn present(state: &ChatState, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Present, Problem> {
@@ -268,3 +269,6 @@ async fn events(
     let missed = missed.into_iter().map(|line| event("line", line.sequence, &shown(line)));
     Ok(streamed(Box::pin(stream::iter(missed).chain(ahead.map(heard_event)).map(Ok))))
 }
+
+#[cfg(test)]
+mod tests;

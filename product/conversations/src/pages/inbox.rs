@@ -196,7 +196,11 @@ async fn list(
     inbox(&conversations, &page, &query, None).await
 }
 
-async fn show(State(conversations): State<Conversations>, page: PageContext, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+async fn show(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let chosen = chat(&conversations, &page, id).await?;
     inbox(&conversations, &page, &PageQuery::default(), Some(chosen)).await
 }
@@ -205,7 +209,11 @@ fn back(id: Uuid) -> Redirect {
     Redirect::to(&format!("/inbox/{id}"))
 }
 
-async fn join(State(conversations): State<Conversations>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
+async fn join(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Redirect, Problem> {
     conversations.person_joins(&page.caller, id).await?;
     Ok(back(id))
 }
@@ -226,12 +234,20 @@ async fn say(
     Ok(back(id))
 }
 
-async fn leave(State(conversations): State<Conversations>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
+async fn leave(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Redirect, Problem> {
     conversations.person_leaves(&page.caller, id, Leave::BackToAgent).await?;
     Ok(back(id))
 }
 
-async fn end(State(conversations): State<Conversations>, page: PageContext, Path(id): Path<Uuid>) -> Result<Redirect, Problem> {
+async fn end(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Redirect, Problem> {
     conversations.person_leaves(&page.caller, id, Leave::End).await?;
     Ok(back(id))
 }

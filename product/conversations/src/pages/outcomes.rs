@@ -126,7 +126,8 @@ async fn bookings(State(conversations): State<Conversations>, page: PageContext)
         let (date, line) = booking_line(booking, profile);
         days.entry(date).or_default().push(line);
     }
-    let day = |(date, lines): (Date, Vec<BookingLine>)| Day { title: date.strftime("%A, %-d %B %Y").to_string(), lines };
+    let day =
+        |(date, lines): (Date, Vec<BookingLine>)| Day { title: date.strftime("%A, %-d %B %Y").to_string(), lines };
     let shown = BookingsPage {
         shell: page.shell("Bookings", Nav::Bookings),
         days: days.into_iter().map(day).collect(),
