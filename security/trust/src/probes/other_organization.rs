@@ -7,13 +7,14 @@ use identity::token::KeyText;
 use uuid::Uuid;
 
 use super::client;
-use crate::canary;
+use crate::canary::{self, Canary};
 use crate::client::{Answer, Client};
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
 
 const NOT_FOUND: u16 = 404;
 const OK: u16 = 200;
+const ID: &str = "{id}";
 
 /// The probe.
 pub struct OtherOrganization;
@@ -42,14 +43,17 @@ async fn reach_over(context: &ProbeContext) -> Result<Finding, Finding> {
             own.status
         )));
     }
-    for method in [Method::GET, Method::DELETE] {
-        let (theirs, nobodys) = (owned.0.id, platform.identifiers.next());
-        let there = asker.ask(method.clone(), &path(theirs)).await?;
-        let nowhere = asker.ask(method.clone(), &path(nobodys)).await?;
-        if there.status != NOT_FOUND {
-            faults.push(format!("{method} of another organization's row was answered {}", there.status));
-        } else if words(&there, theirs) != words(&nowhere, nobodys) {
-            faults.push(format!("{method} of another organization's row looks different from one that does not exist"));
+    let asked = asked(context, &owner, owned.0.id).await?;
+    for (method, path, theirs) in &asked {
+        let nobodys = platform.identifiers.next();
+        let there = asker.ask(method.clone(), &path.replace(ID, &theirs.to_string())).await?;
+        let nowhere = asker.ask(method.clone(), &path.replace(ID, &nobodys.to_string())).await?;
+        if words(&there, *theirs) != words(&nowhere, nobodys) {
+            faults.push(format!(
+                "{method} {path} of another organization's row looks different from one that does not exist"
+            ));
+        } else if reads_or_deletes(method) && there.status != NOT_FOUND {
+            faults.push(format!("{method} {path} of another organization's row was answered {}", there.status));
         }
     }
     let list = asker.ask(Method::GET, "/v1/keys?limit=100").await?;
@@ -63,7 +67,26 @@ async fn reach_over(context: &ProbeContext) -> Result<Finding, Finding> {
     owner.revoke(platform, &owned.0).await?;
     stranger.revoke(platform, &stranger_key.0).await?;
     let holds = "One organization's key read, changed and listed; what another organization owns was answered exactly like what does not exist.";
-    Ok(Finding::from_faults(&faults, holds).with("Requests compared", 4))
+    Ok(Finding::from_faults(&faults, holds).with("Requests compared", asked.len()))
+}
+
+/// Every request that names a row which the owner has: its key, its agent, its widget.
+async fn asked(context: &ProbeContext, owner: &Canary, key: Uuid) -> Result<Vec<(Method, String, Uuid)>, Finding> {
+    let mut asked = vec![(Method::GET, format!("/v1/keys/{ID}"), key), (Method::DELETE, format!("/v1/keys/{ID}"), key)];
+    let rules = |start: &'static str| context.routes.iter().filter(move |rule| rule.path.starts_with(start));
+    if rules("/v1/agents/{id}").next().is_some() {
+        let agent = owner.agent(&context.platform).await?;
+        asked.extend(rules("/v1/agents/{id}").map(|rule| (rule.method.clone(), rule.path.to_owned(), agent)));
+    }
+    if rules("/v1/widgets/{id}").next().is_some() {
+        let widget = owner.widget(&context.platform).await?.token.id;
+        asked.extend(rules("/v1/widgets/{id}").map(|rule| (rule.method.clone(), rule.path.to_owned(), widget)));
+    }
+    Ok(asked)
+}
+
+fn reads_or_deletes(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::DELETE)
 }
 
 fn path(id: Uuid) -> String {
@@ -111,6 +134,7 @@ mod tests {
         let (context, _kept) = guarded().await;
         let finding = OtherOrganization.look(&context).await;
         assert_eq!(finding.state, State::Holds, "{finding:?}");
+        assert_eq!(finding.figures[0].value, "6", "two requests of keys, four of agents: {finding:?}");
     }
 
     #[tokio::test]

@@ -38,9 +38,10 @@ pub async fn guarded() -> (ProbeContext, TestPlatform) {
     let (mut context, kept) = context().await;
     let limits = Limits::new(&LimitSettings::default(), context.platform.clock.clone());
     let gate = Gate::new(context.platform.clone(), limits, SessionCookie::OnLoopback);
-    let routes = web::account::routes();
+    let parts = web::account::routes().with_state(gate.clone());
+    let routes = parts.merge(agents::api::routes().with_state(context.platform.clone()));
     context.routes = routes.table();
-    context.base_url = Some(served(routes.into_router(gate.clone(), &gate)).await);
+    context.base_url = Some(served(routes.into_router((), &gate)).await);
     (context, kept)
 }
 
