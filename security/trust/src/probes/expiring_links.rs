@@ -1,14 +1,19 @@
 //! S88: a link opens what it was made for, for whom it was made, until its time is over, and nothing else.
 
 use storage::{OrganizationId, Timestamp};
+use telephony::api::LINK_PURPOSE;
 use uuid::Uuid;
 use vault::{LinkClaims, Vault};
 
-use crate::finding::Finding;
+use super::client;
+use crate::finding::{Finding, State};
 use crate::probe::{Look, Probe, ProbeContext};
 
 const PURPOSE: &str = "trust.probe";
 const LIFE_SECONDS: i64 = 300;
+/// Where recordings are heard.
+const ROUTE: &str = "/recordings/{token}";
+const FORBIDDEN: u16 = 403;
 
 /// How links are checked: the vault, or in a test something that forgets to.
 pub trait Links: Send + Sync {
@@ -34,7 +39,13 @@ impl<L: Links> Probe for ExpiringLinks<L> {
     }
 
     fn look<'a>(&'a self, context: &'a ProbeContext) -> Look<'a> {
-        Box::pin(async move { self.try_links(context) })
+        Box::pin(async move {
+            let finding = self.try_links(context);
+            if finding.state != State::Holds {
+                return finding;
+            }
+            over_http(context, finding).await.unwrap_or_else(|finding| finding)
+        })
     }
 }
 
@@ -83,6 +94,50 @@ impl<L: Links> ExpiringLinks<L> {
     }
 }
 
+/// Presents links to the server itself: a fresh one finds no recording, the others are refused as links. Where this process serves no
+/// recordings, what the vault said stands alone.
+async fn over_http(context: &ProbeContext, finding: Finding) -> Result<Finding, Finding> {
+    if !context.routes.iter().any(|rule| rule.path == ROUTE) {
+        return Ok(finding.with("Asked over HTTP", "no: this process serves no recordings"));
+    }
+    let client = client(context)?;
+    let now = context.platform.now();
+    let link = |purpose: &str, expires_at: Timestamp| {
+        let claims = LinkClaims {
+            organization: OrganizationId(context.platform.identifiers.next()),
+            purpose: purpose.to_owned(),
+            object: context.platform.identifiers.next(),
+            expires_at,
+            session: None,
+        };
+        let token = context.platform.vault.sign_link(&claims);
+        token.map_err(|error| Finding::not_measured(format!("No link could be signed: {error}.")))
+    };
+    let fresh = link(LINK_PURPOSE, now.plus_seconds(LIFE_SECONDS))?;
+    let good = client.get(&ROUTE.replace("{token}", &fresh)).await.map_err(Finding::not_measured)?;
+    if good.status == FORBIDDEN {
+        return Err(Finding::not_measured("Even a fresh link is refused by the server, so refusals say nothing."));
+    }
+    let mut faults = Vec::new();
+    let half = fresh.len() / 2;
+    for (what, token) in [
+        ("expired", link(LINK_PURPOSE, now)?),
+        ("made for another purpose", link(PURPOSE, now.plus_seconds(LIFE_SECONDS))?),
+        ("altered", altered(&fresh).swap_remove(half)),
+        ("made up", "not-a-link".to_owned()),
+    ] {
+        let answer = client.get(&ROUTE.replace("{token}", &token)).await.map_err(Finding::not_measured)?;
+        if answer.status != FORBIDDEN {
+            faults.push(format!("a link that is {what} was answered {} by the server", answer.status));
+        }
+    }
+    if faults.is_empty() {
+        Ok(finding.with("Asked over HTTP", "4 bad links, 4 refused"))
+    } else {
+        Err(Finding::from_faults(&faults, ""))
+    }
+}
+
 /// The token with each of its characters exchanged in turn. The last one may hold unused bits, so it is left out.
 fn altered(token: &str) -> Vec<String> {
     let letters: Vec<char> = token.chars().collect();
@@ -100,14 +155,18 @@ fn altered(token: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::Path;
+    use axum::http::StatusCode;
     use storage::Timestamp;
+    use telephony::api::LINK_PURPOSE;
     use uuid::Uuid;
     use vault::Vault;
+    use web::{Access, Audited, Routes};
 
-    use super::{ExpiringLinks, Links, PURPOSE, Signed, altered};
+    use super::{ExpiringLinks, Links, PURPOSE, ROUTE, Signed, altered};
     use crate::finding::State;
     use crate::probe::Probe;
-    use crate::probes::testing::{NOW, context};
+    use crate::probes::testing::{NOW, context, served};
 
     /// A check that forgets one thing.
     enum Forgetful {
@@ -152,6 +211,32 @@ mod tests {
             assert_eq!(finding.state, State::Broken, "{names}: {finding:?}");
             assert!(finding.evidence.contains(names), "{names}: {finding:?}");
         }
+    }
+
+    /// A server of recordings that nobody has; it looks at links as `checks` says.
+    async fn served_finding(checks: fn(&Vault, &str) -> bool) -> crate::finding::Finding {
+        let (mut context, _kept) = context().await;
+        let vault = context.platform.vault.clone();
+        let play = move |Path(token): Path<String>| async move {
+            if checks(&vault, &token) { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN }
+        };
+        let rules = Routes::<()>::new().get(ROUTE, Access::Public("a test"), Audited::No("a test"), play.clone());
+        context.routes = rules.table();
+        context.base_url = Some(served(axum::Router::new().route(ROUTE, axum::routing::get(play))).await);
+        ExpiringLinks(Signed).look(&context).await
+    }
+
+    #[tokio::test]
+    async fn a_server_that_looks_at_links_holds_and_one_that_does_not_turns_it_red() {
+        let looks = served_finding(|vault, token| vault.verify_link(token, LINK_PURPOSE, None, NOW).is_ok()).await;
+        assert_eq!(looks.state, State::Holds, "{looks:?}");
+        let blind = served_finding(|_, _| true).await;
+        assert_eq!(blind.state, State::Broken, "{blind:?}");
+        let forgets_time =
+            served_finding(|vault, token| vault.verify_link(token, LINK_PURPOSE, None, Timestamp(0)).is_ok()).await;
+        assert_eq!(forgets_time.state, State::Broken, "{forgets_time:?}");
+        let closed = served_finding(|_, _| false).await;
+        assert_eq!(closed.state, State::NotMeasured, "{closed:?}");
     }
 
     #[test]
