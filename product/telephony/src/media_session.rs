@@ -99,7 +99,7 @@ pub struct MediaStatistics {
     pub frames_dropped: u64,
     /// Recorder frames that nobody took in time.
     pub tap_dropped: u64,
-    /// Ticks that were left out because this program was stopped for too long.
+    /// Ticks in which nothing was sent because this program did not run in time.
     pub ticks_skipped: u64,
     /// Interarrival jitter, in milliseconds.
     pub jitter_milliseconds: u32,

@@ -277,7 +277,7 @@ impl Signalling {
     pub async fn stop(&self) {
         self.inner.tasks.close();
         let patience = tokio::time::Instant::now() + STOP_WAIT;
-        while self.inner.calls.load(Ordering::Relaxed) > 0 && tokio::time::Instant::now() < patience {
+        while !self.inner.dialogs.is_empty() && tokio::time::Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.inner.stop.cancel();

@@ -1,5 +1,7 @@
 //! The phone against real peers: our own softphone, SIPp, baresip, raw bytes; over UDP and TCP, with real sound.
 
+#[path = "phone/abuse.rs"]
+mod abuse;
 #[path = "phone/answerer.rs"]
 mod answerer;
 #[path = "phone/baresip.rs"]

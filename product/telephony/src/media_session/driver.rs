@@ -21,8 +21,10 @@ use crate::port_pool::{Lease, PortPool};
 
 /// One tick.
 const TICK: Duration = Duration::from_millis(media::FRAME_MILLISECONDS as u64);
-/// When this far behind, ticks are left out instead of being sent all at once.
+/// When this far behind, nothing is sent for the ticks that were missed, instead of all at once.
 const TICKS_BEHIND_LIMIT: u64 = 10;
+/// Missed ticks whose sound is still taken from the jitter buffer: what it can hold, one second.
+const TICKS_HEARD_LATE_LIMIT: u64 = 50;
 /// Datagrams taken at one go, so that a flood cannot hold up the clock.
 const DATAGRAMS_AT_ONCE: usize = 32;
 /// Bytes of a datagram that are taken.
@@ -164,20 +166,20 @@ struct Driver {
 impl Driver {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let started = Instant::now();
-        let mut first_tick = started;
         let mut buffer = [0u8; DATAGRAM_BYTES];
         loop {
             // The deadline is counted from the beginning, so that lateness never adds up.
-            let deadline = first_tick + TICK * u32::try_from(self.tick).unwrap_or(u32::MAX);
+            let deadline = started + TICK * u32::try_from(self.tick).unwrap_or(u32::MAX);
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline) => {
                     let behind = (Instant::now() - deadline).as_millis() as u64 / u64::from(media::FRAME_MILLISECONDS);
                     if behind > TICKS_BEHIND_LIMIT {
-                        self.leave_out(behind);
-                        first_tick += TICK * u32::try_from(behind).unwrap_or(u32::MAX);
+                        self.receive(&mut buffer, started);
+                        self.catch_up(behind);
                     }
-                    self.tick();
+                    let spoken = self.speak();
+                    self.tick(&spoken);
                 }
                 command = commands.recv() => match command {
                     Some(Command::Agree(agreed)) => self.agree(&agreed),
@@ -201,11 +203,16 @@ impl Driver {
         self.quiet_ticks = 0;
     }
 
-    /// The program was stopped (a sleeping laptop): go on from now instead of sending seconds of old sound.
-    fn leave_out(&mut self, ticks: u64) {
+    /// The program did not run for a while: what was heard in the last second is still heard, but nothing is sent late;
+    /// what is to be said waits. A longer while shows as a gap in the ticks.
+    fn catch_up(&mut self, ticks: u64) {
         self.statistics.ticks_skipped += ticks;
-        for _ in 0..ticks.min(1_000) {
-            self.sender.skip();
+        let heard = ticks.min(TICKS_HEARD_LATE_LIMIT);
+        self.tick += ticks - heard;
+        self.sender.skip((ticks - heard) as u32);
+        for _ in 0..heard {
+            self.sender.skip(1);
+            self.tick(&SILENCE);
         }
     }
 
@@ -228,17 +235,17 @@ impl Driver {
         }
     }
 
-    fn tick(&mut self) {
+    /// One tick passes: something was heard, and this was said.
+    fn tick(&mut self, spoken: &Frame) {
         let mut heard = SILENCE;
         let pulled = self.receiver.pull(&mut heard, self.tick, &mut self.found);
         for digit in self.found.drain(..) {
             let _ = self.digits.try_send(digit);
         }
-        let spoken = self.speak();
         let tick = self.tick;
         let concealed = pulled == Pulled::Concealed;
         self.statistics.frames_dropped += u64::from(self.shared.hear(&Heard { tick, frame: heard, concealed }));
-        self.feed_tap(&TapFrame { tick, heard, spoken });
+        self.feed_tap(&TapFrame { tick, heard, spoken: *spoken });
         self.watch();
         self.tick += 1;
         self.publish();
@@ -248,7 +255,7 @@ impl Driver {
     fn speak(&mut self) -> Frame {
         self.take_keys();
         if !self.agreed.we_send {
-            self.sender.skip();
+            self.sender.skip(1);
             return SILENCE;
         }
         if let Some(payload_type) = self.agreed.telephone_event

@@ -81,6 +81,8 @@ pub struct Leg {
     inner: Arc<Inner>,
     inbound: bool,
     stage: Stage,
+    /// A farewell is under way, and gives the dialog back when it is done.
+    parting: bool,
     place: Option<Place>,
 }
 
@@ -102,8 +104,8 @@ impl Leg {
         states: DialogStateReceiver,
         place: Place,
     ) -> Self {
-        let (inner, stage, place) = (inner.clone(), Stage::Open, Some(place));
-        Leg { facts, dialog, states, attempt: None, awaited_answer: None, inner, inbound: true, stage, place }
+        let (inner, stage, parting, place) = (inner.clone(), Stage::Open, false, Some(place));
+        Leg { facts, dialog, states, attempt: None, awaited_answer: None, inner, inbound: true, stage, parting, place }
     }
 
     pub(super) fn outbound(
@@ -307,7 +309,10 @@ impl Leg {
 
     fn farewell(&mut self, cancel: bool) {
         let (dialog, inner) = (self.dialog.clone(), self.inner.clone());
-        let (attempt, place) = (self.attempt.take(), self.place.take());
+        let attempt = self.attempt.take();
+        self.parting = true;
+        // The call is over; its farewell may still be repeated for half a minute, but takes no place of a live one.
+        self.place = None;
         self.inner.tasks.spawn(async move {
             let early = dialog.id();
             let sent = if cancel { dialog.cancel().await } else { dialog.bye().await };
@@ -320,7 +325,6 @@ impl Leg {
             }
             forget(&inner, &early);
             forget(&inner, &dialog.id());
-            drop(place);
         });
     }
 }
@@ -333,7 +337,7 @@ impl Drop for Leg {
     fn drop(&mut self) {
         self.end();
         // A farewell under way gives the dialog back itself.
-        if self.place.is_some() {
+        if !self.parting {
             forget(&self.inner, &self.dialog.id());
         }
     }

@@ -368,4 +368,22 @@ mod tests {
         }
         assert!(!text.contains("body"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_may_come(mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), at in 0usize..200, byte: u8) {
+            unfold(&mut bytes);
+            look(&bytes);
+            answer(&bytes, Status::BAD_REQUEST, "");
+            let mut invite = invite("<sip:100@x>;tag=1");
+            invite[at] = byte;
+            let length = invite.len();
+            unfold(&mut invite);
+            proptest::prop_assert_eq!(invite.len(), length);
+            if let Look::Read(read) = look(&invite) {
+                proptest::prop_assert!(read <= length);
+            }
+            new_call(&invite);
+        }
+    }
 }

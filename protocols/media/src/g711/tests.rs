@@ -1,3 +1,5 @@
+//! Both laws against the tables of the Recommendation, all 256 codes.
+
 use super::*;
 
 /// Decision values of G.711 table 2a, positive half, in 14-bit units: the first value of each mu-law segment.

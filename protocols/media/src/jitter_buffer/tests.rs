@@ -1,3 +1,5 @@
+//! Reordering, loss, lateness, drift, wraps: what comes out of the buffer.
+
 use super::*;
 use proptest::prelude::*;
 

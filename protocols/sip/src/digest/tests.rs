@@ -1,3 +1,5 @@
+//! The RFCs' own examples, and headers that are nearly right.
+
 use super::*;
 use proptest::prelude::*;
 

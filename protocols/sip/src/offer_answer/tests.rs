@@ -1,3 +1,5 @@
+//! Offers as phones and trunks make them, and any others.
+
 use std::fmt::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Floods, repeats, many sources: what the guard lets pass.
+
 use super::*;
 
 fn invite(call_id: &str, to: &str) -> Vec<u8> {
