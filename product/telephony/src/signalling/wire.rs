@@ -376,7 +376,8 @@ mod tests {
             look(&bytes);
             answer(&bytes, Status::BAD_REQUEST, "");
             let mut invite = invite("<sip:100@x>;tag=1");
-            invite[at] = byte;
+            let place = at % invite.len();
+            invite[place] = byte;
             let length = invite.len();
             unfold(&mut invite);
             proptest::prop_assert_eq!(invite.len(), length);
