@@ -5,6 +5,7 @@ mod call;
 mod demo;
 pub(crate) mod key;
 mod openapi;
+mod organization;
 mod serve;
 mod verify;
 
@@ -42,6 +43,8 @@ enum Command {
     Audit(audit::Arguments),
     /// API keys, without the server
     Key(key::Arguments),
+    /// Organizations of this installation, without the server
+    Organization(organization::Arguments),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
     /// Print completions for a shell
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),
+        Command::Organization(arguments) => on_runtime(organization::run(arguments)),
     };
     match outcome {
         Ok(Answer::Good) => ExitCode::SUCCESS,

@@ -1,5 +1,8 @@
 //! The whole product, as a newcomer meets it: the binary is started by its command line and used from outside, over real
 //! HTTP, real SIP and sound, and a real browser. Nothing here reaches into the program.
 
+mod description;
+mod isolation;
+mod organizations;
 mod product;
 mod start;

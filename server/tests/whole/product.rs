@@ -20,6 +20,7 @@ pub struct Facts {
     pub embed_token: String,
     pub sign_in_url: String,
     pub owner_email: String,
+    pub owner_password: String,
     pub customer_url: String,
 }
 
@@ -36,6 +37,16 @@ pub struct Product {
 /// The binary under test: `RINGFENCE_BIN`, else the one that Cargo built for this test.
 pub fn binary() -> PathBuf {
     std::env::var_os("RINGFENCE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_ringfence").into(), PathBuf::from)
+}
+
+/// The log stands beside the data folder, never in it.
+fn log_path(folder: &Path) -> PathBuf {
+    folder.with_extension("log")
+}
+
+fn log_file(folder: &Path) -> std::fs::File {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(log_path(folder));
+    file.expect("tests can write beside the data folder")
 }
 
 impl Product {
@@ -62,6 +73,7 @@ impl Product {
             .args(arguments)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
             .stdout(Stdio::null())
+            .stderr(log_file(folder))
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
@@ -69,7 +81,8 @@ impl Product {
         let facts = loop {
             assert!(tokio::time::Instant::now() < deadline, "the demo was not ready within {START_LIMIT:?}");
             if let Some(status) = child.try_wait().expect("a child can be asked") {
-                panic!("the demo ended by itself: {status}");
+                let log = std::fs::read(log_path(folder)).unwrap_or_default();
+                panic!("the demo ended by itself: {status}\n{}", String::from_utf8_lossy(&log));
             }
             let text = std::fs::read(folder.join("demo.json")).unwrap_or_default();
             match serde_json::from_slice(&text) {
@@ -90,6 +103,11 @@ impl Product {
     /// The data folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What the product has written to its log, earlier runs on the same folder included.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(log_path(&self.folder)).expect("a log file")).into_owned()
     }
 
     /// Process id, for tests that watch or end the process.

@@ -1,0 +1,58 @@
+//! `ringfence organization`: the organizations of an installation, from the machine itself.
+
+use std::io::Read as _;
+
+use clap::{Args, Subcommand};
+use identity::founding::{self, Founding};
+
+use super::{Answer, Node, say};
+use crate::wiring::House;
+
+/// Bytes that are read as a password at most; longer ones are refused by their own rule.
+const PASSWORD_BYTES_MAX: u64 = 4_096;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Found another organization with its owner and print its id; the owner's password is read from standard input
+    Create {
+        #[command(flatten)]
+        node: Node,
+        /// The business, as callers shall hear it
+        #[arg(long)]
+        name: String,
+        /// The owner's name
+        #[arg(long)]
+        owner_name: String,
+        /// The owner's e-mail address
+        #[arg(long)]
+        email: String,
+    },
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
+    let Command::Create { node, name, owner_name, email } = arguments.command;
+    let password = password()?;
+    let house = House::open(node.existing()?).await?;
+    let founding = Founding { organization_name: &name, name: &owner_name, email: &email, password: &password };
+    let founded = founding::found(&house.platform, &founding).await?;
+    say(&founded.organization.0.to_string());
+    house.platform.database.close().await;
+    Ok(Answer::Good)
+}
+
+/// The first line of standard input; without echo when a person types it.
+fn password() -> anyhow::Result<String> {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password("Password of the owner: ")?);
+    }
+    let mut text = String::new();
+    std::io::stdin().lock().take(PASSWORD_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,271 @@
+//! What one organization has does not exist for another, nor for strangers; and a role does what it may and no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::description::{Description, Operation};
+use crate::organizations::{Other, key};
+use crate::product::Product;
+
+/// An identifier that nothing has.
+const NOBODY: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+/// Routes whose last variable is the asker's own and has no list to take one from.
+const WITHOUT_A_LIST: [&str; 0] = [];
+
+/// An answer as somebody sees it who wants to tell two answers apart.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    status: StatusCode,
+    headers: BTreeSet<String>,
+    body: String,
+}
+
+struct Asker<'a> {
+    product: &'a Product,
+    description: &'a Description,
+    key: &'a str,
+}
+
+impl Asker<'_> {
+    /// Asks with a body of the right shape whose identifiers are all `id`.
+    async fn ask(&self, operation: &Operation, path: &str, id: Uuid) -> Seen {
+        let address = format!("{}{path}{}", self.product.facts.base_url, operation.query);
+        let mut request = self.product.http.request(operation.method.clone(), address);
+        if !self.key.is_empty() {
+            request = request.bearer_auth(self.key);
+        }
+        if let Some(schema) = &operation.body {
+            request = request.json(&self.description.sample(schema, id));
+        }
+        if operation.multipart {
+            request = request
+                .header("content-type", "multipart/form-data; boundary=prover")
+                .body("--prover\r\ncontent-disposition: form-data; name=\"attested\"\r\n\r\ntrue\r\n--prover\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nSome words.\r\n--prover--\r\n");
+        }
+        let answer = request.send().await.expect("the product answers");
+        let status = answer.status();
+        let headers = answer.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        Seen { status, headers, body: answer.text().await.expect("a body") }
+    }
+}
+
+/// Every list of the organization, as its owner sees it.
+async fn everything(product: &Product, description: &Description) -> BTreeMap<String, Value> {
+    let mut lists = BTreeMap::new();
+    for operation in description.operations() {
+        // The audit log grows by being looked at, and keys remember when they were used.
+        let moves = ["/v1/audit", "/v1/keys", "/v1/sessions"].iter().any(|start| operation.path.starts_with(start));
+        if operation.method == Method::GET && !operation.path.contains('{') && operation.query.is_empty() && !moves {
+            lists.insert(operation.path.clone(), product.get(&operation.path).await);
+        }
+    }
+    lists
+}
+
+fn unknown(path: &str) -> String {
+    let replaced =
+        path.split('/').map(|piece| if piece.starts_with('{') { NOBODY.to_string() } else { piece.to_owned() });
+    replaced.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_organization_has_looks_like_what_nobody_has() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let other = Other::found(&product).await;
+    let description = Description::of(&product).await;
+    let before = everything(&product, &description).await;
+    let stranger = Asker { product: &product, description: &description, key: &other.api_key };
+    let owner = Asker { product: &product, description: &description, key: &product.facts.api_key };
+    let (mut walked, mut faults, mut without) = (0, Vec::new(), Vec::new());
+    for operation in description.operations().iter().filter(|operation| operation.path.contains('{')) {
+        let Some(path) = description.concrete(&product, &operation.path).await else {
+            without.push(operation.name());
+            continue;
+        };
+        walked += 1;
+        let theirs = stranger.ask(operation, &path, NOBODY).await;
+        let nobodys = stranger.ask(operation, &unknown(&operation.path), NOBODY).await;
+        if theirs.status != StatusCode::NOT_FOUND || theirs != nobodys {
+            faults.push(format!("{}: {theirs:?}, but of nobody {nobodys:?}", operation.name()));
+        }
+        // The walk would prove nothing with addresses that lead nowhere for their owner, too.
+        if operation.method == Method::GET {
+            let own = owner.ask(operation, &path, NOBODY).await;
+            if own.status != StatusCode::OK {
+                faults.push(format!("{}: its owner gets {own:?}", operation.name()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert_eq!(everything(&product, &description).await, before, "the walk changed something");
+    without.retain(|name| !WITHOUT_A_LIST.contains(&name.as_str()));
+    if !without.is_empty() {
+        println!(
+            "not measured: what_another_organization_has_looks_like_what_nobody_has: nothing to ask for: {without:?}"
+        );
+    }
+    println!("{walked} routes with the identifiers of another organization");
+    assert!(walked >= 10, "{walked} routes only; nothing to ask for: {without:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_hold_nothing_of_another_organization_and_bodies_cannot_name_it() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let other = Other::found(&product).await;
+    let description = Description::of(&product).await;
+    let mut theirs = BTreeSet::new();
+    for list in everything(&product, &description).await.values() {
+        let rows = list["data"].as_array().cloned().unwrap_or_default();
+        theirs.extend(rows.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)));
+    }
+    assert!(theirs.contains(&product.facts.agent_id), "{theirs:?}");
+    let stranger = Asker { product: &product, description: &description, key: &other.api_key };
+    let agent: Uuid = product.facts.agent_id.parse().expect("an id");
+    let mut faults = Vec::new();
+    for operation in description.operations().iter().filter(|operation| !operation.path.contains('{')) {
+        if operation.method == Method::GET {
+            let seen = stranger.ask(operation, &operation.path, NOBODY).await;
+            let leaked: Vec<&String> = theirs.iter().filter(|id| seen.body.contains(id.as_str())).collect();
+            if !leaked.is_empty() {
+                faults.push(format!("{}: {leaked:?}", operation.name()));
+            }
+        }
+        let names_others =
+            operation.body.as_ref().is_some_and(|schema| !description.identifier_fields(schema).is_empty());
+        if names_others {
+            let (named, nobody) = (
+                stranger.ask(operation, &operation.path, agent).await,
+                stranger.ask(operation, &operation.path, NOBODY).await,
+            );
+            if named.status.is_success() || named != nobody {
+                faults.push(format!("{}: names another's agent: {named:?}, nobody's: {nobody:?}", operation.name()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_get_401_everywhere_but_where_the_description_says_so() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let description = Description::of(&product).await;
+    let operations = description.operations();
+    let open: Vec<String> = operations.iter().filter(|one| !one.secured).map(Operation::name).collect();
+    // Adding to this list is a decision: each of these answers people nobody knows.
+    assert_eq!(open, Vec::<String>::new());
+    let revoked = {
+        let key = key(&product, None, "owner").await;
+        let keys = product.get("/v1/keys").await;
+        let made =
+            keys["data"].as_array().expect("keys").iter().find(|one| one["name"] == "prover").expect("the new key");
+        let path = format!("/v1/keys/{}", made["id"].as_str().expect("an id"));
+        let gone = product.api(Method::DELETE, &path).send().await.expect("the product answers");
+        assert!(gone.status().is_success(), "{}", gone.status());
+        key
+    };
+    let altered = {
+        let mut text = product.facts.api_key.clone();
+        let last = text.pop().expect("a key");
+        text.push(if last == 'a' { 'b' } else { 'a' });
+        text
+    };
+    let presented = ["", "rf_live_", &revoked, &altered, &product.facts.embed_token];
+    let mut faults = Vec::new();
+    for operation in &operations {
+        let path = unknown(&operation.path);
+        for key in presented {
+            let asker = Asker { product: &product, description: &description, key };
+            let seen = asker.ask(operation, &path, NOBODY).await;
+            let problem: Value = serde_json::from_str(&seen.body).unwrap_or_default();
+            if seen.status != StatusCode::UNAUTHORIZED || problem["status"] != 401 {
+                faults.push(format!("{} with {} characters: {seen:?}", operation.name(), key.len()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_outside_the_api_are_closed_too() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let open = [
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+        "/trust",
+        "/trust.json",
+        "/.well-known/security.txt",
+        "/sign-in",
+        "/sign-in/link",
+        "/first-owner",
+    ];
+    for path in open {
+        let answer = product.http.get(format!("{}{path}", product.facts.base_url)).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+    let closed = [
+        "/",
+        "/agents",
+        "/conversations",
+        "/calls",
+        "/contacts",
+        "/audit",
+        "/settings",
+        "/settings/keys",
+        "/settings/members",
+        "/settings/sessions",
+        "/live",
+        "/inbox",
+        "/numbers",
+        "/widgets",
+        "/metrics",
+        "/admin",
+        "/demo.json",
+        "/root.key",
+        "/ringfence.db",
+        "/assets/..%2f..%2froot.key",
+        "/../root.key",
+        "/.git/config",
+        "/no-such-page",
+        "/v1",
+        "/v2/agents",
+        "//v1/agents",
+        "/v1/agents/",
+        "/V1/AGENTS",
+    ];
+    for path in closed {
+        let answer = product.http.get(format!("{}{path}", product.facts.base_url)).send().await.expect("an answer");
+        let status = answer.status();
+        assert!(matches!(status.as_u16(), 401 | 404), "{path}: {status}");
+        let known = product.facts.api_key.clone();
+        let answer = product.http.get(format!("{}{path}", product.facts.base_url)).bearer_auth(known).send().await;
+        assert!(!answer.expect("an answer").status().is_server_error(), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_sees_figures_only_and_a_manager_gives_out_no_keys() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let description = Description::of(&product).await;
+    let (viewer, manager) = (key(&product, None, "viewer").await, key(&product, None, "manager").await);
+    let viewer = Asker { product: &product, description: &description, key: &viewer };
+    let manager = Asker { product: &product, description: &description, key: &manager };
+    let mut allowed = Vec::new();
+    for operation in &description.operations() {
+        let path = unknown(&operation.path);
+        let seen = viewer.ask(operation, &path, NOBODY).await;
+        if seen.status != StatusCode::FORBIDDEN {
+            allowed.push(operation.name());
+        }
+        let for_owners = ["/v1/keys", "/v1/members", "/v1/widgets", "/v1/audit"];
+        if for_owners.iter().any(|start| operation.path.starts_with(start)) {
+            let seen = manager.ask(operation, &path, NOBODY).await;
+            assert_eq!(seen.status, StatusCode::FORBIDDEN, "{} as a manager: {seen:?}", operation.name());
+        }
+    }
+    // One's own sessions and the organization's name; nothing that anybody said, nothing that changes the business.
+    assert_eq!(allowed, ["GET /v1/organization", "GET /v1/sessions", "DELETE /v1/sessions/{id}"]);
+}

@@ -1,0 +1,64 @@
+//! Organizations and keys beside the demo's own, made from the command line as an operator would.
+
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::product::{Product, binary};
+
+/// Another organization of the same installation.
+pub struct Other {
+    pub organization: String,
+    /// A key with the rights of an owner.
+    pub api_key: String,
+    pub email: String,
+    pub password: String,
+}
+
+impl Other {
+    /// Founds it beside the running product.
+    pub async fn found(product: &Product) -> Self {
+        let (email, password) =
+            ("owner@riverside-optics.example".to_owned(), "gravel lantern oboe 73 kestrel".to_owned());
+        let folder = product.folder().to_str().expect("a plain path").to_owned();
+        let arguments =
+            ["--name", "Riverside Optics", "--owner-name", "Rita River", "--email", &email, "--data-dir", &folder];
+        let organization =
+            command(&[&["organization", "create"], &arguments[..]].concat(), format!("{password}\n").as_bytes()).await;
+        let api_key = key(product, Some(&organization), "owner").await;
+        Self { organization, api_key, email, password }
+    }
+}
+
+/// A key with this role; of the demo's organization when none is named.
+pub async fn key(product: &Product, organization: Option<&str>, role: &str) -> String {
+    let folder = product.folder().to_str().expect("a plain path").to_owned();
+    // With several organizations the command must be told which one.
+    let own = product.get("/v1/organization").await["id"].as_str().expect("an id").to_owned();
+    let organization = organization.unwrap_or(&own);
+    let arguments =
+        ["key", "create", "--name", "prover", "--role", role, "--organization", organization, "--data-dir", &folder];
+    command(&arguments, b"").await
+}
+
+/// Runs the binary with this input; gives the last line that it printed. Anything but exit code 0 fails the test.
+async fn command(arguments: &[&str], input: &[u8]) -> String {
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    // The command may end without reading anything.
+    let _ = pipe.write_all(input).await;
+    drop(pipe);
+    let output = child.wait_with_output().await.expect("the command ends");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {complaint}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().last().unwrap_or_default().trim().to_owned()
+}
