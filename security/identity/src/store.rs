@@ -188,7 +188,7 @@ statements! {
          where m.organization_id = $1 and m.id > $2 order by m.id limit $3";
     ORGANIZATIONS_COUNT = "identity.organizations_count", "select count(*) as organizations from organization";
     ORGANIZATIONS_FIRST = "identity.organizations_first",
-        "select id from organization order by id limit 2";
+        "select id from organization order by id limit $1";
     /// A member by the index of their e-mail address.
     MEMBER_BY_EMAIL = "identity.member_by_email",
         "select u.id from user_account u join membership m on m.user_id = u.id \

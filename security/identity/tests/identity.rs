@@ -129,7 +129,7 @@ async fn the_right_password_opens_a_new_session_and_nothing_else_does() {
         assert!(attempt("owner@harbour.example", "").await.is_none());
         let caller = by_session(&test, first.reveal()).await.expect("signed in");
         assert_eq!(caller.organization(), founded.organization);
-        assert_eq!(member::only_organization(platform).await.expect("one"), founded.organization);
+        assert_eq!(member::only_organization(platform, &[]).await.expect("one"), founded.organization);
         let mut actions = audited(&test, &caller).await;
         actions.sort();
         let started = vec!["session.start"; 4];
@@ -304,7 +304,11 @@ async fn members_are_those_of_the_organization() {
         assert_eq!(found, Some(harbour.owner));
         let elsewhere = member::find(&test.platform, other.organization, "owner@harbour.example").await.expect("asked");
         assert_eq!(elsewhere, None);
-        assert!(member::only_organization(&test.platform).await.is_err(), "there are two");
+        assert!(member::only_organization(&test.platform, &[]).await.is_err(), "there are two");
+        let only =
+            member::only_organization(&test.platform, &[other.organization]).await.expect("the other is set apart");
+        assert_eq!(only, harbour.organization, "{}", test.name);
+        assert!(member::only_organization(&test.platform, &[harbour.organization, other.organization]).await.is_err());
     }
 }
 

@@ -131,6 +131,11 @@ mod tests {
             let first = pair(&test.platform).await.expect("founded");
             assert_eq!(pair(&test.platform).await.expect("found again"), first, "{}", test.name);
             assert_ne!(first[0].organization, first[1].organization);
+            let mut apart = crate::canaries(&test.platform.database).await.expect("listed");
+            apart.sort_unstable();
+            let mut founded = first.map(|canary| canary.organization);
+            founded.sort_unstable();
+            assert_eq!(apart, founded, "{}", test.name);
         }
     }
 }

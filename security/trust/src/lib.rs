@@ -23,5 +23,5 @@ pub use finding::{Finding, State};
 pub use probe::{Probe, ProbeContext};
 pub use probes::ports::{DeclaredPort, Transport};
 pub use promise::{Promise, Promises};
-pub use store::{STATEMENTS, TABLES};
+pub use store::{STATEMENTS, TABLES, canaries};
 pub use verify::{Report, Trust};

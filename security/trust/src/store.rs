@@ -2,7 +2,9 @@
 
 use audit::{Actor, ActorKind, Entry, Outcome};
 use identity::Platform;
-use storage::{Column, Database, Erasure, Identifiers, Owner, Retention, Row, Statement, Table, Timestamp};
+use storage::{
+    Column, Database, Erasure, Identifiers, OrganizationId, Owner, Retention, Row, Statement, Table, Timestamp,
+};
 
 use crate::Error;
 use crate::canary::Canary;
@@ -55,6 +57,9 @@ static CANARY: Statement = Statement::installation(
     "select organization_id, owner_id from trust_canary_organization where name = $1",
 );
 
+static CANARIES: Statement =
+    Statement::installation("trust.canaries", "select organization_id from trust_canary_organization order by name");
+
 static SINCE: Statement = Statement::installation(
     "trust.runs_since",
     "select promise, state, evidence, figures, started_at, took_microseconds, version from trust_run \
@@ -67,7 +72,7 @@ static DROP_OLD: Statement =
 /// The tables of this part.
 pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY, &TRUST_CANARY_ORGANIZATION];
 /// The statements of this part.
-pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD, &CANARY];
+pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD, &CANARY, &CANARIES];
 
 /// Stores runs together, drops what has become too old, and writes into the audit log which promises broke or hold again.
 pub async fn keep(platform: &Platform, runs: &[Run], turned: &[&Run]) -> Result<(), Error> {
@@ -124,6 +129,12 @@ pub(crate) async fn canary(database: &Database, name: &str) -> Result<Option<Can
     let rows = database.installation().query(&CANARY, &[name.into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Canary { organization: row.organization("organization_id")?, owner: row.uuid("owner_id")? }))
+}
+
+/// The organizations that exist to be attacked: lists for people leave them out.
+pub async fn canaries(database: &Database) -> Result<Vec<OrganizationId>, Error> {
+    let rows = database.installation().query(&CANARIES, &[]).await?;
+    rows.iter().map(|row| Ok(row.organization("organization_id")?)).collect()
 }
 
 /// Remembers a canary organization.

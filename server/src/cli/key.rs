@@ -107,7 +107,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 pub(crate) async fn operator(house: &House, organization: Option<Uuid>) -> anyhow::Result<Caller> {
     let organization = match organization {
         Some(organization) => OrganizationId(organization),
-        None => member::only_organization(&house.platform).await?,
+        None => {
+            let canaries = trust::canaries(&house.platform.database).await?;
+            member::only_organization(&house.platform, &canaries).await?
+        }
     };
     Ok(Caller::for_channel(organization, Actor { kind: ActorKind::Operator, id: None, address: None }))
 }

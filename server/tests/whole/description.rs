@@ -69,7 +69,7 @@ impl Description {
                 });
             }
         }
-        assert!(operations.len() > 20, "the description names {} operations only", operations.len());
+        assert!(operations.len() > 15, "the description names {} operations only", operations.len());
         operations
     }
 
