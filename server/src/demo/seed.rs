@@ -74,7 +74,8 @@ pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Optio
 
 async fn organization(house: &House, password: &str) -> anyhow::Result<OrganizationId> {
     if !founding::is_needed(&house.platform).await? {
-        return Ok(member::only_organization(&house.platform).await?);
+        let canaries = trust::canaries(&house.platform.database).await?;
+        return Ok(member::only_organization(&house.platform, &canaries).await?);
     }
     let founding =
         Founding { organization_name: "Harbour Dental Practice", name: "Dr Robin Hale", email: OWNER_EMAIL, password };
