@@ -114,7 +114,9 @@ impl Reading<'_> {
             return (!other).then(|| vec![Command::SetSlot { slot: slot.to_owned(), value }]);
         }
         let values = self.values(flow, Some((slot, kind)));
-        if !values.is_empty() && !(self.asks() && !matches!(kind, SlotKind::Day | SlotKind::FreeTime)) {
+        // "Can I come on Tuesday?" gives a day; "Why do you need my number?" gives no number.
+        let may_be_asked = matches!(kind, SlotKind::Day | SlotKind::FreeTime);
+        if !values.is_empty() && (may_be_asked || !self.asks()) {
             return Some(values);
         }
         if matches!(kind, SlotKind::Day | SlotKind::FreeTime) {

@@ -5,6 +5,7 @@
 //! stored conversation can be stepped again and gives the same effects.
 
 pub mod answers;
+pub mod api;
 pub mod calendar;
 pub mod card;
 pub mod door;
@@ -13,6 +14,7 @@ mod error;
 pub mod pages;
 mod store;
 
+pub use self::api::{Description, routes};
 pub use self::door::{Channel, ChannelAction, Heard, Input, Leave, Line, OpenRequest, Opened, Outcome, Said, Speaker};
 pub use self::error::Error;
 pub use self::store::{

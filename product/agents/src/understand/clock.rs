@@ -119,10 +119,9 @@ fn digits(tokens: &[Token], at: usize, half: Option<Half>) -> Option<(Time, usiz
     let lower = word(tokens, at);
     let bare = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '.');
     let (glued, mut length) = match lower[bare.len()..].replace('.', "").as_str() {
-        "" => (None, 1),
+        "" | "h" | "hrs" => (None, 1),
         "am" | "a" => (Some(Half::Morning), 1),
         "pm" | "p" => (Some(Half::Afternoon), 1),
-        "h" | "hrs" => (None, 1),
         _ => return None,
     };
     let (hour, minute) = split_digits(bare, tokens, at)?;
@@ -143,13 +142,12 @@ fn digits(tokens: &[Token], at: usize, half: Option<Half>) -> Option<(Time, usiz
 fn split_digits(bare: &str, tokens: &[Token], at: usize) -> Option<(u32, u32)> {
     let (hour, minute) = match bare.split_once([':', '.']) {
         Some((hour, minute)) if minute.len() == 2 => (hour.parse().ok()?, minute.parse().ok()?),
-        Some(_) => return None,
         None if (3..=4).contains(&bare.len()) && introduced(tokens, at) => {
             let (hour, minute) = bare.split_at(bare.len() - 2);
             (hour.parse().ok()?, minute.parse().ok()?)
         }
         None if bare.len() <= 2 => (bare.parse().ok()?, 0),
-        None => return None,
+        _ => return None,
     };
     (hour < 24_u32 && minute < 60_u32).then_some((hour, minute))
 }

@@ -78,8 +78,7 @@ fn word<'a>(tokens: &'a [Token], at: usize) -> &'a str {
 fn relative(tokens: &[Token], at: usize, today: Date) -> Option<(Date, usize)> {
     let plus = |days: i32| today.checked_add(days.days()).ok();
     match (word(tokens, at), word(tokens, at + 1), word(tokens, at + 2)) {
-        ("today" | "tonight", ..) => Some((today, 1)),
-        ("this", "morning" | "afternoon" | "evening", _) => Some((today, 1)),
+        ("today" | "tonight", ..) | ("this", "morning" | "afternoon" | "evening", _) => Some((today, 1)),
         ("day", "after", "tomorrow") => Some((plus(2)?, 3)),
         ("tomorrow" | "tomorow" | "tommorow" | "tommorrow" | "tmrw", "week", _) => Some((plus(8)?, 2)),
         ("tomorrow" | "tomorow" | "tommorow" | "tommorrow" | "tmrw", ..) => Some((plus(1)?, 1)),

@@ -55,7 +55,7 @@ const PASSES: usize = 30;
 /// Size of one correction.
 const RATE: f64 = 0.3;
 /// A wish is taken from this probability on.
-const SURE: f64 = 0.5;
+const SURE: f64 = 0.55;
 
 struct Model {
     weights: Vec<[f64; INTENTS.len()]>,

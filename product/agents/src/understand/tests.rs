@@ -1,5 +1,7 @@
 //! Turns, and what they mean.
 
+mod measured;
+
 use jiff::civil::{date, datetime, time};
 use proptest::prelude::*;
 

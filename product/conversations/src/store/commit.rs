@@ -250,7 +250,7 @@ impl Run<'_> {
             fields.push(("end_reason", reason.name().into()));
         }
         match self.steps.first().map(|step| &step.event) {
-            Some(Event::PersonJoined { .. }) => fields.push(("joined_by", self.caller.user().into())),
+            Some(Event::PersonJoined { .. }) => fields.push(("joined_by", self.caller.actor().id.into())),
             Some(Event::PersonLeft { .. }) => fields.push(("joined_by", Value::Null)),
             _ => {}
         }

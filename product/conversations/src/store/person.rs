@@ -26,7 +26,7 @@ impl Conversations {
         let mut run = self.load(caller.organization(), id, Some(caller)).await?;
         let row = run.database.get(&CONVERSATION, id).await?.ok_or(Error::NotFound)?;
         match run.loaded.state.phase {
-            Phase::Person if row.optional_uuid("joined_by")? == caller.user() => {
+            Phase::Person if row.optional_uuid("joined_by")? == caller.actor().id => {
                 let last = i64::try_from(run.loaded.state.sequence).unwrap_or(i64::MAX);
                 return run.again(last).await;
             }
@@ -37,18 +37,17 @@ impl Conversations {
         }
         let mut change = caller.change(self.platform(), "handoff.join").await?;
         let open = change.query(&OPEN_HANDOFF, &[id.into()]).await?;
-        let joined = [("state", "joined".into()), ("user_id", caller.user().into()), ("joined_at", run.now.into())];
-        match open.first() {
-            Some(row) => drop(change.update(&HANDOFF, row.uuid("id")?, &joined).await?),
-            None => {
-                let asked = [
-                    ("id", self.platform().identifiers.next().into()),
-                    ("conversation_id", id.into()),
-                    ("reason", "joined".into()),
-                    ("asked_at", run.now.into()),
-                ];
-                change.insert(&HANDOFF, &[&asked[..], &joined[..]].concat()).await?;
-            }
+        let joined = [("state", "joined".into()), ("user_id", caller.actor().id.into()), ("joined_at", run.now.into())];
+        if let Some(row) = open.first() {
+            change.update(&HANDOFF, row.uuid("id")?, &joined).await?;
+        } else {
+            let asked = [
+                ("id", self.platform().identifiers.next().into()),
+                ("conversation_id", id.into()),
+                ("reason", "joined".into()),
+                ("asked_at", run.now.into()),
+            ];
+            change.insert(&HANDOFF, &[&asked[..], &joined[..]].concat()).await?;
         }
         let display_name: String = caller.display_name().chars().take(DISPLAY_NAME_MAX).collect();
         run.take(Event::PersonJoined { display_name });
@@ -116,7 +115,7 @@ impl Conversations {
         phase: Phase,
     ) -> Result<(), Error> {
         let row = database.get(&CONVERSATION, id).await?.ok_or(Error::NotFound)?;
-        let joined = phase == Phase::Person && row.optional_uuid("joined_by")? == caller.user();
+        let joined = phase == Phase::Person && row.optional_uuid("joined_by")? == caller.actor().id;
         if joined { Ok(()) } else { Err(Error::NotNow("join the conversation first")) }
     }
 }

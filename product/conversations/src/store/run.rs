@@ -124,12 +124,11 @@ impl Conversations {
             (None, Some(number)) => contacts::store::find_by_phone(&mut change, &keyring, number).await?,
             (None, None) => None,
         };
-        let key = match known {
-            Some(contact) => keyring.person_key_in(&mut change, contact).await?,
-            None => {
-                let contact = platform.identifiers.next();
-                contacts::store::create(&mut change, &keyring, contact, source, now).await?
-            }
+        let key = if let Some(contact) = known {
+            keyring.person_key_in(&mut change, contact).await?
+        } else {
+            let contact = platform.identifiers.next();
+            contacts::store::create(&mut change, &keyring, contact, source, now).await?
         };
         if number.is_some() {
             let learned = Details { phone: number.clone(), ..Details::default() };
