@@ -56,7 +56,9 @@ pub fn routes() -> Routes<Telephony> {
         .post("/v1/recordings/{id}/links", listen, Audited::Change("recording.link"), recordings::link)
         .get(
             "/recordings/{token}",
-            Access::Public("the link itself is the credential: signed, short-lived, bound to the session that asked for it"),
+            Access::Public(
+                "the link itself is the credential: signed, short-lived, bound to the session that asked for it",
+            ),
             Audited::No("written down by the handler under the organization that the link names"),
             recordings::play,
         )

@@ -89,11 +89,12 @@ impl Trunk {
     fn dial(trunk: Option<&Self>, target: &Target, own_number: &str, ring_seconds: u32) -> Option<Dial> {
         let (address, credentials) = match (target, trunk) {
             (Target::LoopbackSip(address), _) => (address.clone(), None),
-            (Target::Number(number), Some(trunk)) => (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone()),
+            (Target::Number(number), Some(trunk)) => {
+                (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone())
+            }
             (Target::Number(_), None) => return None,
         };
-        let target =
-            signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
+        let target = signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
         Some(Dial { target, ring_seconds: Some(ring_seconds) })
     }
 }
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn numbers_need_a_trunk_and_addresses_on_this_machine_do_not() {
-        let (number, here) = (Target::Number("+441174960123".into()), Target::LoopbackSip("sip:a@127.0.0.1:5080".into()));
+        let (number, here) =
+            (Target::Number("+441174960123".into()), Target::LoopbackSip("sip:a@127.0.0.1:5080".into()));
         assert!(Trunk::dial(None, &number, "practice", 10).is_none());
         assert_eq!(Trunk::dial(None, &here, "practice", 10).expect("dialled").target.address, "sip:a@127.0.0.1:5080");
         let trunk = Trunk { address: "127.0.0.1:5070".into(), credentials: None };

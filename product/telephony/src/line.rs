@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call::{CallEnd, EndReason, EndedBy, Times};
 use crate::media_session::{AudioPort, MediaConfig, MediaStatistics};
 use crate::port_pool::PortPool;
-use crate::signalling::{self, CallFacts, Signalling, SipConfig, Target};
+use crate::signalling::{self, Account, CallFacts, Registration, Signalling, SipConfig, Target};
 
 use driver::Command;
 
@@ -132,6 +132,11 @@ impl Line {
     /// Calls somebody and waits until it is answered. Dropping the future gives the call up.
     pub async fn call(&self, dial: Dial) -> Result<LiveCall, CallEnd> {
         driver::dial(&self.inner, dial).await
+    }
+
+    /// Registers with a trunk and keeps it up until the result is dropped.
+    pub async fn register(&self, account: &Account) -> Result<Registration, Error> {
+        Ok(self.inner.signalling.register(account).await?)
     }
 
     /// How much is going on.

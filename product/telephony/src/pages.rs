@@ -224,7 +224,11 @@ async fn played(telephony: &Telephony, page: &PageContext, recording: Recording)
     })
 }
 
-async fn show(State(telephony): State<Telephony>, page: PageContext, Path(id): Path<Uuid>) -> Result<Response, Problem> {
+async fn show(
+    State(telephony): State<Telephony>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let (platform, caller) = (&telephony.platform, &page.caller);
     let call = calls::get(platform, caller, id).await?;
     let events = calls::events(platform, caller, id).await?;
@@ -232,7 +236,9 @@ async fn show(State(telephony): State<Telephony>, page: PageContext, Path(id): P
     let began = of_call.iter().find(|recording| recording.kind == RecordingKind::Call).map(|first| first.started_at);
     let may_read = caller.permits(Permission::TranscriptRead);
     let lines = match call.conversation_id.filter(|_| may_read) {
-        Some(conversation) => telephony.conversations().transcript(caller.organization(), conversation, 0).await.map_err(Error::from)?,
+        Some(conversation) => {
+            telephony.conversations().transcript(caller.organization(), conversation, 0).await.map_err(Error::from)?
+        }
         None => Vec::new(),
     };
     let mut shown = Vec::with_capacity(of_call.len());

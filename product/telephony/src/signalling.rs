@@ -14,6 +14,7 @@ mod leg;
 mod listener;
 mod log_filter;
 mod outbound;
+mod registration;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,7 @@ pub use inbound::IncomingCall;
 pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;
 pub use outbound::{Credentials, Destination, Target};
+pub use registration::{Account, EXPIRES_SECONDS, Registration, RegistrationState};
 
 /// Calls that wait to be taken from [`Signalling::next_call`] at most; more are answered 503.
 const WAITING_CALLS: usize = 256;
@@ -256,6 +258,11 @@ impl Signalling {
     /// Calls somebody. The result rings: follow its events.
     pub fn call(&self, destination: &Destination, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
         outbound::call(&self.inner, destination, target, offer)
+    }
+
+    /// Registers with a trunk and keeps it up until the result is dropped.
+    pub async fn register(&self, account: &Account) -> Result<Registration, Error> {
+        registration::register(&self.inner, account).await
     }
 
     /// How much is going on.

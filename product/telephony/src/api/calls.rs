@@ -54,7 +54,11 @@ pub(super) async fn list(
 /// One call.
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", operation_id = "getCall", params(("id" = Uuid, Path)),
     responses((status = 200, body = Call), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
-pub(super) async fn get(State(telephony): State<Telephony>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<Call>, Problem> {
+pub(super) async fn get(
+    State(telephony): State<Telephony>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Call>, Problem> {
     Ok(Json(calls::get(&telephony.platform, &caller, id).await?))
 }
 

@@ -28,7 +28,10 @@ pub struct ConnectNumber {
 /// The numbers that are connected.
 #[utoipa::path(get, path = "/v1/numbers", tag = "numbers", operation_id = "listNumbers",
     responses((status = 200, body = Whole<PhoneNumber>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 429, body = Problem)))]
-pub(super) async fn list(State(telephony): State<Telephony>, caller: Caller) -> Result<Json<Whole<PhoneNumber>>, Problem> {
+pub(super) async fn list(
+    State(telephony): State<Telephony>,
+    caller: Caller,
+) -> Result<Json<Whole<PhoneNumber>>, Problem> {
     Ok(Json(Whole { data: numbers::list(&telephony.platform, &caller).await? }))
 }
 
@@ -47,7 +50,11 @@ pub(super) async fn connect(
 /// Releases a number.
 #[utoipa::path(delete, path = "/v1/numbers/{id}", tag = "numbers", operation_id = "releaseNumber", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
-pub(super) async fn release(State(telephony): State<Telephony>, caller: Caller, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub(super) async fn release(
+    State(telephony): State<Telephony>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
     numbers::release(&telephony.platform, &caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

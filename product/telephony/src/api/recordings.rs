@@ -85,8 +85,13 @@ pub async fn make_link(telephony: &Telephony, caller: &Caller, id: Uuid) -> Resu
         Credential::Session(session) => Some(session),
         Credential::ApiKey(_) | Credential::Channel => None,
     };
-    let claims =
-        LinkClaims { organization: caller.organization(), purpose: LINK_PURPOSE.to_owned(), object: id, expires_at, session };
+    let claims = LinkClaims {
+        organization: caller.organization(),
+        purpose: LINK_PURPOSE.to_owned(),
+        object: id,
+        expires_at,
+        session,
+    };
     let path = format!("/recordings/{}", platform.vault.sign_link(&claims)?);
     caller.note(platform, "recording.link", "recording", Some(id)).await?;
     Ok(Link { path, expires_at })
@@ -132,7 +137,8 @@ async fn answer(telephony: &Telephony, listener: &Caller, id: Uuid, range: Optio
         Span::Whole => (StatusCode::OK, 0, length - 1),
         Span::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last),
         Span::Unsatisfiable => {
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))]).into_response());
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))])
+                .into_response());
         }
     };
     if first == 0 {

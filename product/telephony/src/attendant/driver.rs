@@ -52,10 +52,17 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
     calls::begin(platform, &caller, "call.receive", &new).await?;
     attendant.announce(route.organization, "call.ringing", new.id);
     let other_number = (!facts.from.anonymous()).then(|| facts.from.user.clone());
-    let channel = Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };
+    let channel =
+        Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };
     let opened = attendant
         .conversations
-        .open(OpenRequest { organization: route.organization, agent_id: new.agent_id, channel, contact_id: None, address: Some(facts.source.ip()) })
+        .open(OpenRequest {
+            organization: route.organization,
+            agent_id: new.agent_id,
+            channel,
+            contact_id: None,
+            address: Some(facts.source.ip()),
+        })
         .await;
     let opened = match opened {
         Ok(opened) => opened,
@@ -74,7 +81,14 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
             close(attendant, &caller, new.id, &end, None).await
         }
         Ok(live) => {
-            let begun = Begun { call_id: new.id, caller, organization: route.organization, contact_id: opened.contact_id, other_number, own_number: new.own_number };
+            let begun = Begun {
+                call_id: new.id,
+                caller,
+                organization: route.organization,
+                contact_id: opened.contact_id,
+                other_number,
+                own_number: new.own_number,
+            };
             hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
         }
     }
@@ -109,7 +123,12 @@ pub(super) async fn hold(
         Ok(end) => end,
         Err(error) => {
             tracing::error!(%error, call = %begun.call_id, "a call broke off");
-            CallEnd { by: EndedBy::Us, status: sip::Status::SERVER_INTERNAL_ERROR, reason: EndReason::Refused, detail: String::new() }
+            CallEnd {
+                by: EndedBy::Us,
+                status: sip::Status::SERVER_INTERNAL_ERROR,
+                reason: EndReason::Refused,
+                detail: String::new(),
+            }
         }
     };
     session.finish().await;

@@ -5,8 +5,8 @@ use conversations::{Channel, OpenRequest};
 use identity::Caller;
 use uuid::Uuid;
 
-use super::{Attendant, Trunk};
 use super::driver::{Begun, close, hold};
+use super::{Attendant, Trunk};
 use crate::api::Telephony;
 use crate::error::Error;
 use crate::line::{Dial, Line};
@@ -66,8 +66,7 @@ async fn dial(
     let organization = caller.organization();
     let request = OpenRequest { organization, agent_id: new.agent_id, channel, contact_id: None, address: None };
     let opened = attendant.conversations.open(request).await?;
-    let begun =
-        Begun {
+    let begun = Begun {
         call_id: new.id,
         caller,
         organization,

@@ -246,7 +246,8 @@ impl<'a> Session<'a> {
             Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
             Some(ChannelAction::Transfer { permit }) => {
                 let own = self.begun.own_number.as_str();
-                let bridged = super::transfer::bridge(self.line, self.attendant.trunk.as_ref(), live, own, permit).await;
+                let bridged =
+                    super::transfer::bridge(self.line, self.attendant.trunk.as_ref(), live, own, permit).await;
                 self.input(Input::TransferEnded { connected: bridged.connected }).await?;
                 return Ok(bridged.ended);
             }
@@ -308,7 +309,9 @@ impl<'a> Session<'a> {
         let Some(voicemail) = self.voicemail.take() else { return Ok(()) };
         let (recording_id, holds_message) = (voicemail.recorder.id(), voicemail.listening.holds_message());
         let input = match voicemail.recorder.stop().await {
-            Ok(milliseconds) if holds_message => Input::MessageRecorded { recording_id, seconds: (milliseconds / 1_000) as u32 },
+            Ok(milliseconds) if holds_message => {
+                Input::MessageRecorded { recording_id, seconds: (milliseconds / 1_000) as u32 }
+            }
             Ok(_) => Input::MessageFailed,
             Err(error) => {
                 tracing::error!(%error, call = %self.begun.call_id, "a message could not be stored");

@@ -19,7 +19,13 @@ pub(super) struct Bridged {
 }
 
 /// Calls the target of `permit` and joins both calls until one of them ends.
-pub(super) async fn bridge(line: &Line, trunk: Option<&Trunk>, live: &mut LiveCall, own_number: &str, permit: DialPermit) -> Bridged {
+pub(super) async fn bridge(
+    line: &Line,
+    trunk: Option<&Trunk>,
+    live: &mut LiveCall,
+    own_number: &str,
+    permit: DialPermit,
+) -> Bridged {
     let Some(dial) = Trunk::dial(trunk, permit.target(), own_number, RING_SECONDS) else {
         return Bridged { connected: false, ended: None };
     };

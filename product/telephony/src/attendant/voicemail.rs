@@ -27,7 +27,8 @@ impl Listening {
         if media::measure::rms(frame) > SOUND_RMS {
             self.sound_frames = self.sound_frames.saturating_add(1);
         }
-        let limit = if self.activity.heard_speech() { QUIET_AFTER_SPEECH_MILLISECONDS } else { QUIET_FROM_START_MILLISECONDS };
+        let limit =
+            if self.activity.heard_speech() { QUIET_AFTER_SPEECH_MILLISECONDS } else { QUIET_FROM_START_MILLISECONDS };
         self.activity.quiet_milliseconds() >= limit
     }
 

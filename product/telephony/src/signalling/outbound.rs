@@ -57,6 +57,14 @@ impl Destination {
     pub fn address(&self) -> SocketAddr {
         self.peer
     }
+
+    pub(super) fn callee(&self) -> &Uri {
+        &self.callee
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        self.transport
+    }
 }
 
 /// Finds out where a target is.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sip::digest::{Algorithm, Authorization, Challenge, Ha1};
 use storage::SystemEntropy;
 use telephony::call::{EndReason, EndedBy};
-use telephony::signalling::Credentials;
+use telephony::line::{Line, LineConfig};
+use telephony::signalling::{Account, Credentials, RegistrationState};
 use telephony::softphone::{Options, Softphone, Step};
 use tokio::net::UdpSocket;
 
@@ -82,6 +83,58 @@ async fn trunk(socket: UdpSocket, algorithm: Algorithm) -> (usize, usize) {
         };
         socket.send_to(response.as_bytes(), peer).await.expect("sent");
     }
+}
+
+/// Takes registrations until one is taken back; gives the seconds asked for in each that had the right credentials.
+async fn registrar(socket: UdpSocket) -> Vec<u32> {
+    let challenge = Challenge {
+        realm: REALM.to_owned(),
+        nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093".to_owned(),
+        opaque: None,
+        algorithm: Algorithm::Sha256,
+        protects: true,
+        stale: false,
+    };
+    let stored = Ha1::of(Algorithm::Sha256, "office", REALM, "correct horse");
+    let mut asked = Vec::new();
+    let mut buffer = vec![0u8; 65_536];
+    while asked.last() != Some(&0) {
+        let (length, peer) = socket.recv_from(&mut buffer).await.expect("received");
+        let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        assert!(request.starts_with("REGISTER "), "{request}");
+        let right =
+            Authorization::parse(header(&request, "Authorization")).is_ok_and(|it| it.is_right(&stored, "REGISTER"));
+        let response = if right {
+            let seconds = header(&request, "Expires").parse().expect("a number");
+            asked.push(seconds);
+            // The registrar grants less than asked for.
+            let contact = format!("Contact: {};expires={}\r\n", header(&request, "Contact"), seconds.min(1));
+            answer(&request, "200 OK", &contact, "")
+        } else {
+            answer(&request, "401 Unauthorized", &format!("WWW-Authenticate: {}\r\n", challenge.to_header()), "")
+        };
+        socket.send_to(response.as_bytes(), peer).await.expect("sent");
+    }
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_is_renewed_and_taken_back() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("bound");
+    let serving = tokio::spawn(registrar(socket));
+    let line = Line::open(LineConfig::loopback(), Arc::new(SystemEntropy)).await.expect("a line");
+    let credentials = Credentials { user: "office".to_owned(), password: "correct horse".to_owned() };
+    let account = Account { registrar: format!("sip:{address}"), credentials, expires_seconds: Some(600) };
+    let mut registration = line.register(&account).await.expect("an account");
+    assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
+    assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
+    drop(registration);
+    let asked =
+        tokio::time::timeout(std::time::Duration::from_secs(10), serving).await.expect("taken back").expect("no panic");
+    assert!(asked.len() >= 3, "{asked:?}");
+    assert_eq!(asked.last(), Some(&0));
+    assert!(asked[..asked.len() - 1].iter().all(|seconds| *seconds == 600), "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
