@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use uuid::Uuid;
 use web::instant::to_rfc3339;
-use web::{Access, Audited, FieldError, Json, Page, PageQuery, Path, Problem, Query, Routes};
+use web::{Access, Audited, Json, Page, PageQuery, Path, Problem, Query, Routes};
 
 use crate::door::{Leave, Line, Outcome, Speaker};
-use crate::error::Error;
 use crate::store::{ConversationSummary, Conversations, ReplayReport};
 
 /// The routes.
@@ -36,28 +35,6 @@ pub fn routes() -> Routes<Conversations> {
 #[derive(OpenApi)]
 #[openapi(paths(list, get, events, replay, say, join, leave))]
 pub struct Description;
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Problem {
-        match error {
-            Error::NotFound => Problem::not_found(),
-            Error::NotPublished | Error::Ended | Error::NotNow(_) => Problem::conflict(error.to_string()),
-            Error::TooLong { field, .. } => {
-                Problem::unprocessable("The message cannot be taken.", vec![FieldError::new(field, error.to_string())])
-            }
-            Error::Empty => Problem::field("text", error.to_string()),
-            // A transcript that was erased is gone, as if it had never been.
-            Error::Erased => Problem::not_found(),
-            Error::Busy => Problem::unavailable(error.to_string(), 1),
-            Error::Unreadable(_) | Error::Compliance(_) => Problem::internal(error),
-            Error::Agents(error) => Problem::internal(error),
-            Error::Contacts(error) => error.into(),
-            Error::Identity(error) => error.into(),
-            Error::Storage(error) => error.into(),
-            Error::Vault(error) => error.into(),
-        }
-    }
-}
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]

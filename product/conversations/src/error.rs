@@ -69,12 +69,11 @@ impl From<vault::Error> for Error {
 impl From<Error> for web::Problem {
     fn from(error: Error) -> web::Problem {
         match error {
-            Error::NotFound => web::Problem::not_found(),
+            // What was erased is gone, as if it had never been.
+            Error::NotFound | Error::Erased => web::Problem::not_found(),
             Error::TooLong { field, .. } => web::Problem::field(field, error.to_string()),
             Error::Empty => web::Problem::field("text", error.to_string()),
-            Error::NotPublished | Error::Ended | Error::NotNow(_) | Error::Erased => {
-                web::Problem::conflict(format!("{error}."))
-            }
+            Error::NotPublished | Error::Ended | Error::NotNow(_) => web::Problem::conflict(format!("{error}.")),
             Error::Busy => web::Problem::unavailable("The conversation is busy.", 1),
             Error::Agents(error) => error.into(),
             Error::Contacts(error) => error.into(),
