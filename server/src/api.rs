@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use chat::ChatState;
+use telephony::api::Telephony;
 use trust::Trust;
 use utoipa::OpenApi as _;
 use web::live::LiveState;
@@ -28,7 +29,7 @@ pub fn routes(house: &House, parts: Routes<()>, trust: &Trust) -> anyhow::Result
 }
 
 /// Every route of every part.
-pub fn part_routes(house: &House, base_url: &str) -> Routes<()> {
+pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Routes<()> {
     let chat = ChatState { platform: house.platform.clone(), base_url: base_url.into() };
     let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
     Routes::new()
@@ -41,6 +42,8 @@ pub fn part_routes(house: &House, base_url: &str) -> Routes<()> {
         .merge(contacts::routes().with_state(house.platform.clone()))
         .merge(contacts::pages::routes().with_state(house.platform.clone()))
         .merge(chat::routes().with_state(chat))
+        .merge(telephony::api::routes().with_state(telephony.clone()))
+        .merge(telephony::pages::routes().with_state(telephony.clone()))
         .merge(dashboard::routes().with_state(house.platform.clone()))
 }
 
@@ -52,6 +55,7 @@ pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
         agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),
         chat::api::Description::openapi(),
+        telephony::api::Description::openapi(),
     ];
     web::openapi::assemble(parts, table, env!("CARGO_PKG_VERSION"))
 }

@@ -36,6 +36,14 @@ pub struct Settings {
     pub security_contact: String,
     /// The way out to the telephone network; none means that only addresses on this machine can be called.
     pub trunk: Option<Trunk>,
+    /// Country code of the business without `+` (`44`); without it no telephone number is ever dialled.
+    pub home_country_code: Option<String>,
+    /// Further country codes that may be dialled.
+    pub allowed_country_codes: Vec<String>,
+    /// May agents call SIP addresses on this machine? For the demo and for tests.
+    pub call_this_machine: bool,
+    /// Folders in which the synthesizer espeak-ng is looked for, in the form of `PATH`; empty means no synthesizer.
+    pub synthesizer_path: String,
 }
 
 /// A carrier or a PBX that takes SIP.
@@ -101,6 +109,10 @@ impl Default for Settings {
             public_url: String::new(),
             security_contact: "mailto:security@localhost".to_owned(),
             trunk: None,
+            home_country_code: None,
+            allowed_country_codes: Vec::new(),
+            call_this_machine: false,
+            synthesizer_path: "/usr/bin:/usr/local/bin".to_owned(),
         }
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
 
+mod answers;
 mod api;
 mod cli;
 mod config;
 mod dashboard;
 mod demo;
 mod metrics;
+mod phone;
 mod running;
 mod scenario;
 mod wiring;
+mod worker;
 
 use std::process::ExitCode;
 

@@ -1,18 +1,22 @@
 //! A node that serves: its listeners, its workers and its orderly end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::routing::get;
 use edge::{Listener, ListenerSettings};
+use telephony::attendant::Attendant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trust::{DeclaredPort, ProbeContext, Transport, Trust};
 
 use crate::api;
 use crate::metrics;
+use crate::phone::Phone;
 use crate::wiring::{AUDIT_FOLDER, House};
+use crate::worker;
 
 /// How often buckets of limits are swept and a checkpoint of the audit log is signed.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
@@ -23,10 +27,13 @@ pub struct Running {
     pub http: SocketAddr,
     /// Where metrics answer.
     pub admin: SocketAddr,
+    /// Where the phone listens.
+    pub sip: SocketAddr,
     /// The address that browsers use.
     pub base_url: String,
     /// The trust page.
     pub trust: Trust,
+    attendant: Arc<Attendant>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
     house: House,
@@ -48,8 +55,10 @@ impl Running {
         } else {
             house.settings.public_url.trim_end_matches('/').to_owned()
         };
-        let parts = api::part_routes(&house, &base_url);
+        let phone = Phone::open(&house, shutdown.clone()).await?;
+        let parts = api::part_routes(&house, &phone.telephony, &base_url);
         let mut ports = vec![tcp("dashboard, API and widget", http_address), tcp("metrics", admin_address)];
+        ports.extend(phone.ports(&house.settings));
         ports.extend(beside.iter().map(|(purpose, address)| tcp(purpose, *address)));
         let context = ProbeContext {
             platform: house.platform.clone(),
@@ -67,7 +76,9 @@ impl Running {
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
         tasks.spawn(http.serve(router, shutdown.clone()));
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
-        let running = Self { http: http_address, admin: admin_address, base_url, trust, shutdown, tasks, house };
+        let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
+        tasks.spawn(phone.answer());
+        let running = Self { http: http_address, admin: admin_address, sip, attendant, base_url, trust, shutdown, tasks, house };
         running.start_workers();
         Ok(running)
     }
@@ -84,6 +95,14 @@ impl Running {
                 if let Err(error) = house.platform.audit.checkpoint(house.platform.now()).await {
                     tracing::error!(%error, "no checkpoint of the audit log could be signed");
                 }
+            }
+        });
+        let (conversations, shutdown) = (self.house.conversations.clone(), self.shutdown.clone());
+        self.tasks.spawn(worker::wake_conversations(conversations, shutdown));
+        let (metrics, attendant, shutdown) = (self.house.metrics.clone(), self.attendant.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            while shutdown.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
+                metrics.set_calls(attendant.calls_in_progress());
             }
         });
         let (knowledge, shutdown) = (self.house.knowledge.clone(), self.shutdown.clone());

@@ -10,6 +10,8 @@ use agents::knowledge::address::Reach;
 use agents::knowledge::{Knowledge, Settings as KnowledgeSettings};
 use anyhow::Context as _;
 use audit::AuditLog;
+use compliance::dialing::DialingPolicy;
+use conversations::Conversations;
 use edge::Limits;
 use edge::limits::LimitSettings;
 use identity::Platform;
@@ -19,6 +21,7 @@ use vault::{KeySource, Vault};
 use web::live::Live;
 use web::{Gate, SessionCookie};
 
+use crate::answers::FromKnowledge;
 use crate::config::{RootKey, Settings};
 use crate::metrics::Metrics;
 
@@ -40,6 +43,10 @@ pub struct House {
     pub metrics: Metrics,
     /// What agents know.
     pub knowledge: Knowledge,
+    /// The conversations, on every channel.
+    pub conversations: Conversations,
+    /// What may be dialled.
+    pub dialing: DialingPolicy,
 }
 
 /// Every table and statement of every part: what the database is made of and what may be asked of it.
@@ -53,6 +60,7 @@ pub fn schema() -> Schema {
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)
         .with(chat::TABLES, chat::STATEMENTS)
+        .with(conversations::TABLES, conversations::STATEMENTS)
         .with(telephony::TABLES, telephony::STATEMENTS)
         .with(trust::TABLES, trust::STATEMENTS)
 }
@@ -97,7 +105,14 @@ impl House {
         let program = std::env::current_exe().context("the running program cannot be found")?;
         let reading = KnowledgeSettings { reach: Reach::PublicOnly, program };
         let knowledge = Knowledge::new(platform.clone(), live.clone(), reading);
-        Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge })
+        let dialing = DialingPolicy {
+            home_country_code: settings.home_country_code.clone(),
+            allowed_country_codes: settings.allowed_country_codes.clone(),
+            loopback_sip: settings.call_this_machine,
+        };
+        let answers = Arc::new(FromKnowledge(knowledge.clone()));
+        let conversations = Conversations::new(platform.clone(), live.clone(), answers, dialing.clone());
+        Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge, conversations, dialing })
     }
 }
 

@@ -57,6 +57,8 @@ fn settings(arguments: &Arguments) -> Settings {
         http: arguments.http.unwrap_or_else(|| free_or_any(defaults.http)),
         sip: arguments.sip.unwrap_or_else(|| free_or_any(defaults.sip)),
         admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+        call_this_machine: true,
+        home_country_code: Some("44".to_owned()),
         ..defaults
     }
 }

@@ -33,7 +33,7 @@ enum Command {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         None => probes(&arguments.node).await,
-        Some(Command::Replay { .. }) => anyhow::bail!("x"),
+        Some(Command::Replay { node, conversation, organization }) => replay(&node, conversation, organization).await,
     }
 }
 
@@ -50,4 +50,16 @@ async fn probes(node: &Node) -> anyhow::Result<Answer> {
     let good = report.is_good();
     running.stop().await?;
     Ok(if good { Answer::Good } else { Answer::NotSo })
+}
+
+async fn replay(node: &Node, conversation: Uuid, organization: Option<Uuid>) -> anyhow::Result<Answer> {
+    let house = House::open(node.existing()?).await?;
+    let caller = key::operator(&house, organization).await?;
+    let report = house.conversations.replay(caller.organization(), conversation).await?;
+    house.platform.database.close().await;
+    match report.first_difference {
+        None => say(&format!("{} events stepped again, every effect the same.", report.events)),
+        Some(event) => say(&format!("{} events stepped again; event {event} had other effects.", report.events)),
+    }
+    Ok(if report.first_difference.is_none() { Answer::Good } else { Answer::NotSo })
 }

@@ -60,7 +60,7 @@ pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Optio
     let base_url = running.base_url.clone();
     Ok(Facts {
         sign_in_url: one_time::Purpose::SignIn.address(&base_url, &link),
-        sip_uri: format!("sip:{NUMBER}@{}", house.settings.sip),
+        sip_uri: format!("sip:{NUMBER}@{}", running.sip),
         metrics_url: format!("http://{}/metrics", running.admin),
         customer_url: format!("{site}/"),
         base_url,
