@@ -30,7 +30,11 @@ pub fn routes(house: &House, parts: Routes<()>, trust: &Trust) -> anyhow::Result
 
 /// Every route of every part.
 pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Routes<()> {
-    let chat = ChatState { platform: house.platform.clone(), base_url: base_url.into() };
+    let chat = ChatState {
+        platform: house.platform.clone(),
+        base_url: base_url.into(),
+        conversations: house.conversations.clone(),
+    };
     let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
@@ -41,6 +45,8 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(agents::pages::routes().with_state(house.knowledge.clone()))
         .merge(contacts::routes().with_state(house.platform.clone()))
         .merge(contacts::pages::routes().with_state(house.platform.clone()))
+        .merge(conversations::api::routes().with_state(house.conversations.clone()))
+        .merge(conversations::pages::routes().with_state(house.conversations.clone()))
         .merge(chat::routes().with_state(chat))
         .merge(telephony::api::routes().with_state(telephony.clone()))
         .merge(telephony::pages::routes().with_state(telephony.clone()))
@@ -54,6 +60,7 @@ pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
         agents::api::Description::openapi(),
         agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),
+        conversations::api::Description::openapi(),
         chat::api::Description::openapi(),
         telephony::api::Description::openapi(),
     ];

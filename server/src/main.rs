@@ -2,7 +2,6 @@
 //!
 //! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
 
-mod answers;
 mod api;
 mod cli;
 mod config;

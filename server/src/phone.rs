@@ -32,7 +32,11 @@ impl Phone {
     pub async fn open(house: &House, shutdown: CancellationToken) -> anyhow::Result<Self> {
         let recovered = telephony::recovery::recover(&house.platform).await.context("calls of the last run")?;
         if recovered != telephony::recovery::Recovered::default() {
-            tracing::warn!(recordings = recovered.recordings, calls = recovered.calls, "the last run ended within calls");
+            tracing::warn!(
+                recordings = recovered.recordings,
+                calls = recovered.calls,
+                "the last run ended within calls"
+            );
         }
         let settings = &house.settings;
         let config = LineConfig {
@@ -42,7 +46,9 @@ impl Phone {
         let line = Line::open(config, house.platform.entropy.clone()).await.context("phone (`sip`)")?;
         let voice = Voice::new(Synthesizer::find_espeak_ng(&settings.synthesizer_path));
         if !voice.speaks_free_text() {
-            tracing::info!("espeak-ng is not installed: quotes and names are not spoken on the phone, recorded words are");
+            tracing::info!(
+                "espeak-ng is not installed: quotes and names are not spoken on the phone, recorded words are"
+            );
         }
         let trunk = settings.trunk.as_ref().map(trunk).transpose()?;
         let (platform, live) = (house.platform.clone(), house.live.clone());

@@ -78,7 +78,8 @@ impl Running {
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
         let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer());
-        let running = Self { http: http_address, admin: admin_address, sip, attendant, base_url, trust, shutdown, tasks, house };
+        let running =
+            Self { http: http_address, admin: admin_address, sip, attendant, base_url, trust, shutdown, tasks, house };
         running.start_workers();
         Ok(running)
     }
@@ -99,7 +100,8 @@ impl Running {
         });
         let (conversations, shutdown) = (self.house.conversations.clone(), self.shutdown.clone());
         self.tasks.spawn(worker::wake_conversations(conversations, shutdown));
-        let (metrics, attendant, shutdown) = (self.house.metrics.clone(), self.attendant.clone(), self.shutdown.clone());
+        let (metrics, attendant, shutdown) =
+            (self.house.metrics.clone(), self.attendant.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
             while shutdown.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
                 metrics.set_calls(attendant.calls_in_progress());

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use audit::AuditLog;
 use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
+use conversations::answers::Documents;
 use edge::Limits;
 use edge::limits::LimitSettings;
 use identity::Platform;
@@ -21,7 +22,6 @@ use vault::{KeySource, Vault};
 use web::live::Live;
 use web::{Gate, SessionCookie};
 
-use crate::answers::FromKnowledge;
 use crate::config::{RootKey, Settings};
 use crate::metrics::Metrics;
 
@@ -110,7 +110,7 @@ impl House {
             allowed_country_codes: settings.allowed_country_codes.clone(),
             loopback_sip: settings.call_this_machine,
         };
-        let answers = Arc::new(FromKnowledge(knowledge.clone()));
+        let answers = Arc::new(Documents::new(knowledge.clone(), platform.database.clone()));
         let conversations = Conversations::new(platform.clone(), live.clone(), answers, dialing.clone());
         Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge, conversations, dialing })
     }
