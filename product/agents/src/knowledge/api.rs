@@ -34,7 +34,7 @@ pub fn routes() -> Routes<Knowledge> {
         .body_bytes(UPLOAD_BYTES_MAX + MULTIPART_FRAME_BYTES)
         .post("/v1/agents/{agent_id}/knowledge/urls", write, Audited::Change("knowledge.add"), add_url)
         .post("/v1/agents/{agent_id}/knowledge/texts", write, Audited::Change("knowledge.add"), add_text)
-        // A character of text may take six bytes as JSON (`\u00e4`).
+        // The text's limit counts its bytes as JSON here, escapes included.
         .body_bytes(TEXT_BYTES_MAX + MULTIPART_FRAME_BYTES)
         .get("/v1/agents/{agent_id}/knowledge/answers", read, Audited::No("what any visitor may ask"), answers)
         .get("/v1/agents/{agent_id}/knowledge/{id}", read, Audited::No("a title"), get)

@@ -25,6 +25,8 @@ pub const RATIO_FROM_BYTES: usize = 1024 * 1024;
 /// Elements nested deeper than this are refused.
 pub const DEPTH_MAX: usize = 200;
 
+/// What each entry of the archive's directory begins with (APPNOTE 4.3.12).
+const ENTRY_MARK: &[u8] = b"PK\x01\x02";
 const TEXT_PART: &str = "word/document.xml";
 const STYLES_PART: &str = "word/styles.xml";
 
@@ -49,10 +51,11 @@ fn damaged(why: &'static str) -> ReadError {
 }
 
 fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, ReadError> {
-    let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("its archive cannot be opened"))?;
-    if archive.len() > ENTRIES_MAX {
+    // Counted before the archive is opened: opening makes an entry of each in memory.
+    if bytes.windows(ENTRY_MARK.len()).filter(|window| *window == ENTRY_MARK).count() > ENTRIES_MAX {
         return Err(ReadError::TooManyElements { limit: ENTRIES_MAX });
     }
+    let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("its archive cannot be opened"))?;
     let mut has_text = false;
     for name in archive.file_names_raw() {
         if name.to_ascii_lowercase().ends_with(b"vbaproject.bin") {

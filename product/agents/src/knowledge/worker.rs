@@ -29,8 +29,10 @@ use super::{html, pdf, plain};
 pub const KIND: &str = "knowledge.read";
 /// How often a document is tried at most.
 pub const ATTEMPTS: u32 = 4;
-/// How long a worker may keep a job, in seconds: longer than a whole crawl.
-pub const LEASE_SECONDS: u32 = 1_200;
+/// How long a job stays with a worker that does not report, in seconds; a living worker reports every third of it.
+pub const LEASE_SECONDS: u32 = 120;
+/// Documents that one node reads at a time.
+pub const WORKERS: usize = 3;
 /// How often a worker looks for jobs.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -74,23 +76,22 @@ impl<E: Into<Error>> From<Ours<E>> for Unread {
 struct Ours<E>(E);
 
 impl Knowledge {
-    /// Works until `stop` resolves: the server spawns this once.
+    /// Works until `stop` resolves, on up to [`WORKERS`] documents at a time: the server spawns this once.
     pub async fn work(self, stop: impl Future<Output = ()> + Send) {
-        let mut stop = std::pin::pin!(stop);
+        tokio::select! {
+            () = stop => {}
+            _ = futures_util::future::join_all((0..WORKERS).map(|_| self.work_on())) => {}
+        }
+    }
+
+    async fn work_on(&self) {
         loop {
-            let worked = tokio::select! {
-                () = &mut stop => return,
-                worked = self.work_once() => worked,
-            };
-            match worked {
+            match self.work_once().await {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "a document could not be worked on"),
             }
-            tokio::select! {
-                () = &mut stop => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -100,11 +101,27 @@ impl Knowledge {
         let jobs = Jobs::new(&platform.database, platform.identifiers.clone());
         let Some(job) = jobs.claim(KIND, platform.now(), LEASE_SECONDS, 1).await?.pop() else { return Ok(false) };
         let caller = Caller::for_channel(job.organization, Actor { kind: ActorKind::System, id: None, address: None });
-        if let Err(error) = self.read(&jobs, &job, &caller).await {
+        let worked = tokio::select! {
+            worked = self.read(&jobs, &job, &caller) => worked,
+            () = self.keep(&jobs, &job) => return Ok(true),
+        };
+        if let Err(error) = worked {
             jobs.retry(&job, platform.now(), "the document could not be stored").await?;
             return Err(error);
         }
         Ok(true)
+    }
+
+    /// Keeps the lease while the job is worked on; ends only when another worker has it.
+    async fn keep(&self, jobs: &Jobs, job: &LeasedJob) {
+        let mut job = job.clone();
+        loop {
+            tokio::time::sleep(Duration::from_secs(u64::from(LEASE_SECONDS / 3))).await;
+            // A busy database is asked again; the lease outlasts two refusals.
+            if let Ok(false) = jobs.extend(&mut job, self.platform().now(), LEASE_SECONDS).await {
+                return;
+            }
+        }
     }
 
     async fn read(&self, jobs: &Jobs, job: &LeasedJob, caller: &Caller) -> Result<()> {
