@@ -7,8 +7,9 @@ use storage::Timestamp;
 
 /// Days offered at most.
 pub const DAYS_MAX: usize = 14;
-/// Seconds of one cell: bookings hold whole cells, and no cell can be held twice.
-pub const CELL_SECONDS: i64 = 300;
+/// Seconds of one cell: bookings hold whole cells, and no cell can be held twice. A minute, because opening hours, grids and
+/// lengths are whole minutes: a coarser cell would refuse the neighbour of a twelve-minute appointment.
+pub const CELL_SECONDS: i64 = 60;
 
 /// A span that is taken; `until` is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn cells_cover_a_span_to_its_edges() {
         let span = |from, until| Span { from: Timestamp::from_seconds(from), until: Timestamp::from_seconds(until) };
-        assert_eq!(span(600, 1_200).cells(), 2..4);
-        assert_eq!(span(601, 1_201).cells(), 2..5);
+        assert_eq!(span(600, 1_200).cells(), 10..20);
+        assert_eq!(span(601, 1_201).cells(), 10..21);
     }
 }

@@ -6,13 +6,18 @@
 
 pub mod answers;
 pub mod api;
+pub mod booking;
 pub mod calendar;
 pub mod card;
+pub mod desk;
 pub mod door;
 pub mod engine;
 mod error;
 pub mod pages;
+pub mod lead;
+pub mod reference;
 mod store;
+pub mod ticket;
 
 pub use self::api::{Description, routes};
 pub use self::door::{Channel, ChannelAction, Heard, Input, Leave, Line, OpenRequest, Opened, Outcome, Said, Speaker};
