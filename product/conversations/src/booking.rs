@@ -91,8 +91,12 @@ pub struct Booking {
     pub starts_at: Timestamp,
     /// Its end; exclusive.
     pub ends_at: Timestamp,
-    /// What it is and what the person gave; none once the person is erased.
-    pub details: Option<BookingDetails>,
+    /// Key of the service; empty once the person is erased.
+    pub service: String,
+    /// Its name when it was booked; empty once the person is erased.
+    pub service_name: String,
+    /// What the person gave.
+    pub given: Given,
     /// Who made it.
     pub made_by: By,
     /// Who changed it last.
@@ -104,8 +108,8 @@ pub struct Booking {
 }
 
 /// What is sealed of a booking: the service too, for it can tell of an illness.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct BookingDetails {
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct BookingDetails {
     /// Key of the service.
     pub service: String,
     /// Its name when it was booked.

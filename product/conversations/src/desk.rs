@@ -7,7 +7,7 @@
 use audit::{Actor, ActorKind};
 use identity::{Permission, Platform};
 use serde::{Deserialize, Serialize};
-use storage::{Statement, Table, Transaction};
+use storage::Transaction;
 use uuid::Uuid;
 use web::Routes;
 use web::live::{Live, LiveEvent};
@@ -30,27 +30,6 @@ pub const PHONE_MAX: usize = 40;
 pub const EMAIL_MAX: usize = 254;
 /// Characters of a note, wish, problem or message.
 pub const TEXT_MAX: usize = 2_000;
-
-/// Tables of bookings, leads and tickets.
-pub const TABLES: &[&Table] =
-    &[&booking::store::BOOKING, &booking::store::BOOKING_CELL, &lead::store::LEAD, &ticket::store::TICKET];
-/// Their statements.
-pub const STATEMENTS: &[&Statement] = &[
-    &booking::store::TAKEN,
-    &booking::store::HOLD_ONE,
-    &booking::store::HOLD_FIVE,
-    &booking::store::LET_GO,
-    &booking::store::SWEEP,
-    &booking::store::REFERENCES,
-    &booking::store::LOCK,
-    &booking::store::LIST,
-    &lead::store::REFERENCES,
-    &lead::store::LOCK,
-    &lead::store::LIST,
-    &ticket::store::REFERENCES,
-    &ticket::store::LOCK,
-    &ticket::store::LIST,
-];
 
 /// Bookings, leads and tickets of every organization; each call names one by its transaction or caller. Cheap to clone.
 #[derive(Clone)]
@@ -82,9 +61,19 @@ pub struct Given {
     pub email: Option<String>,
     /// Their note, wish, problem or message, at most [`TEXT_MAX`] characters.
     pub text: Option<String>,
+    /// The recording of their message.
+    pub recording: Option<Uuid>,
+    /// The person was erased, and everything else here with them.
+    #[serde(skip)]
+    pub erased: bool,
 }
 
 impl Given {
+    /// What is left of a person who was erased.
+    pub fn erased() -> Given {
+        Given { erased: true, ..Given::default() }
+    }
+
     /// Without spaces around and without empty values.
     ///
     /// # Errors
@@ -95,6 +84,8 @@ impl Given {
             phone: checked("phone", self.phone.as_deref(), PHONE_MAX)?,
             email: checked("email", self.email.as_deref(), EMAIL_MAX)?,
             text: checked("text", self.text.as_deref(), TEXT_MAX)?,
+            recording: self.recording,
+            erased: false,
         })
     }
 }

@@ -57,8 +57,8 @@ pub struct Lead {
     pub contact_id: Uuid,
     /// The conversation in which it was taken.
     pub conversation_id: Option<Uuid>,
-    /// What the person gave; none once they are erased.
-    pub given: Option<Given>,
+    /// What the person gave.
+    pub given: Given,
     /// Who took it.
     pub made_by: By,
     /// Who changed it last.

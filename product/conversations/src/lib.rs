@@ -23,7 +23,6 @@ pub use self::api::{Description, routes};
 pub use self::door::{Channel, ChannelAction, Heard, Input, Leave, Line, OpenRequest, Opened, Outcome, Said, Speaker};
 pub use self::error::Error;
 pub use self::store::{
-    BOOKING, BOOKING_CELL, Booking, CONVERSATION, CONVERSATION_EVENT, ConversationSummary, Conversations, Given,
-    HANDOFF, KNOWLEDGE_GAP, LEAD, LEAD_STATES, Lead, ReplayReport, STATEMENTS, TABLES, TICKET, Ticket, TicketState,
-    WAKE_JOB,
+    CONVERSATION, CONVERSATION_EVENT, ConversationSummary, Conversations, HANDOFF, KNOWLEDGE_GAP, ReplayReport,
+    STATEMENTS, TABLES, WAKE_JOB,
 };

@@ -12,12 +12,10 @@ mod tables;
 mod tools;
 mod wake;
 
-pub use self::lists::{Booking, ConversationSummary, Given, LEAD_STATES, Lead, Ticket, TicketState};
+pub use self::lists::ConversationSummary;
 pub use self::read::ReplayReport;
 pub use self::run::Conversations;
-pub use self::tables::{
-    BOOKING, BOOKING_CELL, CONVERSATION, CONVERSATION_EVENT, HANDOFF, KNOWLEDGE_GAP, LEAD, STATEMENTS, TABLES, TICKET,
-};
+pub use self::tables::{CONVERSATION, CONVERSATION_EVENT, HANDOFF, KNOWLEDGE_GAP, STATEMENTS, TABLES};
 pub use self::wake::WAKE_JOB;
 
 #[cfg(test)]

@@ -93,16 +93,14 @@ pub struct Ticket {
     pub state: TicketState,
     /// The member who sees to it.
     pub assignee: Option<Uuid>,
-    /// The recording of a message.
-    pub recording_id: Option<Uuid>,
     /// The agent that opened it.
     pub agent_id: Uuid,
     /// Whose.
     pub contact_id: Uuid,
     /// The conversation in which it was opened.
     pub conversation_id: Option<Uuid>,
-    /// What the person gave; none once they are erased.
-    pub given: Option<Given>,
+    /// What the person gave.
+    pub given: Given,
     /// Who opened it.
     pub made_by: By,
     /// Who changed it last.

@@ -1,8 +1,5 @@
 //! `/v1/bookings` and `/v1/free-times`.
 
-use std::sync::Arc;
-
-use agents::profile::Profile;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +14,7 @@ use vault::{Keyring, PersonKey};
 use web::instant::{from_rfc3339, to_rfc3339};
 use web::{Access, Audited, Json, Page, Path, Problem, Query, Routes};
 
-use super::store::{BookingFilter, without_lead_time};
+use super::store::BookingFilter;
 use super::{Booking, BookingState, NewBooking};
 use crate::desk::api::{ByView, GivenView, asked_reference, named, page};
 use crate::desk::{Desk, Error, Given, Origin};
@@ -72,11 +69,8 @@ pub struct BookingView {
 
 impl From<Booking> for BookingView {
     fn from(booking: Booking) -> BookingView {
-        let erased = booking.details.is_none();
-        let (service, service_name, given) = match booking.details {
-            Some(details) => (Some(details.service), Some(details.service_name), details.given.into()),
-            None => (None, None, GivenView::default()),
-        };
+        let erased = booking.given.erased;
+        let known = |word: String| Some(word).filter(|_| !erased);
         BookingView {
             id: booking.id,
             reference: booking.reference,
@@ -86,9 +80,9 @@ impl From<Booking> for BookingView {
             conversation_id: booking.conversation_id,
             starts_at: to_rfc3339(booking.starts_at),
             ends_at: to_rfc3339(booking.ends_at),
-            service,
-            service_name,
-            given,
+            service: known(booking.service),
+            service_name: known(booking.service_name),
+            given: booking.given.into(),
             erased,
             made_by: booking.made_by.into(),
             changed_by: booking.changed_by.into(),
@@ -210,13 +204,6 @@ pub struct FreeTimesView {
     next_free_day: Option<Date>,
 }
 
-/// The profile that answers now.
-async fn profile(desk: &Desk, caller: &Caller, agent_id: Uuid) -> Result<Arc<Profile>, Error> {
-    let keyring = caller.keyring(&desk.platform).await?;
-    let version = agents::store::published(&caller.database(&desk.platform), &keyring, agent_id).await?;
-    Ok(version.ok_or(Error::NotFound)?.profile)
-}
-
 /// The key of a contact, or of a new one.
 async fn person(
     platform: &Platform,
@@ -260,9 +247,10 @@ async fn make_booking(
     Json(wanted): Json<BookingRequest>,
 ) -> Result<Response, Problem> {
     let platform = &desk.platform;
-    let profile = without_lead_time(&*profile(&desk, &caller, wanted.agent_id).await?);
+    let profile = desk.profile_for_members(&caller, wanted.agent_id).await?;
     let keyring = caller.keyring(platform).await.map_err(Error::from)?;
-    let given = Given { name: wanted.name, phone: wanted.phone, email: wanted.email, text: wanted.text };
+    let given =
+        Given { name: wanted.name, phone: wanted.phone, email: wanted.email, text: wanted.text, ..Given::default() };
     let mut change = caller.change(platform, "booking.make").await?;
     let key = person(platform, &keyring, &mut change, wanted.contact_id, &given).await?;
     let origin = Origin { agent_id: wanted.agent_id, conversation_id: None, actor: *caller.actor() };
@@ -296,27 +284,15 @@ async fn change_booking(
     Json(wanted): Json<BookingChange>,
 ) -> Result<Json<BookingView>, Problem> {
     let state = named("state", wanted.state.as_deref(), BookingState::named)?;
-    let before = desk.booking(&caller, id).await?;
-    let fact = match (state, wanted.day, wanted.time) {
-        (Some(state), None, None) => {
-            let mut change = caller.change(&desk.platform, "booking.change").await?;
-            desk.set_booking(&mut change, caller.actor(), id, state).await?;
-            (change, ("state", state.name().to_owned()))
-        }
-        (None, Some(day), Some(time)) => {
-            let profile = profile(&desk, &caller, before.agent_id).await?;
-            let mut change = caller.change(&desk.platform, "booking.change").await?;
-            desk.move_booking(&mut change, caller.actor(), &profile, id, (day, time)).await?;
-            (change, ("moved", "true".to_owned()))
-        }
+    let booking = match (state, wanted.day, wanted.time) {
+        (Some(state), None, None) => desk.set_booking(&caller, id, state).await?,
+        (None, Some(day), Some(time)) => desk.move_booking(&caller, id, day, time).await?,
         _ => {
             let detail = "Give either a state, or a day and a time to move it to.";
             return Err(Problem::unprocessable(detail, Vec::new()));
         }
     };
-    let (change, fact) = fact;
-    change.commit("booking", Some(id), vec![fact]).await?;
-    Ok(Json(desk.booking(&caller, id).await?.into()))
+    Ok(Json(booking.into()))
 }
 
 /// The times of a day that are still free, at short notice too.
@@ -327,7 +303,7 @@ async fn free_times(
     caller: Caller,
     Query(query): Query<FreeTimesQuery>,
 ) -> Result<Json<FreeTimesView>, Problem> {
-    let profile = without_lead_time(&*profile(&desk, &caller, query.agent_id).await?);
+    let profile = desk.profile_for_members(&caller, query.agent_id).await?;
     let (database, now) = (caller.database(&desk.platform), desk.platform.now());
     let (agent, service, day) = (query.agent_id, query.service.as_str(), query.day);
     let times = desk.free_times(&database, agent, &profile, service, day, now).await?;

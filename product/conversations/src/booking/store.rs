@@ -1,7 +1,6 @@
 //! Bookings in the database.
 
 use agents::profile::{Profile, Service};
-use audit::Actor;
 use identity::{Caller, Permission};
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
@@ -14,7 +13,7 @@ use vault::PersonKey;
 use super::{Booking, BookingDetails, BookingState, NewBooking};
 use crate::calendar::{self, CELL_SECONDS, Span};
 use crate::desk::store::{Opener, by, changed_fields, fresh_reference, origin_fields, seal};
-use crate::desk::{Desk, Error, News, Origin, Reader};
+use crate::desk::{Desk, Error, Given, News, Origin, Reader};
 
 /// Bookings.
 pub static BOOKING: Table = Table {
@@ -36,10 +35,14 @@ pub static BOOKING: Table = Table {
         Column::time("created_at"),
         Column::time("updated_at"),
     ],
-    references: &[Reference::to("agent_id", "agent"), Reference::to("contact_id", "contact")],
+    references: &[
+        Reference::to("agent_id", "agent"),
+        Reference::to("contact_id", "contact"),
+        Reference::to("conversation_id", "conversation"),
+    ],
     unique: &[&["reference"]],
-    indexes: &[&["agent_id", "starts_at"], &["conversation_id"]],
-    retention: Retention::UntilDeleted,
+    indexes: &[&["agent_id", "starts_at"]],
+    retention: Retention::Class("bookings"),
     erasure: Erasure::PersonKey("contact_id"),
 };
 
@@ -51,7 +54,7 @@ pub static BOOKING_CELL: Table = Table {
     references: &[Reference::to("booking_id", "booking").cascade()],
     unique: &[&["agent_id", "cell"]],
     indexes: &[],
-    retention: Retention::UntilDeleted,
+    retention: Retention::Class("bookings"),
     erasure: Erasure::None("minutes that are taken; by whom stands in the booking"),
 };
 
@@ -280,43 +283,34 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::State`].
-    pub async fn set_booking(
-        &self,
-        transaction: &mut Transaction,
-        actor: &Actor,
-        id: Uuid,
-        state: BookingState,
-    ) -> Result<(), Error> {
-        let before = self.locked_booking(transaction, id).await?;
+    pub async fn set_booking(&self, caller: &Caller, id: Uuid, state: BookingState) -> Result<Booking, Error> {
+        let mut change = caller.change(&self.platform, "booking.change").await?;
+        let before = self.locked_booking(&mut change, id).await?;
         let now = self.platform.now();
         if !before.state.may_become(state, before.starts_at <= now) {
             return Err(Error::State { from: before.state.name(), to: state.name() });
         }
         if state == BookingState::Cancelled {
-            transaction.execute(&LET_GO, &[id.into()]).await?;
+            change.execute(&LET_GO, &[id.into()]).await?;
         }
-        let mut fields: Vec<(&str, Value)> = changed_fields(actor).into();
+        let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([("state", state.name().into()), ("updated_at", now.into())]);
-        transaction.update(&BOOKING, id, &fields).await?;
-        self.tell_booking(transaction, "booking.changed", &Booking { state, ..before });
-        Ok(())
+        change.update(&BOOKING, id, &fields).await?;
+        self.tell_booking(&mut change, "booking.changed", &Booking { state, ..before });
+        change.commit("booking", Some(id), vec![("state", state.name().to_owned())]).await?;
+        self.booking(caller, id).await
     }
 
     /// Moves a booking to another time of the same length. A member may do so at short notice, so there is no lead time; opening
-    /// hours, grid and horizon hold.
+    /// hours, grid and horizon of the published profile hold.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::State`] unless it is booked, [`Error::NotOffered`], [`Error::Taken`]: then nothing may be
-    /// committed, for the booking has let go of its old time.
-    pub async fn move_booking(
-        &self,
-        transaction: &mut Transaction,
-        actor: &Actor,
-        profile: &Profile,
-        id: Uuid,
-        (day, time): (Date, Time),
-    ) -> Result<(), Error> {
-        let before = self.locked_booking(transaction, id).await?;
+    /// [`Error::NotFound`], [`Error::State`] unless it is booked, [`Error::NotOffered`], [`Error::Taken`].
+    pub async fn move_booking(&self, caller: &Caller, id: Uuid, day: Date, time: Time) -> Result<Booking, Error> {
+        let agent_id = self.booking(caller, id).await?.agent_id;
+        let profile = self.profile_for_members(caller, agent_id).await?;
+        let mut change = caller.change(&self.platform, "booking.move").await?;
+        let before = self.locked_booking(&mut change, id).await?;
         if before.state != BookingState::Booked {
             return Err(Error::State { from: before.state.name(), to: "moved" });
         }
@@ -324,22 +318,36 @@ impl Desk {
         let minutes = before.ends_at.microseconds_since(before.starts_at) / 60_000_000;
         let duration_minutes = u16::try_from(minutes).map_err(|_| Error::Unreadable(BOOKING.name))?;
         let service = Service { key: String::new(), name: String::new(), also: Vec::new(), duration_minutes };
-        let span = offered(&without_lead_time(profile), &service, day, time, now)?;
-        transaction.execute(&LET_GO, &[id.into()]).await?;
-        if !self.hold(transaction, before.agent_id, id, span).await? {
+        let span = offered(&profile, &service, day, time, now)?;
+        change.execute(&LET_GO, &[id.into()]).await?;
+        // Refused, nothing is committed, so the old time is still held.
+        if !self.hold(&mut change, before.agent_id, id, span).await? {
             return Err(Error::Taken);
         }
-        let mut fields: Vec<(&str, Value)> = changed_fields(actor).into();
+        let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([("starts_at", span.from.into()), ("ends_at", span.until.into()), ("updated_at", now.into())]);
-        transaction.update(&BOOKING, id, &fields).await?;
-        self.tell_booking(transaction, "booking.changed", &before);
-        Ok(())
+        change.update(&BOOKING, id, &fields).await?;
+        self.tell_booking(&mut change, "booking.changed", &before);
+        change.commit("booking", Some(id), Vec::new()).await?;
+        self.booking(caller, id).await
+    }
+
+    /// The published profile of an agent as members book by it: at short notice too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such agent or none of its versions is published.
+    pub async fn profile_for_members(&self, caller: &Caller, agent_id: Uuid) -> Result<Profile, Error> {
+        let keyring = caller.keyring(&self.platform).await?;
+        let version = agents::store::published(&caller.database(&self.platform), &keyring, agent_id).await?;
+        let mut profile = Profile::clone(&version.ok_or(Error::NotFound)?.profile);
+        profile.booking.lead_minutes = 0;
+        Ok(profile)
     }
 
     /// The row, locked until the transaction ends; its details are not opened.
     async fn locked_booking(&self, transaction: &mut Transaction, id: Uuid) -> Result<Booking, Error> {
         let rows = transaction.query(&LOCK, &[id.into()]).await?;
-        booking(rows.first().ok_or(Error::NotFound)?, None)
+        bare(rows.first().ok_or(Error::NotFound)?)
     }
 
     fn tell_booking(&self, transaction: &mut Transaction, kind: &'static str, booking: &Booking) {
@@ -392,14 +400,14 @@ impl Desk {
     }
 }
 
-/// The profile for members: at short notice too.
-pub(super) fn without_lead_time(profile: &Profile) -> Profile {
-    let mut profile = profile.clone();
-    profile.booking.lead_minutes = 0;
-    profile
+/// A booking without what is sealed of it.
+fn bare(row: &Row) -> Result<Booking, Error> {
+    booking(row, None)
 }
 
 fn booking(row: &Row, details: Option<BookingDetails>) -> Result<Booking, Error> {
+    let erased = || BookingDetails { given: Given::erased(), ..BookingDetails::default() };
+    let details = details.unwrap_or_else(erased);
     Ok(Booking {
         id: row.uuid("id")?,
         reference: row.text("reference")?,
@@ -409,7 +417,9 @@ fn booking(row: &Row, details: Option<BookingDetails>) -> Result<Booking, Error>
         conversation_id: row.optional_uuid("conversation_id")?,
         starts_at: row.timestamp("starts_at")?,
         ends_at: row.timestamp("ends_at")?,
-        details,
+        service: details.service,
+        service_name: details.service_name,
+        given: details.given,
         made_by: by(row, "made_by", "made_by_id")?,
         changed_by: by(row, "changed_by", "changed_by_id")?,
         created_at: row.timestamp("created_at")?,

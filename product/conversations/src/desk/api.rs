@@ -45,18 +45,26 @@ impl From<By> for ByView {
 }
 
 /// What a person gave: a claim, as they gave it.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct GivenView {
     name: Option<String>,
     phone: Option<String>,
     email: Option<String>,
     /// Their note, wish, problem or message.
     text: Option<String>,
+    /// The recording of their message.
+    recording: Option<Uuid>,
 }
 
 impl From<Given> for GivenView {
     fn from(given: Given) -> GivenView {
-        GivenView { name: given.name, phone: given.phone, email: given.email, text: given.text }
+        GivenView {
+            name: given.name,
+            phone: given.phone,
+            email: given.email,
+            text: given.text,
+            recording: given.recording,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use storage::{OrganizationDb, Row, Statement, Table, Transaction, Value};
 use uuid::Uuid;
 use vault::{Field, Keyring, PersonKey};
 
-use super::{By, Error, Origin, kind_name};
+use super::{By, Error, Given, Origin, kind_name};
 use crate::reference;
 
 /// From where the calendar is read: within a transaction, which sees its own changes, or from the organization's door.
@@ -100,6 +100,11 @@ pub(crate) struct Opener {
 impl Opener {
     pub(crate) async fn new(platform: &Platform, caller: &Caller) -> Result<Opener, Error> {
         Ok(Opener { database: caller.database(platform), keyring: caller.keyring(platform).await?, last: None })
+    }
+
+    /// What a person gave; nothing once they are erased.
+    pub(crate) async fn given(&mut self, table: &'static Table, row: &Row) -> Result<Given, Error> {
+        Ok(self.open(table, row).await?.unwrap_or_else(Given::erased))
     }
 
     /// The details of a row; none once the person is erased.

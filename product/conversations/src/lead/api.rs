@@ -10,6 +10,7 @@ use uuid::Uuid;
 use web::instant::to_rfc3339;
 use web::{Access, Audited, Json, Page, Path, Problem, Query, Routes};
 
+use super::store::LeadFilter;
 use super::{Lead, LeadState, sheet};
 use crate::desk::Desk;
 use crate::desk::api::{ByView, GivenView, asked_reference, named, page};
@@ -66,8 +67,8 @@ impl From<Lead> for LeadView {
             agent_id: lead.agent_id,
             contact_id: lead.contact_id,
             conversation_id: lead.conversation_id,
-            erased: lead.given.is_none(),
-            given: lead.given.map(GivenView::from).unwrap_or_default(),
+            erased: lead.given.erased,
+            given: lead.given.into(),
             made_by: lead.made_by.into(),
             changed_by: lead.changed_by.into(),
             created_at: to_rfc3339(lead.created_at),
@@ -109,9 +110,11 @@ async fn list_leads(
     Query(query): Query<LeadQuery>,
 ) -> Result<Json<Page<LeadView>>, Problem> {
     let page = page(query.limit, query.after)?;
-    let state = named("state", query.state.as_deref(), LeadState::named)?;
-    let reference = asked_reference(query.reference.as_deref())?;
-    let leads = desk.leads(&caller, state, reference.as_deref(), page.before_or_end(), page.fetch()).await?;
+    let filter = LeadFilter {
+        state: named("state", query.state.as_deref(), LeadState::named)?,
+        reference: asked_reference(query.reference.as_deref())?,
+    };
+    let leads = desk.leads(&caller, &filter, page.before_or_end(), page.fetch()).await?;
     Ok(Json(Page::of(leads, &page, |lead| lead.id).map(LeadView::from)))
 }
 
@@ -123,7 +126,7 @@ async fn export_leads(State(desk): State<Desk>, caller: Caller) -> Result<Respon
     let mut text = sheet::heading();
     let (mut before, mut count) = (Uuid::max(), 0);
     while count < EXPORT_LEADS_MAX {
-        let leads = desk.leads(&caller, None, None, before, EXPORT_LEADS_AT_ONCE).await?;
+        let leads = desk.leads(&caller, &LeadFilter::default(), before, EXPORT_LEADS_AT_ONCE).await?;
         for lead in &leads {
             sheet::line(&mut text, lead);
         }
@@ -156,8 +159,5 @@ async fn change_lead(
     Json(wanted): Json<LeadChange>,
 ) -> Result<Json<LeadView>, Problem> {
     let state = named("state", Some(&wanted.state), LeadState::named)?.ok_or_else(Problem::not_found)?;
-    let mut change = caller.change(&desk.platform, "lead.change").await?;
-    desk.set_lead(&mut change, caller.actor(), id, state).await?;
-    change.commit("lead", Some(id), vec![("state", state.name().to_owned())]).await?;
-    Ok(Json(desk.lead(&caller, id).await?.into()))
+    Ok(Json(desk.set_lead(&caller, id, state).await?.into()))
 }

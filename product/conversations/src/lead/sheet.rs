@@ -17,16 +17,15 @@ pub(super) fn heading() -> String {
 pub(super) fn line(text: &mut String, lead: &Lead) {
     let taken_at = to_rfc3339(lead.created_at);
     let conversation = lead.conversation_id.map(|id| id.to_string()).unwrap_or_default();
-    let given = lead.given.as_ref();
-    let value = |value: Option<&String>| value.map(String::as_str).unwrap_or_default().to_owned();
+    let given = &lead.given;
     let values: [String; COLUMNS.len()] = [
         lead.reference.clone(),
         lead.state.name().to_owned(),
         taken_at,
-        value(given.and_then(|given| given.name.as_ref())),
-        value(given.and_then(|given| given.phone.as_ref())),
-        value(given.and_then(|given| given.email.as_ref())),
-        value(given.and_then(|given| given.text.as_ref())),
+        given.name.clone().unwrap_or_default(),
+        given.phone.clone().unwrap_or_default(),
+        given.email.clone().unwrap_or_default(),
+        given.text.clone().unwrap_or_default(),
         conversation,
     ];
     let cells: Vec<String> = values.iter().map(|value| cell(value)).collect();

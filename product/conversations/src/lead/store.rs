@@ -1,6 +1,5 @@
 //! Leads in the database.
 
-use audit::Actor;
 use identity::{Caller, Permission};
 use storage::{Column, Erasure, Owner, Reference, Retention, Row, SealedWith, Statement, Table, Transaction, Value};
 use uuid::Uuid;
@@ -28,10 +27,14 @@ pub static LEAD: Table = Table {
         Column::time("created_at"),
         Column::time("updated_at"),
     ],
-    references: &[Reference::to("agent_id", "agent"), Reference::to("contact_id", "contact")],
+    references: &[
+        Reference::to("agent_id", "agent"),
+        Reference::to("contact_id", "contact"),
+        Reference::to("conversation_id", "conversation"),
+    ],
     unique: &[&["reference"]],
-    indexes: &[&["conversation_id"]],
-    retention: Retention::UntilDeleted,
+    indexes: &[&["state"]],
+    retention: Retention::Class("leads"),
     erasure: Erasure::PersonKey("contact_id"),
 };
 
@@ -47,6 +50,15 @@ pub static LIST: Statement = Statement::organization(
     "select * from lead where organization_id = $1 and id < $2 and ($3 = '' or state = $3) \
      and ($4 = '' or reference = $4) order by id desc limit $5",
 );
+
+/// Which leads a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct LeadFilter {
+    /// Those in this state.
+    pub state: Option<LeadState>,
+    /// The one with this reference.
+    pub reference: Option<String>,
+}
 
 impl Desk {
     /// Takes a lead of the person whose key it is.
@@ -74,7 +86,7 @@ impl Desk {
         ]);
         transaction.insert(&LEAD, &fields).await?;
         let row = transaction.get(&LEAD, id).await?.ok_or(Error::NotFound)?;
-        let lead = lead(&row, Some(given))?;
+        let lead = lead(&row, given)?;
         self.tell_lead(transaction, "lead.taken", &lead);
         Ok(lead)
     }
@@ -83,23 +95,19 @@ impl Desk {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::State`] when it has that state already.
-    pub async fn set_lead(
-        &self,
-        transaction: &mut Transaction,
-        actor: &Actor,
-        id: Uuid,
-        state: LeadState,
-    ) -> Result<(), Error> {
-        let rows = transaction.query(&LOCK, &[id.into()]).await?;
-        let before = lead(rows.first().ok_or(Error::NotFound)?, None)?;
+    pub async fn set_lead(&self, caller: &Caller, id: Uuid, state: LeadState) -> Result<Lead, Error> {
+        let mut change = caller.change(&self.platform, "lead.change").await?;
+        let rows = change.query(&LOCK, &[id.into()]).await?;
+        let before = lead(rows.first().ok_or(Error::NotFound)?, Given::default())?;
         if before.state == state {
             return Err(Error::State { from: state.name(), to: state.name() });
         }
-        let mut fields: Vec<(&str, Value)> = changed_fields(actor).into();
+        let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([("state", state.name().into()), ("updated_at", self.platform.now().into())]);
-        transaction.update(&LEAD, id, &fields).await?;
-        self.tell_lead(transaction, "lead.changed", &Lead { state, ..before });
-        Ok(())
+        change.update(&LEAD, id, &fields).await?;
+        self.tell_lead(&mut change, "lead.changed", &Lead { state, ..before });
+        change.commit("lead", Some(id), vec![("state", state.name().to_owned())]).await?;
+        self.lead(caller, id).await
     }
 
     fn tell_lead(&self, transaction: &mut Transaction, kind: &'static str, lead: &Lead) {
@@ -119,35 +127,38 @@ impl Desk {
     /// [`Error::NotFound`] when the organization has no such lead.
     pub async fn lead(&self, caller: &Caller, id: Uuid) -> Result<Lead, Error> {
         let row = caller.database(&self.platform).get(&LEAD, id).await?.ok_or(Error::NotFound)?;
-        let given = Opener::new(&self.platform, caller).await?.open(&LEAD, &row).await?;
+        let given = Opener::new(&self.platform, caller).await?.given(&LEAD, &row).await?;
         lead(&row, given)
     }
 
-    /// Leads, the last taken first, before the given one, in this state and with this reference if any; at most `limit`.
+    /// Leads, the last taken first, before the given one; at most `limit`.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn leads(
         &self,
         caller: &Caller,
-        state: Option<LeadState>,
-        reference: Option<&str>,
+        filter: &LeadFilter,
         before: Uuid,
         limit: i64,
     ) -> Result<Vec<Lead>, Error> {
-        let state = state.map_or("", LeadState::name);
-        let values = [before.into(), state.into(), reference.unwrap_or_default().into(), limit.into()];
+        let values = [
+            before.into(),
+            filter.state.map_or("", LeadState::name).into(),
+            filter.reference.clone().unwrap_or_default().into(),
+            limit.into(),
+        ];
         let rows = caller.database(&self.platform).query(&LIST, &values).await?;
         let mut opener = Opener::new(&self.platform, caller).await?;
         let mut leads = Vec::with_capacity(rows.len());
         for row in &rows {
-            leads.push(lead(row, opener.open(&LEAD, row).await?)?);
+            leads.push(lead(row, opener.given(&LEAD, row).await?)?);
         }
         Ok(leads)
     }
 }
 
-fn lead(row: &Row, given: Option<Given>) -> Result<Lead, Error> {
+fn lead(row: &Row, given: Given) -> Result<Lead, Error> {
     Ok(Lead {
         id: row.uuid("id")?,
         reference: row.text("reference")?,

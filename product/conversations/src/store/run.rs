@@ -10,6 +10,7 @@ use compliance::dialing::{DialingPolicy, may_dial};
 use contacts::{ContactSource, Details};
 use futures_util::Stream;
 use identity::{Caller, Platform};
+use jiff::civil::Date;
 use storage::{OrganizationDb, OrganizationId, Row, Timestamp};
 use tokio::sync::broadcast;
 use tokio_stream::StreamExt as _;
@@ -19,11 +20,11 @@ use vault::{Field, Keyring, PersonKey};
 use web::live::Live;
 
 use super::commit::Commit;
-use super::tables::{CONVERSATION, EVENT_OF_CLIENT, TAKEN};
+use super::tables::{CONVERSATION, EVENT_OF_CLIENT};
 use super::tools::{self, Work};
 use crate::answers::Answers;
-use crate::calendar::{self, Span};
 use crate::card;
+use crate::desk::{self, Desk, Reader};
 use crate::door::{CLIENT_ID_MAX, Channel, Heard, Input, OpenRequest, Opened, Outcome, PAGE_MAX, WORDS_MAX};
 use crate::engine::{Argument, Effect, Event, State, step};
 use crate::error::Error;
@@ -46,6 +47,7 @@ pub struct Conversations {
 pub(super) struct Shared {
     pub platform: Platform,
     pub live: Live,
+    pub desk: Desk,
     pub answers: Arc<dyn Answers>,
     pub dialing: DialingPolicy,
     locks: Mutex<HashMap<Uuid, Weak<tokio::sync::Mutex<()>>>>,
@@ -90,7 +92,8 @@ impl Conversations {
     /// Conversations on this platform.
     pub fn new(platform: Platform, live: Live, answers: Arc<dyn Answers>, dialing: DialingPolicy) -> Conversations {
         let (locks, watchers) = (Mutex::default(), Mutex::default());
-        Conversations { shared: Arc::new(Shared { platform, live, answers, dialing, locks, watchers }) }
+        let desk = Desk::new(platform.clone(), live.clone());
+        Conversations { shared: Arc::new(Shared { platform, live, desk, answers, dialing, locks, watchers }) }
     }
 
     /// The platform that they run on.
@@ -360,38 +363,40 @@ impl Run<'_> {
         }
     }
 
-    async fn free_days(&self, service: &str, from: jiff::civil::Date, work: Option<&mut Work>) -> Result<Event, Error> {
-        let profile = &self.loaded.version.profile;
-        let Some(service) = profile.service(service) else { return Ok(Event::ToolFailed) };
-        let until = calendar::whole_day(profile, calendar::last_day(profile, self.now)).until;
-        let taken = self.taken(Span { from: self.now, until }, work).await?;
-        Ok(Event::FreeDays { days: calendar::free_days(profile, service, from, self.now, &taken) })
+    async fn free_days(&self, service: &str, from: Date, work: Option<&mut Work>) -> Result<Event, Error> {
+        let (desk, profile) = (&self.shared.desk, &self.loaded.version.profile);
+        let reader = self.reader(work);
+        match desk.free_days(reader, self.loaded.agent_id, profile, service, from, self.now).await {
+            Ok(days) => Ok(Event::FreeDays { days }),
+            Err(desk::Error::NoService) => Ok(Event::ToolFailed),
+            Err(other) => Err(tools::below(other, self.loaded.id)),
+        }
     }
 
-    async fn free_times(&self, service: &str, day: jiff::civil::Date, work: Option<&mut Work>) -> Result<Event, Error> {
-        let profile = &self.loaded.version.profile;
-        let Some(service) = profile.service(service) else { return Ok(Event::ToolFailed) };
-        let until = calendar::whole_day(profile, calendar::last_day(profile, self.now)).until;
-        let taken = self.taken(Span { from: self.now, until }, work).await?;
-        let times = calendar::free_times(profile, service, day, self.now, &taken);
+    async fn free_times(&self, service: &str, day: Date, mut work: Option<&mut Work>) -> Result<Event, Error> {
+        let (desk, profile, agent_id) = (&self.shared.desk, &self.loaded.version.profile, self.loaded.agent_id);
+        let below = |error| tools::below(error, self.loaded.id);
+        let reader = self.reader(work.as_deref_mut());
+        let times = match desk.free_times(reader, agent_id, profile, service, day, self.now).await {
+            Ok(times) => times,
+            Err(desk::Error::NoService) => return Ok(Event::ToolFailed),
+            Err(other) => return Err(below(other)),
+        };
         let next = if times.is_empty() {
-            let tomorrow = day.tomorrow().unwrap_or(day);
-            calendar::free_days(profile, service, tomorrow, self.now, &taken).first().copied()
+            let reader = self.reader(work);
+            desk.next_free_day(reader, agent_id, profile, service, day, self.now).await.map_err(below)?
         } else {
             None
         };
         Ok(Event::FreeTimes { day, times, next })
     }
 
-    /// What is taken in the calendar of the agent.
-    pub async fn taken(&self, span: Span, work: Option<&mut Work>) -> Result<Vec<Span>, Error> {
-        let arguments = [self.loaded.agent_id.into(), span.from.into(), span.until.into()];
-        let rows = match work {
-            Some(work) => work.query(&TAKEN, &arguments).await?,
-            None => self.database.query(&TAKEN, &arguments).await?,
-        };
-        let read = |row: &Row| Ok(Span { from: row.timestamp("starts_at")?, until: row.timestamp("ends_at")? });
-        rows.iter().map(read).collect()
+    /// The calendar as this input sees it.
+    fn reader<'r>(&'r self, work: Option<&'r mut Work>) -> Reader<'r> {
+        match work {
+            Some(work) => Reader::Within(work),
+            None => Reader::Outside(&self.database),
+        }
     }
 
     /// The transaction: with an entry in the audit log when something beyond words came of the input.

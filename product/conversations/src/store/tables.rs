@@ -2,6 +2,10 @@
 
 use storage::{Column, Erasure, Owner, Reference, Retention, SealedWith, Statement, Table};
 
+use crate::booking::store as booking;
+use crate::lead::store as lead;
+use crate::ticket::store as ticket;
+
 /// Conversations: one row each, with the state after the last event.
 pub static CONVERSATION: Table = Table {
     name: "conversation",
@@ -49,82 +53,6 @@ pub static CONVERSATION_EVENT: Table = Table {
     unique: &[&["conversation_id", "sequence"], &["conversation_id", "client_id"]],
     indexes: &[],
     retention: Retention::Class("conversations"),
-    erasure: Erasure::PersonKey("contact_id"),
-};
-
-/// Appointments.
-pub static BOOKING: Table = Table {
-    name: "booking",
-    owner: Owner::Organization,
-    columns: &[
-        Column::uuid("conversation_id"),
-        Column::uuid("contact_id"),
-        Column::uuid("agent_id"),
-        Column::text("service"),
-        Column::time("starts_at"),
-        Column::time("ends_at"),
-        Column::text("state"),
-        Column::text("reference"),
-        Column::sealed("details", SealedWith::Person),
-        Column::time("created_at"),
-    ],
-    references: &[Reference::to("conversation_id", "conversation"), Reference::to("agent_id", "agent")],
-    unique: &[&["reference"]],
-    indexes: &[&["agent_id", "starts_at"]],
-    retention: Retention::Class("bookings"),
-    erasure: Erasure::PersonKey("contact_id"),
-};
-
-/// Five-minute cells that bookings hold. No cell of a calendar can be held twice, on either engine, whatever else fails.
-pub static BOOKING_CELL: Table = Table {
-    name: "booking_cell",
-    owner: Owner::Organization,
-    columns: &[Column::uuid("booking_id"), Column::uuid("agent_id"), Column::integer("cell")],
-    references: &[Reference::to("booking_id", "booking").cascade()],
-    unique: &[&["agent_id", "cell"]],
-    indexes: &[],
-    retention: Retention::Class("bookings"),
-    erasure: Erasure::None("a time that is taken, without whose"),
-};
-
-/// Leads.
-pub static LEAD: Table = Table {
-    name: "lead",
-    owner: Owner::Organization,
-    columns: &[
-        Column::uuid("conversation_id"),
-        Column::uuid("contact_id"),
-        Column::text("state"),
-        Column::sealed("details", SealedWith::Person),
-        Column::time("created_at"),
-        Column::time("updated_at"),
-    ],
-    references: &[Reference::to("conversation_id", "conversation")],
-    unique: &[],
-    indexes: &[&["state"]],
-    retention: Retention::Class("leads"),
-    erasure: Erasure::PersonKey("contact_id"),
-};
-
-/// Tickets and messages.
-pub static TICKET: Table = Table {
-    name: "ticket",
-    owner: Owner::Organization,
-    columns: &[
-        Column::uuid("conversation_id"),
-        Column::uuid("contact_id"),
-        Column::text("kind"),
-        Column::text("state"),
-        Column::text("reference"),
-        Column::uuid("assigned_to").nullable(),
-        Column::sealed("details", SealedWith::Person),
-        Column::time("created_at"),
-        Column::time("updated_at"),
-    ],
-    references: &[Reference::to("conversation_id", "conversation")],
-    unique: &[&["reference"]],
-    indexes: &[&["state"]],
-    retention: Retention::Class("tickets"),
     erasure: Erasure::PersonKey("contact_id"),
 };
 
@@ -180,20 +108,6 @@ pub(super) static EVENTS: Statement = Statement::organization(
     "select id, sequence, turn, client_id, payload, at from conversation_event
      where organization_id = $1 and conversation_id = $2 and sequence > $3 order by sequence limit $4",
 );
-pub(super) static TAKEN: Statement = Statement::organization(
-    "conversations.taken",
-    "select starts_at, ends_at from booking where organization_id = $1 and agent_id = $2 and state = 'booked'
-     and starts_at < $4 and ends_at > $3 order by starts_at limit 10000",
-);
-pub(super) static HOLD_CELL: Statement = Statement::organization(
-    "conversations.hold_cell",
-    "insert into booking_cell (organization_id, id, booking_id, agent_id, cell) values ($1, $2, $3, $4, $5)
-     on conflict do nothing",
-);
-pub(super) static FREE_CELLS: Statement = Statement::organization(
-    "conversations.free_cells",
-    "delete from booking_cell where organization_id = $1 and booking_id = $2",
-);
 pub(super) static CLOSE_HANDOFF: Statement = Statement::organization(
     "conversations.close_handoff",
     "update handoff set state = $3, ended_at = $4
@@ -219,39 +133,39 @@ pub(super) static COUNTS: Statement = Statement::organization(
     "select state, count(*) as conversations from conversation where organization_id = $1 and opened_at >= $2
      group by state order by state",
 );
-pub(super) static BOOKINGS: Statement = Statement::organization(
-    "conversations.bookings",
-    "select id, conversation_id, contact_id, agent_id, service, starts_at, ends_at, state, reference, details, created_at from booking
-     where organization_id = $1 and id < $2 order by id desc limit $3",
-);
-pub(super) static LEADS: Statement = Statement::organization(
-    "conversations.leads",
-    "select id, conversation_id, contact_id, state, details, created_at, updated_at from lead
-     where organization_id = $1 and id < $2 order by id desc limit $3",
-);
-pub(super) static TICKETS: Statement = Statement::organization(
-    "conversations.tickets",
-    "select id, conversation_id, contact_id, kind, state, reference, assigned_to, details, created_at, updated_at from ticket
-     where organization_id = $1 and id < $2 order by id desc limit $3",
-);
-
 /// Tables of this part.
-pub const TABLES: &[&Table] =
-    &[&CONVERSATION, &CONVERSATION_EVENT, &BOOKING, &BOOKING_CELL, &LEAD, &TICKET, &HANDOFF, &KNOWLEDGE_GAP];
+pub const TABLES: &[&Table] = &[
+    &CONVERSATION,
+    &CONVERSATION_EVENT,
+    &HANDOFF,
+    &KNOWLEDGE_GAP,
+    &booking::BOOKING,
+    &booking::BOOKING_CELL,
+    &lead::LEAD,
+    &ticket::TICKET,
+];
 /// Statements of this part.
 pub const STATEMENTS: &[&Statement] = &[
     &CLAIM,
     &EVENT_OF_CLIENT,
     &EVENTS,
-    &TAKEN,
-    &HOLD_CELL,
-    &FREE_CELLS,
     &CLOSE_HANDOFF,
     &OPEN_HANDOFF,
     &CONVERSATIONS,
     &CONVERSATIONS_IN_STATE,
     &COUNTS,
-    &BOOKINGS,
-    &LEADS,
-    &TICKETS,
+    &booking::TAKEN,
+    &booking::HOLD_ONE,
+    &booking::HOLD_FIVE,
+    &booking::LET_GO,
+    &booking::SWEEP,
+    &booking::REFERENCES,
+    &booking::LOCK,
+    &booking::LIST,
+    &lead::REFERENCES,
+    &lead::LOCK,
+    &lead::LIST,
+    &ticket::REFERENCES,
+    &ticket::LOCK,
+    &ticket::LIST,
 ];

@@ -18,6 +18,8 @@ use web::live::Live;
 use super::commit::Stored;
 use super::*;
 use crate::answers::{Answering, Answers};
+use crate::booking::{BookingState, store::BookingFilter};
+use crate::desk;
 use crate::door::{Channel, ChannelAction, Heard, Input, Leave, OpenRequest, Outcome, Speaker};
 use crate::engine::{Answer, Effect, Event};
 use crate::error::Error;
@@ -144,7 +146,12 @@ async fn a_chat_books_once_and_replays_to_the_same_bytes() {
         let id = bench.almost_booked().await;
         let outcome = bench.says(id, "yes").await;
         let Part::Booked { reference, .. } = last_part(&outcome) else { panic!("{:?}", outcome.replies) };
-        let bookings = bench.conversations.bookings(bench.caller(), Uuid::max(), 10).await.expect("listed");
+        let bookings = bench
+            .conversations
+            .desk()
+            .bookings(bench.caller(), &BookingFilter::default(), Uuid::max(), 10)
+            .await
+            .expect("listed");
         assert_eq!(bookings.len(), 1, "{}", bench.test.name);
         assert_eq!(&bookings[0].reference, reference);
         assert_eq!(bookings[0].given.name.as_deref(), Some("Ada Byron"));
@@ -173,9 +180,15 @@ async fn the_same_time_is_never_booked_twice() {
         for id in [first, second] {
             bench.same(id).await;
         }
-        let booking = bench.conversations.bookings(bench.caller(), Uuid::max(), 10).await.expect("listed")[0].id;
-        let cancelled = bench.conversations.cancel_booking(bench.caller(), booking).await.expect("cancelled");
-        assert_eq!(cancelled.state, "cancelled");
+        let booking = bench
+            .conversations
+            .desk()
+            .bookings(bench.caller(), &BookingFilter::default(), Uuid::max(), 10)
+            .await
+            .expect("listed")[0]
+            .id;
+        let cancelled = bench.conversations.desk().set_booking(bench.caller(), booking, BookingState::Cancelled).await;
+        assert_eq!(cancelled.expect("cancelled").state, BookingState::Cancelled);
         let third = bench.almost_booked().await;
         assert!(booked(&bench.says(third, "yes").await), "its time is free again");
     }
@@ -339,7 +352,12 @@ async fn an_erased_person_leaves_ids_and_times_only() {
         assert!(bench.conversations.summary(bench.caller(), id).await.expect("the row stays").erased);
         let transcript = bench.conversations.transcript(bench.organization, id, 0).await;
         assert!(matches!(transcript, Err(Error::Erased)), "{}", bench.test.name);
-        let booking = &bench.conversations.bookings(bench.caller(), Uuid::max(), 1).await.expect("listed")[0];
+        let booking = &bench
+            .conversations
+            .desk()
+            .bookings(bench.caller(), &BookingFilter::default(), Uuid::max(), 1)
+            .await
+            .expect("listed")[0];
         assert!(booking.given.erased && booking.given.name.is_none());
         let words = Input::Words { text: "hello".to_owned(), client_id: None };
         assert!(matches!(bench.conversations.handle(bench.organization, id, words).await, Err(Error::Erased)));
@@ -358,9 +376,15 @@ async fn another_organization_sees_nothing() {
         assert!(matches!(conversations.person_joins(&stranger, id).await, Err(Error::NotFound)));
         assert!(matches!(conversations.transcript(other, id, 0).await, Err(Error::NotFound)));
         assert!(matches!(conversations.handle(other, id, Input::Hangup).await, Err(Error::NotFound)));
-        let booking = conversations.bookings(bench.caller(), Uuid::max(), 1).await.expect("listed")[0].id;
-        assert!(matches!(conversations.booking(&stranger, booking).await, Err(Error::NotFound)));
-        assert!(matches!(conversations.cancel_booking(&stranger, booking).await, Err(Error::NotFound)));
+        let booking = conversations
+            .desk()
+            .bookings(bench.caller(), &BookingFilter::default(), Uuid::max(), 1)
+            .await
+            .expect("listed")[0]
+            .id;
+        assert!(matches!(conversations.desk().booking(&stranger, booking).await, Err(desk::Error::NotFound)));
+        let cancelled = conversations.desk().set_booking(&stranger, booking, BookingState::Cancelled).await;
+        assert!(matches!(cancelled, Err(desk::Error::NotFound)));
         assert_eq!(conversations.list(&stranger, None, Uuid::max(), 10).await.expect("listed"), []);
         let request = OpenRequest {
             organization: other,

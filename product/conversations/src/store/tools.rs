@@ -6,21 +6,15 @@ use agents::command::SlotValue;
 use agents::profile::{SlotKind, ToolKind};
 use contacts::Details;
 use identity::Change;
-use storage::{Entropy, Transaction, Value};
+use storage::Transaction;
 use uuid::Uuid;
-use vault::Field;
-use web::live::LiveEvent;
 
 use super::run::{Act, Run, Step};
-use super::tables::{BOOKING, FREE_CELLS, HOLD_CELL, LEAD, TICKET};
-use crate::calendar;
+use crate::booking::NewBooking;
+use crate::desk::{self, Given, Origin};
 use crate::engine::{Argument, Effect, Event};
 use crate::error::Error;
-
-/// Letters and digits of references that cannot be mistaken for each other when spelled out.
-const REFERENCE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// Characters of a reference.
-const REFERENCE_LENGTH: usize = 6;
+use crate::ticket::TicketKind;
 
 /// The transaction of one input.
 pub(super) enum Work {
@@ -82,28 +76,91 @@ pub(super) fn action_of(steps: &[Step], act: Option<&Act>) -> Option<&'static st
     })
 }
 
-/// A reference that can be spelled out.
-pub(super) fn reference(entropy: &dyn Entropy) -> String {
-    let mut bytes = [0; REFERENCE_LENGTH];
-    entropy.fill(&mut bytes);
-    bytes.iter().map(|byte| char::from(REFERENCE_ALPHABET[usize::from(byte % 32)])).collect()
-}
-
 fn value_of(arguments: &[Argument], kind: SlotKind) -> Option<&SlotValue> {
     arguments.iter().find(|argument| argument.kind == kind).map(|argument| &argument.value)
+}
+
+/// What a flow asked for, as a booking; none when a part is missing.
+fn booking(arguments: &[Argument], given: Given) -> Option<NewBooking> {
+    match (
+        value_of(arguments, SlotKind::Service)?,
+        value_of(arguments, SlotKind::Day)?,
+        value_of(arguments, SlotKind::FreeTime)?,
+    ) {
+        (SlotValue::Service(service), SlotValue::Day(day), SlotValue::Time(time)) => {
+            Some(NewBooking { service: service.clone(), day: *day, time: *time, given })
+        }
+        _ => None,
+    }
+}
+
+/// What the person gave in a flow. Where a flow asks for several texts, each is a paragraph.
+fn given(arguments: &[Argument]) -> Given {
+    let mut given = Given::default();
+    for argument in arguments {
+        match (argument.kind, &argument.value) {
+            (SlotKind::PersonName, SlotValue::PersonName(name)) => given.name = Some(name.clone()),
+            (SlotKind::PhoneNumber, SlotValue::PhoneNumber(phone)) => given.phone = Some(phone.clone()),
+            (SlotKind::Email, SlotValue::Email(email)) => given.email = Some(email.clone()),
+            (_, SlotValue::Text(text)) => {
+                given.text = Some(given.text.take().map_or_else(|| text.clone(), |before| format!("{before}\n{text}")));
+            }
+            (_, SlotValue::Recording(recording)) => given.recording = Some(*recording),
+            _ => {}
+        }
+    }
+    given
+}
+
+/// An error of the desk that is not the tool's to answer.
+pub(super) fn below(error: desk::Error, conversation: Uuid) -> Error {
+    match error {
+        desk::Error::Storage(error) => error.into(),
+        desk::Error::Vault(error) => error.into(),
+        desk::Error::Identity(error) => error.into(),
+        desk::Error::Contacts(error) => error.into(),
+        desk::Error::Agents(error) => error.into(),
+        desk::Error::NotFound => Error::NotFound,
+        _ => Error::Unreadable(conversation),
+    }
 }
 
 impl Run<'_> {
     /// Runs a tool; its answer is the next event.
     pub(super) async fn act(&self, work: &mut Work, act: &Act) -> Result<Event, Error> {
         self.learn(work, &act.arguments).await?;
-        match act.tool {
-            ToolKind::Book => self.book(work, &act.arguments).await,
-            ToolKind::TakeLead => self.take_lead(work, &act.arguments).await,
-            ToolKind::OpenTicket => self.open_ticket(work, "problem", &act.arguments).await,
-            ToolKind::TakeMessage => self.open_ticket(work, "message", &act.arguments).await,
-            ToolKind::TellHours => Ok(Event::ToolFailed),
+        let desk = &self.shared.desk;
+        let (key, origin, given) = (&self.loaded.key, self.origin(), given(&act.arguments));
+        let done = match act.tool {
+            ToolKind::Book => {
+                let Some(new) = booking(&act.arguments, given) else { return Ok(Event::ToolFailed) };
+                desk.book(work, key, &self.loaded.version.profile, &origin, new).await.map(|booking| booking.reference)
+            }
+            ToolKind::TakeLead => desk.take_lead(work, key, &origin, given).await.map(|lead| lead.reference),
+            ToolKind::OpenTicket => {
+                let opened = desk.open_ticket(work, key, &origin, TicketKind::Problem, given).await;
+                opened.map(|ticket| ticket.reference)
+            }
+            ToolKind::TakeMessage => {
+                let opened = desk.open_ticket(work, key, &origin, TicketKind::Message, given).await;
+                opened.map(|ticket| ticket.reference)
+            }
+            ToolKind::TellHours => return Ok(Event::ToolFailed),
+        };
+        match done {
+            Ok(reference) => Ok(Event::Done { reference }),
+            // Offered a while ago and over since, or taken: either way other times are offered.
+            Err(desk::Error::Taken | desk::Error::NotOffered) => Ok(Event::TimeTaken),
+            Err(desk::Error::NoService | desk::Error::Invalid { .. } | desk::Error::NoReference) => {
+                Ok(Event::ToolFailed)
+            }
+            Err(other) => Err(below(other, self.loaded.id)),
         }
+    }
+
+    fn origin(&self) -> Origin {
+        let (agent_id, conversation_id) = (self.loaded.agent_id, Some(self.loaded.id));
+        Origin { agent_id, conversation_id, actor: *self.caller.actor() }
     }
 
     /// What the person said of themselves is kept with the contact.
@@ -121,98 +178,5 @@ impl Run<'_> {
         };
         contacts::store::learn(work, &self.keyring, &self.loaded.key, &learned, false, self.now).await?;
         Ok(())
-    }
-
-    fn sealed(&self, table: &'static storage::Table, id: Uuid, arguments: &[Argument]) -> Result<Vec<u8>, Error> {
-        let text = serde_json::to_vec(arguments).map_err(|_| Error::Unreadable(self.loaded.id))?;
-        Ok(self.loaded.key.seal(Field::new(table, "details", id), &text)?)
-    }
-
-    /// Books, unless the time was taken in the meantime: the calendar is looked at again inside the transaction, and the cells
-    /// refuse what it could not see.
-    async fn book(&self, work: &mut Work, arguments: &[Argument]) -> Result<Event, Error> {
-        let profile = &self.loaded.version.profile;
-        let (Some(SlotValue::Service(service)), Some(SlotValue::Day(day)), Some(SlotValue::Time(time))) = (
-            value_of(arguments, SlotKind::Service),
-            value_of(arguments, SlotKind::Day),
-            value_of(arguments, SlotKind::FreeTime),
-        ) else {
-            return Ok(Event::ToolFailed);
-        };
-        let Some(service) = profile.service(service) else { return Ok(Event::ToolFailed) };
-        let Some(span) = calendar::span(profile, service, *day, *time) else { return Ok(Event::TimeTaken) };
-        let taken = self.taken(calendar::whole_day(profile, *day), Some(work)).await?;
-        if !calendar::free_times(profile, service, *day, self.now, &taken).contains(time) {
-            return Ok(Event::TimeTaken);
-        }
-        let platform = &self.shared.platform;
-        let (id, reference) = (platform.identifiers.next(), reference(platform.entropy.as_ref()));
-        let row: [(&str, Value); 11] = [
-            ("id", id.into()),
-            ("conversation_id", self.loaded.id.into()),
-            ("contact_id", self.loaded.contact_id.into()),
-            ("agent_id", self.loaded.agent_id.into()),
-            ("service", service.key.as_str().into()),
-            ("starts_at", span.from.into()),
-            ("ends_at", span.until.into()),
-            ("state", "booked".into()),
-            ("reference", reference.as_str().into()),
-            ("details", self.sealed(&BOOKING, id, arguments)?.into()),
-            ("created_at", self.now.into()),
-        ];
-        work.insert(&BOOKING, &row).await?;
-        for cell in span.cells() {
-            let arguments = [platform.identifiers.next().into(), id.into(), self.loaded.agent_id.into(), cell.into()];
-            if work.execute(&HOLD_CELL, &arguments).await? == 0 {
-                work.execute(&FREE_CELLS, &[id.into()]).await?;
-                work.delete(&BOOKING, id).await?;
-                return Ok(Event::TimeTaken);
-            }
-        }
-        self.tell_live(work, "booking", identity::Permission::BookingRead, id);
-        Ok(Event::Done { reference })
-    }
-
-    async fn take_lead(&self, work: &mut Work, arguments: &[Argument]) -> Result<Event, Error> {
-        let platform = &self.shared.platform;
-        let id = platform.identifiers.next();
-        let row: [(&str, Value); 7] = [
-            ("id", id.into()),
-            ("conversation_id", self.loaded.id.into()),
-            ("contact_id", self.loaded.contact_id.into()),
-            ("state", "new".into()),
-            ("details", self.sealed(&LEAD, id, arguments)?.into()),
-            ("created_at", self.now.into()),
-            ("updated_at", self.now.into()),
-        ];
-        work.insert(&LEAD, &row).await?;
-        self.tell_live(work, "lead", identity::Permission::LeadRead, id);
-        Ok(Event::Done { reference: reference(platform.entropy.as_ref()) })
-    }
-
-    async fn open_ticket(&self, work: &mut Work, kind: &str, arguments: &[Argument]) -> Result<Event, Error> {
-        let platform = &self.shared.platform;
-        let (id, reference) = (platform.identifiers.next(), reference(platform.entropy.as_ref()));
-        let row: [(&str, Value); 10] = [
-            ("id", id.into()),
-            ("conversation_id", self.loaded.id.into()),
-            ("contact_id", self.loaded.contact_id.into()),
-            ("kind", kind.into()),
-            ("state", "open".into()),
-            ("reference", reference.as_str().into()),
-            ("assigned_to", Value::Null),
-            ("details", self.sealed(&TICKET, id, arguments)?.into()),
-            ("created_at", self.now.into()),
-            ("updated_at", self.now.into()),
-        ];
-        work.insert(&TICKET, &row).await?;
-        self.tell_live(work, "ticket", identity::Permission::TicketRead, id);
-        Ok(Event::Done { reference })
-    }
-
-    fn tell_live(&self, work: &mut Work, kind: &'static str, permission: identity::Permission, subject: Uuid) {
-        let (live, organization) = (self.shared.live.clone(), self.database.id());
-        let data = serde_json::json!({ "conversation_id": self.loaded.id });
-        work.on_commit(move || live.publish(organization, LiveEvent::new(kind, permission, subject, data)));
     }
 }

@@ -39,8 +39,6 @@ pub struct TicketView {
     state: &'static str,
     /// The member who sees to it.
     assignee: Option<Uuid>,
-    /// The recording of a message.
-    recording_id: Option<Uuid>,
     agent_id: Uuid,
     contact_id: Uuid,
     conversation_id: Option<Uuid>,
@@ -64,12 +62,11 @@ impl From<Ticket> for TicketView {
             kind: ticket.kind.name(),
             state: ticket.state.name(),
             assignee: ticket.assignee,
-            recording_id: ticket.recording_id,
             agent_id: ticket.agent_id,
             contact_id: ticket.contact_id,
             conversation_id: ticket.conversation_id,
-            erased: ticket.given.is_none(),
-            given: ticket.given.map(GivenView::from).unwrap_or_default(),
+            erased: ticket.given.erased,
+            given: ticket.given.into(),
             made_by: ticket.made_by.into(),
             changed_by: ticket.changed_by.into(),
             created_at: to_rfc3339(ticket.created_at),
@@ -159,19 +156,6 @@ async fn change_ticket(
     if state.is_none() && wanted.assignee.is_none() {
         return Err(Problem::unprocessable("Give a state, an assignee, or both.", Vec::new()));
     }
-    if let Some(Assignee::Member(user)) = wanted.assignee
-        && !desk.member(&caller, user).await?
-    {
-        return Err(Problem::field("assignee", "This is no active member."));
-    }
-    let mut facts = Vec::new();
-    facts.extend(state.map(|state| ("state", state.name().to_owned())));
-    let assignee = wanted.assignee.map(Assignee::member);
-    let assignee = assignee.map(|user| user.map_or_else(|| "nobody".to_owned(), |user| user.to_string()));
-    facts.extend(assignee.map(|assignee| ("assignee", assignee)));
-    let mut change = caller.change(&desk.platform, "ticket.change").await?;
     let wanted = TicketChange { state, assignee: wanted.assignee };
-    desk.change_ticket(&mut change, caller.actor(), id, wanted).await?;
-    change.commit("ticket", Some(id), facts).await?;
-    Ok(Json(desk.ticket(&caller, id).await?.into()))
+    Ok(Json(desk.change_ticket(&caller, id, wanted).await?.into()))
 }

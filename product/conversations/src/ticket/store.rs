@@ -1,6 +1,5 @@
 //! Tickets in the database.
 
-use audit::Actor;
 use identity::{Caller, MembershipState, Permission, member};
 use storage::{Column, Erasure, Owner, Reference, Retention, Row, SealedWith, Statement, Table, Transaction, Value};
 use uuid::Uuid;
@@ -22,7 +21,6 @@ pub static TICKET: Table = Table {
         Column::text("kind"),
         Column::text("state"),
         Column::uuid("assignee").nullable(),
-        Column::uuid("recording_id").nullable(),
         Column::sealed("details", SealedWith::Person),
         Column::text("made_by"),
         Column::uuid("made_by_id").nullable(),
@@ -31,10 +29,14 @@ pub static TICKET: Table = Table {
         Column::time("created_at"),
         Column::time("updated_at"),
     ],
-    references: &[Reference::to("agent_id", "agent"), Reference::to("contact_id", "contact")],
+    references: &[
+        Reference::to("agent_id", "agent"),
+        Reference::to("contact_id", "contact"),
+        Reference::to("conversation_id", "conversation"),
+    ],
     unique: &[&["reference"]],
-    indexes: &[&["conversation_id"]],
-    retention: Retention::UntilDeleted,
+    indexes: &[&["state"]],
+    retention: Retention::Class("tickets"),
     erasure: Erasure::PersonKey("contact_id"),
 };
 
@@ -68,7 +70,7 @@ pub struct TicketFilter {
 }
 
 impl Desk {
-    /// Opens a ticket of the person whose key it is; `recording_id` is that of a message.
+    /// Opens a ticket of the person whose key it is.
     ///
     /// # Errors
     /// [`Error::Invalid`], or when it cannot be stored.
@@ -79,7 +81,6 @@ impl Desk {
         origin: &Origin,
         kind: TicketKind,
         given: Given,
-        recording_id: Option<Uuid>,
     ) -> Result<Ticket, Error> {
         let given = given.checked()?;
         let (id, now) = (self.platform.identifiers.next(), self.platform.now());
@@ -90,52 +91,50 @@ impl Desk {
             ("reference", reference.into()),
             ("kind", kind.name().into()),
             ("state", TicketState::Open.name().into()),
-            ("recording_id", recording_id.into()),
             ("details", seal(key, &TICKET, id, &given)?.into()),
             ("created_at", now.into()),
             ("updated_at", now.into()),
         ]);
         transaction.insert(&TICKET, &fields).await?;
         let row = transaction.get(&TICKET, id).await?.ok_or(Error::NotFound)?;
-        let ticket = ticket(&row, Some(given))?;
+        let ticket = ticket(&row, given)?;
         self.tell_ticket(transaction, "ticket.opened", &ticket);
         Ok(ticket)
     }
 
-    /// Changes where a ticket stands and who sees to it. Whether the assignee is a member is for [`Desk::member`] to say before.
+    /// Changes where a ticket stands and who sees to it.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::State`].
-    pub async fn change_ticket(
-        &self,
-        transaction: &mut Transaction,
-        actor: &Actor,
-        id: Uuid,
-        change: TicketChange,
-    ) -> Result<(), Error> {
-        let rows = transaction.query(&LOCK, &[id.into()]).await?;
-        let before = ticket(rows.first().ok_or(Error::NotFound)?, None)?;
-        let state = change.state.unwrap_or(before.state);
-        if change.state.is_some() && !before.state.may_become(state) {
+    /// [`Error::NotFound`], [`Error::State`], [`Error::Invalid`] when the assignee is no active member.
+    pub async fn change_ticket(&self, caller: &Caller, id: Uuid, wanted: TicketChange) -> Result<Ticket, Error> {
+        if let Some(Assignee::Member(user)) = wanted.assignee
+            && !self.is_member(caller, user).await?
+        {
+            return Err(Error::Invalid { field: "assignee", reason: "is no active member".to_owned() });
+        }
+        let mut change = caller.change(&self.platform, "ticket.change").await?;
+        let rows = change.query(&LOCK, &[id.into()]).await?;
+        let before = ticket(rows.first().ok_or(Error::NotFound)?, Given::default())?;
+        let state = wanted.state.unwrap_or(before.state);
+        if wanted.state.is_some() && !before.state.may_become(state) {
             return Err(Error::State { from: before.state.name(), to: state.name() });
         }
-        let assignee = change.assignee.map_or(before.assignee, Assignee::member);
-        let mut fields: Vec<(&str, Value)> = changed_fields(actor).into();
+        let assignee = wanted.assignee.map_or(before.assignee, Assignee::member);
+        let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([
             ("state", state.name().into()),
             ("assignee", assignee.into()),
             ("updated_at", self.platform.now().into()),
         ]);
-        transaction.update(&TICKET, id, &fields).await?;
-        self.tell_ticket(transaction, "ticket.changed", &Ticket { state, ..before });
-        Ok(())
+        change.update(&TICKET, id, &fields).await?;
+        self.tell_ticket(&mut change, "ticket.changed", &Ticket { state, ..before });
+        let assignee = assignee.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
+        change.commit("ticket", Some(id), vec![("state", state.name().to_owned()), ("assignee", assignee)]).await?;
+        self.ticket(caller, id).await
     }
 
     /// Whether this person is an active member of the caller's organization.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn member(&self, caller: &Caller, user: Uuid) -> Result<bool, Error> {
+    async fn is_member(&self, caller: &Caller, user: Uuid) -> Result<bool, Error> {
         let mut after = None;
         loop {
             let members = member::list(&self.platform, caller, after, MEMBERS_AT_ONCE).await?;
@@ -166,7 +165,7 @@ impl Desk {
     /// [`Error::NotFound`] when the organization has no such ticket.
     pub async fn ticket(&self, caller: &Caller, id: Uuid) -> Result<Ticket, Error> {
         let row = caller.database(&self.platform).get(&TICKET, id).await?.ok_or(Error::NotFound)?;
-        let given = Opener::new(&self.platform, caller).await?.open(&TICKET, &row).await?;
+        let given = Opener::new(&self.platform, caller).await?.given(&TICKET, &row).await?;
         ticket(&row, given)
     }
 
@@ -192,20 +191,19 @@ impl Desk {
         let mut opener = Opener::new(&self.platform, caller).await?;
         let mut tickets = Vec::with_capacity(rows.len());
         for row in &rows {
-            tickets.push(ticket(row, opener.open(&TICKET, row).await?)?);
+            tickets.push(ticket(row, opener.given(&TICKET, row).await?)?);
         }
         Ok(tickets)
     }
 }
 
-fn ticket(row: &Row, given: Option<Given>) -> Result<Ticket, Error> {
+fn ticket(row: &Row, given: Given) -> Result<Ticket, Error> {
     Ok(Ticket {
         id: row.uuid("id")?,
         reference: row.text("reference")?,
         kind: TicketKind::named(&row.text("kind")?).ok_or(Error::Unreadable(TICKET.name))?,
         state: TicketState::named(&row.text("state")?).ok_or(Error::Unreadable(TICKET.name))?,
         assignee: row.optional_uuid("assignee")?,
-        recording_id: row.optional_uuid("recording_id")?,
         agent_id: row.uuid("agent_id")?,
         contact_id: row.uuid("contact_id")?,
         conversation_id: row.optional_uuid("conversation_id")?,
