@@ -279,13 +279,16 @@ impl Desk {
         Ok(true)
     }
 
-    /// Sets the state of a booking. One that is cancelled lets go of its time.
+    /// Sets the state of a booking. One that is cancelled lets go of its time. Setting the state that it has changes nothing.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::State`].
     pub async fn set_booking(&self, caller: &Caller, id: Uuid, state: BookingState) -> Result<Booking, Error> {
         let mut change = caller.change(&self.platform, "booking.change").await?;
         let before = self.locked_booking(&mut change, id).await?;
+        if before.state == state {
+            return self.booking(caller, id).await;
+        }
         let now = self.platform.now();
         if !before.state.may_become(state, before.starts_at <= now) {
             return Err(Error::State { from: before.state.name(), to: state.name() });

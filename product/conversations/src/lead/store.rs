@@ -91,16 +91,16 @@ impl Desk {
         Ok(lead)
     }
 
-    /// Sets the state of a lead.
+    /// Sets the state of a lead. Setting the state that it has changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::State`] when it has that state already.
+    /// [`Error::NotFound`].
     pub async fn set_lead(&self, caller: &Caller, id: Uuid, state: LeadState) -> Result<Lead, Error> {
         let mut change = caller.change(&self.platform, "lead.change").await?;
         let rows = change.query(&LOCK, &[id.into()]).await?;
         let before = lead(rows.first().ok_or(Error::NotFound)?, Given::default())?;
         if before.state == state {
-            return Err(Error::State { from: state.name(), to: state.name() });
+            return self.lead(caller, id).await;
         }
         let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([("state", state.name().into()), ("updated_at", self.platform.now().into())]);

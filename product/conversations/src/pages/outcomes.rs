@@ -16,7 +16,14 @@ use web::phone_number::PhoneNumber;
 use web::shell::{Html, Nav, Shell};
 use web::{Access, Audited, Form, PageContext, PageQuery, Path, Problem, Query, Routes};
 
-use crate::{Booking, Conversations, Given, LEAD_STATES, Lead, Ticket, TicketState};
+use crate::Conversations;
+use crate::booking::store::BookingFilter;
+use crate::booking::{Booking, BookingState};
+use crate::desk::Given;
+use crate::lead::store::LeadFilter;
+use crate::lead::{Lead, LeadState};
+use crate::ticket::store::TicketFilter;
+use crate::ticket::{Ticket, TicketChange, TicketState};
 
 /// Bookings shown; older ones are in the API.
 const BOOKINGS_SHOWN: i64 = 200;
@@ -28,13 +35,13 @@ pub(super) fn routes() -> Routes<Conversations> {
         .post(
             "/bookings/{id}/cancellation",
             may(Permission::BookingWrite),
-            Audited::Change("booking.cancel"),
+            Audited::Change("booking.change"),
             cancel_booking,
         )
         .get("/leads", may(Permission::LeadRead), Audited::Read("lead.list"), leads)
-        .post("/leads/{id}/state", may(Permission::LeadWrite), Audited::Change("lead.state"), set_lead)
+        .post("/leads/{id}/state", may(Permission::LeadWrite), Audited::Change("lead.change"), set_lead)
         .get("/tickets", may(Permission::TicketRead), Audited::Read("ticket.list"), tickets)
-        .post("/tickets/{id}/state", may(Permission::TicketWrite), Audited::Change("ticket.state"), set_ticket)
+        .post("/tickets/{id}/state", may(Permission::TicketWrite), Audited::Change("ticket.change"), set_ticket)
 }
 
 fn name_of(given: &Given) -> String {
@@ -61,7 +68,7 @@ fn words(given: &Given) -> String {
 struct BookingLine {
     id: Uuid,
     contact_id: Uuid,
-    conversation_id: Uuid,
+    conversation_id: Option<Uuid>,
     time: String,
     service: String,
     who: String,
@@ -85,7 +92,7 @@ struct BookingsPage {
 }
 
 fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingLine) {
-    // Without its profile (another agent of long ago) a booking is shown in UTC and by the key of its service.
+    // Without its profile (another agent of long ago) a booking is shown in UTC.
     let local = |instant: storage::Timestamp| match profile {
         Some(profile) => profile.local(instant.0),
         None => jiff::Timestamp::from_microsecond(instant.0)
@@ -94,26 +101,31 @@ fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingL
             .datetime(),
     };
     let (begins, ends) = (local(booking.starts_at), local(booking.ends_at));
-    let service = profile.and_then(|profile| profile.service(&booking.service));
-    let works = booking.state == "booked";
+    let state = match booking.state {
+        BookingState::Booked => Chip::new(Tone::Good, "Booked"),
+        BookingState::Cancelled => Chip::new(Tone::Done, "Cancelled"),
+        BookingState::Attended => Chip::new(Tone::Done, "Attended"),
+        BookingState::Missed => Chip::new(Tone::Bad, "Missed"),
+    };
     let line = BookingLine {
         id: booking.id,
         contact_id: booking.contact_id,
         conversation_id: booking.conversation_id,
         time: format!("{} to {}", begins.strftime("%H:%M"), ends.strftime("%H:%M")),
-        service: service.map_or_else(|| booking.service.clone(), |service| service.name.clone()),
+        service: booking.service_name.clone(),
         who: name_of(&booking.given),
         reach: reach(&booking.given),
         reference: booking.reference.clone(),
-        state: if works { Chip::new(Tone::Good, "Booked") } else { Chip::new(Tone::Done, "Cancelled") },
-        works,
+        state,
+        works: booking.state == BookingState::Booked,
     };
     (begins.date(), line)
 }
 
 async fn bookings(State(conversations): State<Conversations>, page: PageContext) -> Result<Response, Problem> {
     let caller = &page.caller;
-    let mut rows = conversations.bookings(caller, Uuid::max(), BOOKINGS_SHOWN).await?;
+    let mut rows =
+        conversations.desk().bookings(caller, &BookingFilter::default(), Uuid::max(), BOOKINGS_SHOWN).await?;
     rows.sort_by_key(|booking| booking.starts_at);
     let mut profiles: HashMap<Uuid, Option<Profile>> = HashMap::new();
     let mut days: BTreeMap<Date, Vec<BookingLine>> = BTreeMap::new();
@@ -141,7 +153,7 @@ async fn cancel_booking(
     page: PageContext,
     Path(id): Path<Uuid>,
 ) -> Result<Redirect, Problem> {
-    conversations.cancel_booking(&page.caller, id).await?;
+    conversations.desk().set_booking(&page.caller, id, BookingState::Cancelled).await?;
     Ok(Redirect::to("/bookings"))
 }
 
@@ -149,7 +161,7 @@ async fn cancel_booking(
 struct OutcomeLine {
     id: Uuid,
     contact_id: Uuid,
-    conversation_id: Uuid,
+    conversation_id: Option<Uuid>,
     reference: String,
     who: String,
     reach: String,
@@ -160,32 +172,32 @@ struct OutcomeLine {
 }
 
 fn lead_line(lead: Lead) -> OutcomeLine {
-    let (tone, word) = match lead.state.as_str() {
-        "new" => (Tone::Wait, "New"),
-        "contacted" => (Tone::Live, "Contacted"),
-        "won" => (Tone::Good, "Won"),
-        _ => (Tone::Done, "Lost"),
+    let (tone, word) = match lead.state {
+        LeadState::New => (Tone::Wait, "New"),
+        LeadState::Contacted => (Tone::Live, "Contacted"),
+        LeadState::Won => (Tone::Good, "Won"),
+        LeadState::Lost => (Tone::Done, "Lost"),
     };
     OutcomeLine {
         id: lead.id,
         contact_id: lead.contact_id,
         conversation_id: lead.conversation_id,
-        reference: String::new(),
+        reference: lead.reference,
         who: name_of(&lead.given),
         reach: reach(&lead.given),
         words: words(&lead.given),
         at: Moment::new(lead.created_at),
-        word: lead.state,
+        word: lead.state.name().to_owned(),
         state: Chip::new(tone, word),
     }
 }
 
 fn ticket_line(ticket: Ticket) -> OutcomeLine {
     let (tone, word) = match ticket.state {
-        TicketState::Solved => (Tone::Good, "Solved"),
+        TicketState::Resolved => (Tone::Good, "Resolved"),
         TicketState::Closed => (Tone::Done, "Closed"),
         TicketState::InProgress => (Tone::Live, "In progress"),
-        _ => (Tone::Wait, "Open"),
+        TicketState::Open => (Tone::Wait, "Open"),
     };
     OutcomeLine {
         id: ticket.id,
@@ -207,7 +219,7 @@ struct LeadsPage {
     shell: Shell,
     lines: Vec<OutcomeLine>,
     older: Option<Uuid>,
-    states: &'static [&'static str],
+    states: Vec<&'static str>,
     may_write: bool,
 }
 
@@ -216,14 +228,15 @@ async fn leads(
     page: PageContext,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    let mut rows = conversations.leads(&page.caller, query.before_or_end(), query.fetch()).await?;
+    let mut rows =
+        conversations.desk().leads(&page.caller, &LeadFilter::default(), query.before_or_end(), query.fetch()).await?;
     let more = rows.len() > query.limit();
     rows.truncate(query.limit());
     let shown = LeadsPage {
         shell: page.shell("Leads", Nav::Leads),
         older: rows.last().filter(|_| more).map(|lead| lead.id),
         lines: rows.into_iter().map(lead_line).collect(),
-        states: &LEAD_STATES,
+        states: LeadState::ALL.iter().map(|state| state.name()).collect(),
         may_write: page.caller.permits(Permission::LeadWrite),
     };
     Ok(Html(shown).into_response())
@@ -241,7 +254,8 @@ async fn set_lead(
     Path(id): Path<Uuid>,
     Form(form): Form<StateForm>,
 ) -> Result<Redirect, Problem> {
-    conversations.set_lead_state(&page.caller, id, &form.state).await?;
+    let state = LeadState::named(&form.state).ok_or_else(|| Problem::field("state", "There is no such state."))?;
+    conversations.desk().set_lead(&page.caller, id, state).await?;
     Ok(Redirect::to("/leads"))
 }
 
@@ -260,7 +274,10 @@ async fn tickets(
     page: PageContext,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    let mut rows = conversations.tickets(&page.caller, query.before_or_end(), query.fetch()).await?;
+    let mut rows = conversations
+        .desk()
+        .tickets(&page.caller, &TicketFilter::default(), query.before_or_end(), query.fetch())
+        .await?;
     let more = rows.len() > query.limit();
     rows.truncate(query.limit());
     let shown = TicketsPage {
@@ -280,6 +297,7 @@ async fn set_ticket(
     Form(form): Form<StateForm>,
 ) -> Result<Redirect, Problem> {
     let state = TicketState::named(&form.state).ok_or_else(|| Problem::field("state", "There is no such state."))?;
-    conversations.set_ticket_state(&page.caller, id, state).await?;
+    let change = TicketChange { state: Some(state), assignee: None };
+    conversations.desk().change_ticket(&page.caller, id, change).await?;
     Ok(Redirect::to("/tickets"))
 }

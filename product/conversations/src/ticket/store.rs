@@ -102,7 +102,7 @@ impl Desk {
         Ok(ticket)
     }
 
-    /// Changes where a ticket stands and who sees to it.
+    /// Changes where a ticket stands and who sees to it; whoever takes up one that is nobody's sees to it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::State`], [`Error::Invalid`] when the assignee is no active member.
@@ -116,10 +116,11 @@ impl Desk {
         let rows = change.query(&LOCK, &[id.into()]).await?;
         let before = ticket(rows.first().ok_or(Error::NotFound)?, Given::default())?;
         let state = wanted.state.unwrap_or(before.state);
-        if wanted.state.is_some() && !before.state.may_become(state) {
+        if before.state != state && !before.state.may_become(state) {
             return Err(Error::State { from: before.state.name(), to: state.name() });
         }
-        let assignee = wanted.assignee.map_or(before.assignee, Assignee::member);
+        let taken_by = caller.user().filter(|_| state == TicketState::InProgress);
+        let assignee = wanted.assignee.map_or(before.assignee.or(taken_by), Assignee::member);
         let mut fields: Vec<(&str, Value)> = changed_fields(caller.actor()).into();
         fields.extend([
             ("state", state.name().into()),
