@@ -3,8 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use agents::knowledge::Knowledge;
-use storage::{Database, OrganizationId};
+use storage::OrganizationId;
 use uuid::Uuid;
 
 use crate::engine::Answer;
@@ -30,33 +29,5 @@ pub struct NoDocuments;
 impl Answers for NoDocuments {
     fn answer<'a>(&'a self, _organization: OrganizationId, _agent_id: Uuid, _question: &'a str) -> Answering<'a> {
         Box::pin(async { Ok(None) })
-    }
-}
-
-/// The documents of an agent, as they were read and indexed.
-#[derive(Clone)]
-pub struct Documents {
-    knowledge: Knowledge,
-    database: Database,
-}
-
-impl Documents {
-    /// Answers from this knowledge, in this database.
-    pub fn new(knowledge: Knowledge, database: Database) -> Documents {
-        Documents { knowledge, database }
-    }
-}
-
-impl Answers for Documents {
-    fn answer<'a>(&'a self, organization: OrganizationId, agent_id: Uuid, question: &'a str) -> Answering<'a> {
-        Box::pin(async move {
-            let database = self.database.organization(organization);
-            let found = self.knowledge.find(&database, agent_id, question, 1).await.map_err(|error| {
-                // Errors of knowledge name tables and ids, never words.
-                tracing::warn!(%error, "the knowledge could not be searched");
-                Unavailable
-            })?;
-            Ok(found.into_iter().next().map(|best| Answer { passage: best.passage, quote: best.quote }))
-        })
     }
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use vault::{Field, PersonKey};
 
 use super::commit::{Stored, hash};
-use super::run::{Conversations, Run, loaded};
-use super::tables::{CONVERSATION, CONVERSATION_EVENT, EVENTS};
+use super::run::{Conversations, Run};
+use super::tables::{CONVERSATION_EVENT, EVENTS};
 use crate::door::{Line, Outcome, Said, Speaker};
 use crate::engine::{EVENTS_MAX, Effect, Event, State, step};
 use crate::error::Error;
@@ -138,10 +138,7 @@ impl Conversations {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Erased`], [`Error::Unreadable`].
     pub async fn replay(&self, organization: OrganizationId, conversation_id: Uuid) -> Result<ReplayReport, Error> {
-        let database = self.platform().database.organization(organization);
-        let keyring = self.platform().vault.keyring(&database).await?;
-        let row = database.get(&CONVERSATION, conversation_id).await?.ok_or(Error::NotFound)?;
-        let loaded = loaded(&database, &keyring, &row).await?;
+        let Run { database, loaded, .. } = self.load(organization, conversation_id, None).await?;
         let mut state = State::new();
         let mut report = ReplayReport { conversation_id, events: 0, first_difference: None, state_agrees: false };
         for (number, read) in (1_u64..).zip(events(&database, &loaded.key, conversation_id, 0).await?) {

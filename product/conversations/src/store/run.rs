@@ -221,10 +221,7 @@ impl Conversations {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn profile(&self, organization: OrganizationId, conversation_id: Uuid) -> Result<Arc<Profile>, Error> {
-        let database = self.shared.platform.database.organization(organization);
-        let row = database.get(&CONVERSATION, conversation_id).await?.ok_or(Error::NotFound)?;
-        let keyring = self.shared.platform.vault.keyring(&database).await?;
-        Ok(agents::store::version_by_id(&database, &keyring, row.uuid("agent_version_id")?).await?.profile)
+        Ok(self.load(organization, conversation_id, None).await?.loaded.version.profile)
     }
 
     /// What happens in a conversation without an input of the channel: a person joins, writes, leaves; nobody came. Lines that were

@@ -1,4 +1,4 @@
-//! Chats.
+//! Chats as readable dialogues: what is asked, what is said back, what is done.
 
 use agents::command::Chitchat;
 use agents::reply::{ChoiceLabel, SlotProblem};

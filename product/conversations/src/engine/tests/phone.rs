@@ -1,4 +1,4 @@
-//! Phone calls with keys only.
+//! Phone calls as readable dialogues, with keys only: consent, booking, messages, silence.
 
 use agents::reply::ChoiceLabel;
 
