@@ -155,9 +155,14 @@ impl Reading<'_> {
             SlotKind::Service => phrase::service(self.profile, tokens).map(SlotValue::Service),
             SlotKind::Day => {
                 let order = day::NumericOrder::of_zone(&self.profile.time_zone);
-                day::read(tokens, self.view.local_now.date(), order).map(|(day, _)| SlotValue::Day(day))
+                let today = self.view.local_now.date();
+                let bare = || day::of_number(phrase::bare_number(tokens).filter(|_| asked)?, today);
+                day::read(tokens, today, order).map(|(day, _)| day).or_else(bare).map(SlotValue::Day)
             }
-            SlotKind::FreeTime => clock::read(tokens).map(|(time, _)| SlotValue::Time(time)),
+            SlotKind::FreeTime => {
+                let bare = || clock::of_number(phrase::bare_number(tokens).filter(|_| asked)?);
+                clock::read(tokens).map(|(time, _)| time).or_else(bare).map(SlotValue::Time)
+            }
             SlotKind::PhoneNumber => {
                 contact::phone_number(tokens, asked).map(|(number, _)| SlotValue::PhoneNumber(number))
             }
@@ -172,7 +177,13 @@ impl Reading<'_> {
         let intent = intent::read(self.tokens);
         if let Some(flow) = intent.and_then(|intent| self.flow_of(intent)) {
             let start = Command::StartFlow { flow: flow.key.clone() };
-            return [vec![start], self.values(flow, None)].concat();
+            let values = self.values(flow, None);
+            let timed =
+                values.iter().any(|command| matches!(command, Command::SetSlot { value: SlotValue::Time(_), .. }));
+            // "Tomorrow afternoon" is a wish for free times; "at three in the afternoon" is a time.
+            let wish = clock::part_of_day(self.tokens).filter(|_| flow.tool == ToolKind::Book && !timed);
+            let wish = wish.map(|(from, until)| Command::Prefer { from, until });
+            return [start].into_iter().chain(wish).chain(values).collect();
         }
         match intent {
             Some(Intent::Human | Intent::Move) => return vec![Command::Human],

@@ -18,6 +18,11 @@ pub fn read(tokens: &[Token]) -> Option<(Time, Range<usize>)> {
     })
 }
 
+/// The hour that a bare number means when a time was asked for.
+pub fn of_number(hour: u32) -> Option<Time> {
+    (1..24).contains(&hour).then(|| on_the_clock(hour, 0, None))?
+}
+
 /// A part of the day that is wished for: morning, afternoon, evening.
 pub fn part_of_day(tokens: &[Token]) -> Option<(Time, Time)> {
     let last = time(23, 59, 0, 0);

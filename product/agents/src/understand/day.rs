@@ -194,13 +194,18 @@ fn of_this_month(tokens: &[Token], at: usize, today: Date) -> Option<(Date, usiz
     if !ordinal || !(after_the || lower.starts_with(|c: char| c.is_ascii_digit())) {
         return None;
     }
-    let day = i8::try_from(number(lower)?).ok().filter(|day| (1..=31).contains(day))?;
+    let found = of_number(number(lower)?, today)?;
+    Some((found, 1))
+}
+
+/// The next day of this number that is not past: what a bare number means when a day was asked for.
+pub fn of_number(number: u32, today: Date) -> Option<Date> {
+    let day = i8::try_from(number).ok().filter(|day| (1..=31).contains(day))?;
     let first = date(today.year(), today.month(), 1);
-    let found = (0..12).filter_map(|ahead| first.checked_add(ahead.months()).ok()).find_map(|month| {
+    (0..12).filter_map(|ahead| first.checked_add(ahead.months()).ok()).find_map(|month| {
         let day = Date::new(month.year(), month.month(), day).ok()?;
         (day >= today).then_some(day)
-    })?;
-    Some((found, 1))
+    })
 }
 
 #[cfg(test)]

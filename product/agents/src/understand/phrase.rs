@@ -85,6 +85,15 @@ pub fn leading_yes_or_no(tokens: &[Token]) -> Option<bool> {
     }
 }
 
+/// A number and nothing else but politeness.
+pub fn bare_number(tokens: &[Token]) -> Option<u32> {
+    let words: Vec<&str> = tokens.iter().map(|token| token.lower.as_str()).collect();
+    match trimmed(&words) {
+        [one] => number(one),
+        _ => None,
+    }
+}
+
 /// "2", "option two", "number 3", "the second one", "the last" is not one.
 pub fn chosen_number(tokens: &[Token]) -> Option<u32> {
     let fillers = ["option", "number", "the", "choice", "one", "please", "take", "ill", "i", "press", "no", "nr"];

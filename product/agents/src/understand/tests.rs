@@ -131,6 +131,22 @@ fn in_a_flow_a_question_is_a_question_and_noise_is_not_understood() {
 }
 
 #[test]
+fn a_bare_number_is_what_was_asked_for() {
+    assert_eq!(asked(SlotKind::FreeTime, "time", "9"), [set("time", SlotValue::Time(time(9, 0, 0, 0)))]);
+    assert_eq!(asked(SlotKind::FreeTime, "time", "3 please"), [set("time", SlotValue::Time(time(15, 0, 0, 0)))]);
+    assert_eq!(asked(SlotKind::FreeTime, "time", "24"), [Command::NotUnderstood]);
+    assert_eq!(asked(SlotKind::Day, "day", "11"), [set("day", SlotValue::Day(date(2026, 12, 11)))]);
+    assert_eq!(asked(SlotKind::Day, "day", "32"), [Command::NotUnderstood]);
+}
+
+#[test]
+fn a_part_of_the_day_is_a_wish() {
+    let said = free("I need an appointment tomorrow afternoon");
+    let wish = Command::Prefer { from: time(12, 0, 0, 0), until: time(18, 0, 0, 0) };
+    assert_eq!(said[..2], [Command::StartFlow { flow: "book".to_owned() }, wish]);
+}
+
+#[test]
 fn a_correction_after_no() {
     let said = commands(&sample(), &view(Some("book"), Awaited::YesNo), "No, Wednesday please");
     assert_eq!(said, [Command::Deny, set("day", SlotValue::Day(date(2026, 12, 9)))]);

@@ -3,6 +3,7 @@
 mod chat;
 mod phone;
 mod properties;
+mod words;
 
 use agents::command::{Command, SlotValue};
 use agents::profile::{Profile, sample};

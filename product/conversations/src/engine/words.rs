@@ -63,6 +63,8 @@ fn to_the_agent(turn: &mut Turn, commands: &[Command]) {
     } else if came.understood {
         turn.state.misses = 0;
         flow::advance(turn);
+    } else if turn.state.running.is_none() && matches!(commands, [Command::Affirm | Command::Deny]) {
+        greeted(turn);
     } else {
         not_understood(turn);
     }
@@ -82,11 +84,9 @@ fn one(turn: &mut Turn, command: &Command, came: &mut Came) {
         Command::Other => came.understood &= offer::others(turn),
         Command::Prefer { from, until } => offer::prefer(turn, *from, *until),
         Command::Ask { question } => came.question = Some(question.clone()),
-        Command::Chitchat { kind } => turn.say(match kind {
-            Chitchat::Greeting => Part::Menu,
-            Chitchat::Thanks => Part::Welcome,
-            Chitchat::AreYouHuman => Part::IAmAnAgent,
-        }),
+        Command::Chitchat { kind: Chitchat::Greeting } => greeted(turn),
+        Command::Chitchat { kind: Chitchat::Thanks } => turn.say(Part::Welcome),
+        Command::Chitchat { kind: Chitchat::AreYouHuman } => turn.say(Part::IAmAnAgent),
         Command::Repeat => {
             turn.repeat();
             came.over = true;
@@ -108,6 +108,13 @@ fn one(turn: &mut Turn, command: &Command, came: &mut Came) {
             came.over = true;
         }
         Command::Emergency | Command::NotUnderstood => {}
+    }
+}
+
+/// A greeting, or a plain yes or no to nothing: what can be done is said, unless a flow goes on anyway.
+fn greeted(turn: &mut Turn) {
+    if turn.state.running.is_none() {
+        turn.menu();
     }
 }
 
