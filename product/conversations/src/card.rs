@@ -21,9 +21,9 @@ pub fn masked(text: &str) -> String {
             let piece = &characters[at..at + run];
             // International telephone numbers begin with a plus.
             if before == '+' {
-                out.extend(piece)
+                out.extend(piece);
             } else {
-                out.push_str(&masked_run(piece))
+                out.push_str(&masked_run(piece));
             }
             at += run;
         } else {
