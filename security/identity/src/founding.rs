@@ -10,6 +10,10 @@ use crate::token::Secret;
 use crate::user::{self, EmailAddress};
 use crate::{Error, MembershipState, Platform, Result, Role, change, one_time, password};
 
+/// Purposes of organizations, as stored.
+const BUSINESS: &str = "business";
+const PROBE: &str = "probe";
+
 /// What the first owner fills in.
 pub struct Founding<'a> {
     /// The business, as callers shall hear it.
@@ -56,7 +60,17 @@ pub async fn found_with_token(
 
 /// Founds an organization from the command line of the machine itself (the demo, `ringfence user`).
 pub async fn found(platform: &Platform, founding: &Founding<'_>) -> Result<Founded> {
-    let prepared = Prepared::new(platform, founding).await?;
+    found_as(platform, founding, BUSINESS).await
+}
+
+/// Founds an organization that exists to be attacked by the probes of the trust page. It works like any other, but does not
+/// count: the first owner's place stays free, and the one business of an installation stays the only one.
+pub async fn found_for_probes(platform: &Platform, founding: &Founding<'_>) -> Result<Founded> {
+    found_as(platform, founding, PROBE).await
+}
+
+async fn found_as(platform: &Platform, founding: &Founding<'_>, purpose: &'static str) -> Result<Founded> {
+    let prepared = Prepared { purpose, ..Prepared::new(platform, founding).await? };
     let mut transaction = platform.database.organization(prepared.founded.organization).begin().await?;
     prepared.write(&mut transaction, platform, &Device::default()).await?;
     transaction.commit().await?;
@@ -66,6 +80,7 @@ pub async fn found(platform: &Platform, founding: &Founding<'_>) -> Result<Found
 /// Everything checked and hashed before the transaction begins, so that it is short.
 struct Prepared {
     founded: Founded,
+    purpose: &'static str,
     organization_name: String,
     name: String,
     email: EmailAddress,
@@ -82,7 +97,7 @@ impl Prepared {
         let founded =
             Founded { organization: OrganizationId(platform.identifiers.next()), owner: platform.identifiers.next() };
         let password_hash = user::hash_password(founding.password, platform.entropy.clone()).await?;
-        Ok(Self { founded, organization_name, name, email, password_hash })
+        Ok(Self { founded, purpose: BUSINESS, organization_name, name, email, password_hash })
     }
 
     async fn write(&self, transaction: &mut Transaction, platform: &Platform, device: &Device) -> Result<()> {
@@ -92,6 +107,7 @@ impl Prepared {
             ("id", organization.into()),
             ("name", self.organization_name.as_str().into()),
             ("state", "active".into()),
+            ("purpose", self.purpose.into()),
             ("created_at", now.into()),
         ];
         transaction.insert(&ORGANIZATION, &fields).await?;

@@ -10,7 +10,8 @@ pub static ORGANIZATION: Table = Table {
     name: "organization",
     owner: Owner::Installation,
     // The name is what every caller hears at the start of a call: public, so not sealed.
-    columns: &[Column::text("name"), Column::text("state"), Column::time("created_at")],
+    // The purpose is `business`, or `probe` for those that the trust page attacks to see its promises hold.
+    columns: &[Column::text("name"), Column::text("state"), Column::text("purpose"), Column::time("created_at")],
     references: &[],
     unique: &[],
     indexes: &[],
@@ -186,9 +187,10 @@ statements! {
         "select m.id, m.user_id, m.role, m.state, m.created_at, u.name, u.email from membership m \
          join user_account u on u.id = m.user_id \
          where m.organization_id = $1 and m.id > $2 order by m.id limit $3";
-    ORGANIZATIONS_COUNT = "identity.organizations_count", "select count(*) as organizations from organization";
+    ORGANIZATIONS_COUNT = "identity.organizations_count",
+        "select count(*) as organizations from organization where purpose = 'business'";
     ORGANIZATIONS_FIRST = "identity.organizations_first",
-        "select id from organization order by id limit $1";
+        "select id from organization where purpose = 'business' order by id limit $1";
     /// A member by the index of their e-mail address.
     MEMBER_BY_EMAIL = "identity.member_by_email",
         "select u.id from user_account u join membership m on m.user_id = u.id \

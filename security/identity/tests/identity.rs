@@ -417,3 +417,20 @@ async fn a_changed_role_or_state_counts_from_the_next_request() {
         }
     }
 }
+
+#[tokio::test]
+async fn organizations_for_probes_do_not_count() {
+    for test in identity::testing::platforms(storage::Schema::new()).await {
+        let platform = &test.platform;
+        let founding = founding::Founding {
+            organization_name: "Probe",
+            name: "Probe",
+            email: "probe@probe.invalid",
+            password: identity::testing::PASSWORD,
+        };
+        founding::found_for_probes(platform, &founding).await.expect("founded");
+        assert!(founding::is_needed(platform).await.expect("asked"), "{}: the first owner's place is free", test.name);
+        let business = test.organization("practice").await;
+        assert_eq!(member::only_organization(platform, &[]).await.expect("one"), business.organization, "{}", test.name);
+    }
+}

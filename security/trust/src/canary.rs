@@ -1,5 +1,5 @@
 //! Two organizations that exist to be attacked. Probes hold keys and sessions of theirs, so that no real organization is ever touched; they
-//! are founded once, when the first real organization is there, and have no member who could sign in by password.
+//! are founded once, count as none, and have no member who could sign in by password.
 
 use audit::{Actor, ActorKind};
 use chat::embed_token::Quota;
@@ -13,7 +13,7 @@ use storage::OrganizationId;
 use uuid::Uuid;
 
 use crate::finding::Finding;
-use crate::store;
+use crate::{Error, store};
 
 /// A key of a canary lives at most this long, even when the probe that made it fell over.
 const KEY_SECONDS: i64 = 600;
@@ -28,12 +28,8 @@ pub struct Canary {
     pub owner: Uuid,
 }
 
-/// Both canaries; founded when they are not there yet. Before there is any organization there is nothing to protect, and founding one would
-/// take the first owner's place: then this is not measured.
+/// Both canaries; founded when they are not there yet. They do not count as organizations of this installation.
 pub async fn pair(platform: &Platform) -> Result<[Canary; 2], Finding> {
-    if founding::is_needed(platform).await.map_err(failed)? {
-        return Err(Finding::not_measured("There is no organization on this server yet."));
-    }
     Ok([canary(platform, NAMES[0]).await?, canary(platform, NAMES[1]).await?])
 }
 
@@ -50,10 +46,17 @@ async fn canary(platform: &Platform, name: &str) -> Result<Canary, Finding> {
         email: &email,
         password: password.reveal(),
     };
-    let founded = founding::found(platform, &founding).await.map_err(failed)?;
+    let founded = founding::found_for_probes(platform, &founding).await.map_err(failed)?;
     let canary = Canary { organization: founded.organization, owner: founded.owner };
-    store::keep_canary(database, &platform.identifiers, name, canary).await.map_err(failed)?;
-    Ok(canary)
+    match store::keep_canary(database, &platform.identifiers, name, canary).await {
+        Ok(()) => Ok(canary),
+        // Another process was quicker; its canary is the one.
+        Err(Error::Storage(storage::Error::Conflict { .. })) => {
+            let kept = store::canary(database, name).await.map_err(failed)?;
+            kept.ok_or_else(|| failed("it was kept and is gone"))
+        }
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// An error on the way to a canary means that nothing was measured.
@@ -114,20 +117,21 @@ mod tests {
     use storage::Schema;
 
     use super::pair;
-    use crate::finding::State;
     use crate::store::{STATEMENTS, TABLES};
 
     #[tokio::test]
-    async fn canaries_wait_for_the_first_organization_and_are_founded_once() {
+    async fn two_processes_that_look_at_once_agree() {
         let schema = Schema { tables: TABLES.to_vec(), statements: STATEMENTS.to_vec() };
         for test in identity::testing::platforms(schema).await {
-            let waiting = pair(&test.platform).await.expect_err("nobody is there yet");
-            assert_eq!(waiting.state, State::NotMeasured, "{}", test.name);
-            assert!(
-                identity::founding::is_needed(&test.platform).await.expect("asked"),
-                "the first owner's place is free"
-            );
-            test.organization("practice").await;
+            let (one, other) = tokio::join!(pair(&test.platform), pair(&test.platform));
+            assert_eq!(one.expect("founded"), other.expect("founded"), "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn canaries_are_founded_once_and_leave_the_first_owners_place_free() {
+        let schema = Schema { tables: TABLES.to_vec(), statements: STATEMENTS.to_vec() };
+        for test in identity::testing::platforms(schema).await {
             let first = pair(&test.platform).await.expect("founded");
             assert_eq!(pair(&test.platform).await.expect("found again"), first, "{}", test.name);
             assert_ne!(first[0].organization, first[1].organization);
@@ -136,6 +140,7 @@ mod tests {
             let mut founded = first.map(|canary| canary.organization);
             founded.sort_unstable();
             assert_eq!(apart, founded, "{}", test.name);
+            assert!(identity::founding::is_needed(&test.platform).await.expect("asked"), "{}", test.name);
         }
     }
 }

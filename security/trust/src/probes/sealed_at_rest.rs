@@ -56,8 +56,7 @@ impl Storing for Vaulted {
 /// Saves the words as the business name in the draft of a canary's agent, as the dashboard does.
 async fn save_draft(context: &ProbeContext, words: &str) -> Result<(), String> {
     let platform = &context.platform;
-    // Before the first organization there is no agent either.
-    let Ok([canary, _]) = canary::pair(platform).await else { return Ok(()) };
+    let [canary, _] = canary::pair(platform).await.map_err(|finding| finding.evidence)?;
     let agent = canary.agent(platform).await.map_err(|finding| finding.evidence)?;
     let profile = Profile { business_name: words.to_owned(), ..agents::profile::sample() };
     let saved = agents::store::save_draft(platform, &canary.caller(), agent, &profile, None).await;

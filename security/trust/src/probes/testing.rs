@@ -15,7 +15,7 @@ use crate::store::{STATEMENTS, TABLES};
 /// The moment at which tests stand.
 pub const NOW: Timestamp = identity::testing::START;
 
-/// A context over a fresh database and vault with one real organization, without a server. The database goes when the second value is dropped.
+/// A context over a fresh database and vault with one business, without a server. The database goes when the second value is dropped.
 pub async fn context() -> (ProbeContext, TestPlatform) {
     let tables = [TABLES, compliance::TABLES, agents::TABLES, chat::TABLES].concat();
     let statements = [STATEMENTS, compliance::STATEMENTS, agents::STATEMENTS, chat::STATEMENTS].concat();
