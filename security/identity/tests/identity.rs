@@ -431,6 +431,11 @@ async fn organizations_for_probes_do_not_count() {
         founding::found_for_probes(platform, &founding).await.expect("founded");
         assert!(founding::is_needed(platform).await.expect("asked"), "{}: the first owner's place is free", test.name);
         let business = test.organization("practice").await;
-        assert_eq!(member::only_organization(platform, &[]).await.expect("one"), business.organization, "{}", test.name);
+        assert_eq!(
+            member::only_organization(platform, &[]).await.expect("one"),
+            business.organization,
+            "{}",
+            test.name
+        );
     }
 }
