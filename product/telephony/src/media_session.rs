@@ -9,6 +9,7 @@ mod latch;
 mod playback;
 mod port;
 mod receiver;
+mod reports;
 mod sender;
 
 use media::Frame;
@@ -87,6 +88,8 @@ pub struct MediaStatistics {
     pub packets_received: u64,
     /// Packets that never came.
     pub packets_lost: u64,
+    /// Packets of ours that the other side reported as lost.
+    pub packets_lost_at_peer: u64,
     /// Packets that came after their time.
     pub packets_late: u64,
     /// Packets that came twice.

@@ -177,7 +177,10 @@ fn write_packet(out: &mut Vec<u8>, kind: u8, count: u8, body: &[u8]) {
 }
 
 fn to_ntp(wall_microseconds: i64) -> (u32, u32) {
-    let microseconds = wall_microseconds.max(0) as u64;
+    if wall_microseconds <= 0 {
+        return (0, 0);
+    }
+    let microseconds = wall_microseconds as u64;
     let seconds = microseconds / 1_000_000 + NTP_OFFSET_SECONDS;
     let fraction = ((microseconds % 1_000_000) << 32) / 1_000_000;
     (seconds as u32, fraction as u32)

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::latch::Latch;
 use super::port::{Shared, lock};
 use super::receiver::Receiver;
+use super::reports::{REPORT_TICKS, lost_at_peer, report};
 use super::sender::Sender;
 use super::{AudioPort, Digit, Heard, MediaConfig, MediaStatistics, Seed, TapFrame, law};
 use crate::port_pool::{Lease, PortPool};
@@ -38,6 +39,8 @@ const BIND_ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub struct MediaSocket {
     socket: UdpSocket,
+    /// For reports, on the port above; calls work without it.
+    reports: Option<UdpSocket>,
     address: SocketAddr,
     lease: Lease,
 }
@@ -52,7 +55,9 @@ impl MediaSocket {
                 Ok(socket) => {
                     socket.set_nonblocking(true)?;
                     let socket = UdpSocket::from_std(socket)?;
-                    return Ok(MediaSocket { address: socket.local_addr()?, socket, lease });
+                    let address = socket.local_addr()?;
+                    let reports = bind_next(address);
+                    return Ok(MediaSocket { address, socket, reports, lease });
                 }
                 Err(error) => last = error,
             }
@@ -92,6 +97,7 @@ impl MediaSocket {
             found: Vec::new(),
             packet: Vec::with_capacity(256),
             socket: self.socket,
+            reports: self.reports,
             _lease: self.lease,
         };
         driver.agree(agreed);
@@ -145,8 +151,25 @@ impl MediaHandle {
     }
 }
 
+/// The socket for reports, on the port above that of the sound.
+fn bind_next(address: SocketAddr) -> Option<UdpSocket> {
+    let port = address.port().checked_add(1)?;
+    let socket = std::net::UdpSocket::bind((address.ip(), port)).ok()?;
+    socket.set_nonblocking(true).ok()?;
+    UdpSocket::from_std(socket).ok()
+}
+
+async fn readable(socket: Option<&UdpSocket>) {
+    match socket {
+        // An error is found out when reading.
+        Some(socket) => drop(socket.readable().await),
+        None => std::future::pending().await,
+    }
+}
+
 struct Driver {
     socket: UdpSocket,
+    reports: Option<UdpSocket>,
     latch: Latch,
     sender: Sender,
     receiver: Receiver,
@@ -191,8 +214,10 @@ impl Driver {
                     }
                     self.receive(&mut buffer, started);
                 }
+                () = readable(self.reports.as_ref()) => self.receive_report(&mut buffer),
             }
         }
+        self.report(true);
         self.shared.close();
     }
 
@@ -237,6 +262,9 @@ impl Driver {
 
     /// One tick passes: something was heard, and this was said.
     fn tick(&mut self, spoken: &Frame) {
+        if self.tick % REPORT_TICKS == REPORT_TICKS - 1 {
+            self.report(false);
+        }
         let mut heard = SILENCE;
         let pulled = self.receiver.pull(&mut heard, self.tick, &mut self.found);
         for digit in self.found.drain(..) {
@@ -249,6 +277,28 @@ impl Driver {
         self.watch();
         self.tick += 1;
         self.publish();
+    }
+
+    fn receive_report(&mut self, buffer: &mut [u8]) {
+        let Some(socket) = &self.reports else { return };
+        for _ in 0..DATAGRAMS_AT_ONCE {
+            let Ok((length, source)) = socket.try_recv_from(buffer) else { return };
+            if source.ip() == self.latch.target().ip()
+                && let Some(lost) = lost_at_peer(&buffer[..length], self.sender.sent(0).source)
+            {
+                self.statistics.packets_lost_at_peer = lost;
+            }
+        }
+    }
+
+    /// Tells the other side what was sent and heard.
+    fn report(&mut self, over: bool) {
+        let Some(socket) = &self.reports else { return };
+        let target = self.latch.target();
+        let Some(port) = target.port().checked_add(1) else { return };
+        let bytes = report(self.sender.sent(self.statistics.packets_sent), self.receiver.report(), over);
+        // A lost report is made up for by the next.
+        let _ = socket.try_send_to(&bytes, SocketAddr::new(target.ip(), port));
     }
 
     /// Sends what this tick says; gives what was sent as sound.

@@ -95,6 +95,12 @@ impl Receiver {
         pulled
     }
 
+    /// What to report about the other side; none before it was heard.
+    pub fn report(&mut self) -> Option<media::rtcp::ReportBlock> {
+        let source = self.source?;
+        Some(self.reception.report(source))
+    }
+
     /// Packets that never came.
     pub fn lost(&self) -> u64 {
         self.earlier.0 + self.reception.lost()

@@ -7,6 +7,7 @@ use media::rtp::Packet;
 use media::{FRAME_SAMPLES, Frame, telephone_event};
 
 use super::Seed;
+use super::reports::Sent;
 
 /// Keys that wait to be sent at most.
 pub const KEYS_LIMIT: usize = 64;
@@ -42,6 +43,11 @@ impl Sender {
             gap_ticks: 0,
             payload: Vec::with_capacity(FRAME_SAMPLES),
         }
+    }
+
+    /// What to report about ourselves.
+    pub fn sent(&self, packets: u64) -> Sent {
+        Sent { source: self.source, timestamp: self.timestamp, packets }
     }
 
     /// Queues keys; gives how many found room.

@@ -1,4 +1,4 @@
-//! Calls that we make.
+//! Calls that we make: where a target is, and the message that begins the call.
 
 use std::fmt;
 use std::net::SocketAddr;

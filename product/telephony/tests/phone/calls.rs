@@ -106,3 +106,29 @@ async fn a_dropped_call_is_ended_wherever_it_stands() {
     answerer.assert_nothing_left().await;
     assert_eq!(phone.line().counts().dialogs, 0, "{:?}", phone.line().counts());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_side_reports_what_it_heard() {
+    let mut config = telephony::line::LineConfig::loopback();
+    config.ports = Some(21_000..=21_999);
+    let answerer = Answerer::start_with(config).await;
+    let listening = tokio::net::UdpSocket::bind("127.0.0.1:23001").await.expect("a port for reports");
+    // A caller whose sound would be on 23000: its reports arrive one port above.
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let here = socket.local_addr().expect("bound");
+    let body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 23000 RTP/AVP 0\r\n";
+    let invite = format!(
+        "INVITE sip:tone@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKreport\r\nMax-Forwards: 70\r\n\
+         From: <sip:r@127.0.0.1>;tag=r\r\nTo: <sip:tone@127.0.0.1>\r\nCall-ID: report\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:r@{here}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.send_to(invite.as_bytes(), answerer.line.address()).await.expect("sent");
+    let mut buffer = [0u8; 2_048];
+    let received = tokio::time::timeout(Duration::from_secs(12), listening.recv_from(&mut buffer)).await;
+    let (length, source) = received.expect("a report within twelve seconds").expect("received");
+    assert!(source.port() % 2 == 1 && (21_000..=21_999).contains(&source.port()), "{source}");
+    let report = media::rtcp::Compound::parse(&buffer[..length]).expect("a report");
+    let sender = report.sender.expect("a sender's report");
+    assert!(sender.packets > 100 && sender.bytes == sender.packets * 160, "{sender:?}");
+}
