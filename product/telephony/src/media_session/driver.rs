@@ -57,7 +57,7 @@ impl MediaSocket {
                     let socket = UdpSocket::from_std(socket)?;
                     let address = socket.local_addr()?;
                     let reports = bind_next(address);
-                    return Ok(MediaSocket { address, socket, reports, lease });
+                    return Ok(MediaSocket { socket, reports, address, lease });
                 }
                 Err(error) => last = error,
             }

@@ -136,15 +136,12 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 state = self.once(expires) => state,
             };
-            let pause = match state {
-                RegistrationState::Registered { seconds } => {
-                    failures = 0;
-                    refresh_interval(seconds)
-                }
-                _ => {
-                    failures += 1;
-                    backoff_interval(failures)
-                }
+            let pause = if let RegistrationState::Registered { seconds } = state {
+                failures = 0;
+                refresh_interval(seconds)
+            } else {
+                failures += 1;
+                backoff_interval(failures)
             };
             self.state.send_replace(state);
             tokio::select! {

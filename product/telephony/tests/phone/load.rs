@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use media::measure;
 use storage::SystemEntropy;
 use telephony::line::LineConfig;
 use telephony::softphone::{Options, Softphone, Step};
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::answerer::{Answerer, Ended};
 use crate::sipp::Sipp;
+use crate::tools;
 
 /// Calls at once.
 const CALLS: usize = 100;
@@ -77,8 +77,7 @@ async fn a_hundred_calls_at_once_lose_no_packet_of_ours() {
         lost += outcome.statistics.packets_lost + outcome.statistics.packets_unsent;
         received += outcome.statistics.packets_received;
         // A machine that is busy with other things may leave gaps; whole half seconds of the tone must be there.
-        let tone = outcome.heard.chunks(4_000).any(|part| (measure::dominant_frequency(part) - 440.0).abs() < 3.0);
-        assert!(tone, "{:?}", outcome.statistics);
+        assert!(tools::holds_tone(&outcome.heard, 440.0), "{:?}", outcome.statistics);
     }
     let took = started.elapsed();
     alone.stop.send(CALLS).expect("it runs");
@@ -107,6 +106,5 @@ async fn a_hundred_sipp_calls_with_sound_at_once() {
     println!("100 SIPp calls: {seconds:.2} processor seconds, {received} packets heard, {lost} lost, {unsent} unsent");
     assert!(received > 100 * 100, "{received}");
     assert_eq!((lost, unsent), (0, 0));
-    let hears = |heard: &[i16]| heard.chunks(4_000).any(|part| (measure::dominant_frequency(part) - 620.0).abs() < 3.0);
-    assert_eq!(ended.iter().filter(|ended| hears(&ended.heard)).count(), CALLS);
+    assert_eq!(ended.iter().filter(|ended| tools::holds_tone(&ended.heard, 620.0)).count(), CALLS);
 }

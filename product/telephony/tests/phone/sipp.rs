@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::{g711, measure, tone};
+use media::{g711, tone};
 use storage::SystemEntropy;
 use telephony::call::{EndReason, EndedBy};
 use telephony::line::LineEvent;
@@ -66,10 +66,7 @@ async fn a_call_with_sound_is_answered_and_both_tones_are_heard() {
         assert_eq!((ended.end.by, ended.end.reason), (EndedBy::Caller, EndReason::HungUp));
         assert_eq!(ended.statistics.packets_lost, 0, "{:?}", ended.statistics);
         assert!(ended.statistics.packets_received >= 150, "{:?}", ended.statistics);
-        let middle = &ended.heard[8_000..24_000];
-        assert!((measure::dominant_frequency(middle) - 620.0).abs() < 3.0, "{}", measure::dominant_frequency(middle));
-        assert!(measure::share_at(middle, 620.0) > 0.9);
-        assert!((measure::level_dbov(middle) + 11.7).abs() < 1.0);
+        assert!(tools::holds_tone(&ended.heard, 620.0));
     }
     answerer.assert_nothing_left().await;
 }

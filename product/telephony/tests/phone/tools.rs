@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use media::measure;
+
 /// Some when the program is installed.
 pub fn is_there(program: &str) -> Option<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -22,4 +24,14 @@ pub fn is_root(why: &str) -> bool {
         println!("skipped: {why}");
     }
     root
+}
+
+/// Whether half a second of a full tone (peak 12,000) is in a sound: its frequency, its purity and its strength. A busy
+/// machine may leave gaps elsewhere.
+pub fn holds_tone(heard: &[i16], frequency: f64) -> bool {
+    heard.chunks_exact(4_000).any(|part| {
+        (measure::dominant_frequency(part) - frequency).abs() < 3.0
+            && measure::share_at(part, frequency) > 0.9
+            && (measure::level_dbov(part) + 11.7).abs() < 1.5
+    })
 }
