@@ -60,10 +60,13 @@ impl Voice {
     async fn render_into(&self, speech: &[Speech], depth: u8, samples: &mut Vec<i16>) {
         for piece in speech.iter().flat_map(pieces) {
             match piece {
-                Piece::Unit(text) => match self.bank.find(&text) {
-                    Some(unit) => samples.extend_from_slice(&unit),
-                    None => tracing::warn!("a phrase has no recording; render the voice again"),
-                },
+                Piece::Unit(text) => {
+                    if let Some(unit) = self.bank.find(&text) {
+                        samples.extend_from_slice(&unit);
+                    } else {
+                        tracing::warn!("a phrase has no recording; render the voice again");
+                    }
+                }
                 Piece::Pause(milliseconds) => {
                     let count = milliseconds.min(PAUSE_MILLISECONDS_MAX) * SAMPLES_PER_MILLISECOND;
                     samples.resize(samples.len() + count as usize, 0);

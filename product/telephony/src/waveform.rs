@@ -99,7 +99,8 @@ mod tests {
                 "{frames}: {}",
                 rows[0].len()
             );
-            assert_eq!(rows[0].iter().filter(|peak| **peak == 255).count(), 1, "{frames}");
+            let loudest: Vec<_> = rows[0].iter().filter(|peak| **peak == 255).collect();
+            assert_eq!(loudest.len(), 1, "{frames}");
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) struct Session<'a> {
 enum Next {
     Line(Option<LineEvent>),
     Digit(Digit),
-    Frame(media::Frame),
+    Frame(Box<media::Frame>),
     FromElsewhere(Heard),
     Played,
     Silence,
@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
         tokio::select! {
             event = events.next() => Next::Line(event),
             Some(digit) = audio.digits.recv() => Next::Digit(digit),
-            Some(heard) = audio.frames.recv() => Next::Frame(heard.frame),
+            Some(heard) = audio.frames.recv() => Next::Frame(Box::new(heard.frame)),
             Some(heard) = watched.next() => Next::FromElsewhere(heard),
             () = finished(&self.player, played), if played.is_some() || !self.deferred.is_empty() => Next::Played,
             () = at(self.silence_at) => Next::Silence,

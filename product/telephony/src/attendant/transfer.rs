@@ -45,14 +45,14 @@ pub(super) async fn bridge(
         tokio::select! {
             ended = until_ended(caller_events) => return Bridged { connected: true, ended },
             _ = until_ended(person_events) => return Bridged { connected: true, ended: None },
-            Some(heard) = caller_audio.frames.recv() => carry(&person_audio.player, heard.frame),
-            Some(heard) = person_audio.frames.recv() => carry(&caller_audio.player, heard.frame),
+            Some(heard) = caller_audio.frames.recv() => carry(&person_audio.player, &heard.frame),
+            Some(heard) = person_audio.frames.recv() => carry(&caller_audio.player, &heard.frame),
         }
     }
 }
 
 /// A frame that finds the queue full is dropped: late sound is worse than none.
-fn carry(player: &Player, frame: media::Frame) {
+fn carry(player: &Player, frame: &media::Frame) {
     let _ = player.play(frame.to_vec().into());
 }
 

@@ -117,7 +117,7 @@ async fn an_interrupted_recording_is_made_whole_at_the_next_start() {
         let (name, context) = (recordings::object_name(new.id), recordings::object_context(new.id));
         let mut writer = SealedWriter::create(&platform.objects, &name, &key, context).await.expect("made");
         // Two seconds of two channels; the writer is dropped without `finish`, as a killed process would leave it.
-        writer.write(&[7; 64_000]).await.expect("written");
+        writer.write(&vec![7; 64_000]).await.expect("written");
         drop(writer);
         let recovered = crate::recovery::recover(platform).await.expect("recovered");
         assert_eq!((recovered.recordings, recovered.calls), (1, 1), "{}", house.name);
