@@ -118,3 +118,6 @@ pub(crate) struct BookingDetails {
     #[serde(flatten)]
     pub given: Given,
 }
+
+#[cfg(test)]
+mod tests;

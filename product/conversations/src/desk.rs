@@ -8,6 +8,7 @@ use audit::{Actor, ActorKind};
 use identity::{Permission, Platform};
 use serde::{Deserialize, Serialize};
 use storage::Transaction;
+use utoipa::OpenApi;
 use uuid::Uuid;
 use web::Routes;
 use web::live::{Live, LiveEvent};
@@ -149,7 +150,25 @@ impl Desk {
     }
 }
 
-/// `/v1/bookings`, `/v1/leads`, `/v1/tickets`.
+/// `/v1/bookings`, `/v1/free-times`, `/v1/leads`, `/v1/tickets`.
 pub fn routes() -> Routes<Desk> {
     booking::api::routes().merge(lead::api::routes()).merge(ticket::api::routes())
 }
+
+/// The description of these routes.
+#[derive(Clone, Copy, Debug)]
+pub struct Description;
+
+impl OpenApi for Description {
+    fn openapi() -> utoipa::openapi::OpenApi {
+        let mut description = booking::api::Description::openapi();
+        description.merge(lead::api::Description::openapi());
+        description.merge(ticket::api::Description::openapi());
+        description
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ pub struct Lead {
     /// When it was changed last.
     pub updated_at: Timestamp,
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ impl Assignee {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

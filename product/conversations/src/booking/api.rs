@@ -312,3 +312,6 @@ async fn free_times(
     let times = times.iter().map(|time| time.strftime("%H:%M").to_string()).collect();
     Ok(Json(FreeTimesView { day, times, next_free_day }))
 }
+
+#[cfg(test)]
+mod tests;
