@@ -46,6 +46,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(contacts::routes().with_state(house.platform.clone()))
         .merge(contacts::pages::routes().with_state(house.platform.clone()))
         .merge(conversations::api::routes().with_state(house.conversations.clone()))
+        .merge(conversations::desk::routes().with_state(house.conversations.desk().clone()))
         .merge(conversations::pages::routes().with_state(house.conversations.clone()))
         .merge(chat::routes().with_state(chat))
         .merge(telephony::api::routes().with_state(telephony.clone()))
@@ -61,6 +62,7 @@ pub fn description(table: &[RouteRule]) -> utoipa::openapi::OpenApi {
         agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),
         conversations::api::Description::openapi(),
+        conversations::desk::Description::openapi(),
         chat::api::Description::openapi(),
         telephony::api::Description::openapi(),
     ];
