@@ -127,8 +127,16 @@ impl Conversations {
             (None, Some(number)) => contacts::store::find_by_phone(&mut change, &keyring, number).await?,
             (None, None) => None,
         };
-        let key = if let Some(contact) = known {
-            keyring.person_key_in(&mut change, contact).await?
+        let known = match known {
+            Some(contact) => match keyring.person_key_in(&mut change, contact).await {
+                // Whoever was erased and comes back is somebody new.
+                Err(vault::Error::NoKey { .. }) => None,
+                key => Some(key?),
+            },
+            None => None,
+        };
+        let key = if let Some(key) = known {
+            key
         } else {
             let contact = platform.identifiers.next();
             contacts::store::create(&mut change, &keyring, contact, source, now).await?

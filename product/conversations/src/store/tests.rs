@@ -361,6 +361,15 @@ async fn an_erased_person_leaves_ids_and_times_only() {
         assert!(booking.given.erased && booking.given.name.is_none());
         let words = Input::Words { text: "hello".to_owned(), client_id: None };
         assert!(matches!(bench.conversations.handle(bench.organization, id, words).await, Err(Error::Erased)));
+        let request = OpenRequest {
+            organization: bench.organization,
+            agent_id: bench.agent,
+            channel: Channel::Chat { page: None },
+            contact_id: Some(summary.contact_id),
+            address: None,
+        };
+        let back = bench.conversations.open(request).await.expect("whoever comes back is let in");
+        assert_ne!(back.contact_id, summary.contact_id, "as somebody new");
     }
 }
 
