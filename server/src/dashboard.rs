@@ -3,6 +3,7 @@
 
 mod audit;
 mod keys;
+pub mod overview;
 mod settings;
 
 use identity::Platform;
