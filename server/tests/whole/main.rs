@@ -1,6 +1,7 @@
 //! The whole product, as a newcomer meets it: the binary is started by its command line and used from outside, over real
 //! HTTP, real SIP and sound, and a real browser. Nothing here reaches into the program.
 
+mod browser;
 mod description;
 mod isolation;
 mod organizations;
