@@ -9,6 +9,7 @@ use web::live::LiveState;
 use web::routes::{Access, Audited, RouteRule, Routes};
 
 use crate::dashboard;
+use crate::dashboard::overview::Overview;
 use crate::wiring::House;
 
 /// How long a copy of `security.txt` may be believed.
@@ -36,6 +37,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         conversations: house.conversations.clone(),
     };
     let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
+    let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
         .merge(web::live::routes().with_state(live))
@@ -52,6 +54,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(telephony::api::routes().with_state(telephony.clone()))
         .merge(telephony::pages::routes().with_state(telephony.clone()))
         .merge(dashboard::routes().with_state(house.platform.clone()))
+        .merge(dashboard::overview::routes().with_state(overview))
 }
 
 /// The description of every route under `/v1` (OpenAPI 3.1).

@@ -138,6 +138,6 @@ impl Product {
 /// Runs the binary to its end and gives its exit code and what it printed.
 pub async fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(binary()).args(arguments).kill_on_drop(true).output().await.expect("the binary starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.code(), text)
 }
