@@ -86,7 +86,8 @@ impl Chart {
                 x + 1,
                 8 + HEIGHT - height
             )?;
-            if position % every == 0 {
+            // Counted from the end, so that the newest bar always says what it is.
+            if (shown.len() - 1 - position).is_multiple_of(every) {
                 let (middle, y) = (x + slot / 2, HEIGHT + 25);
                 write!(formatter, r#"<text x="{middle}" y="{y}" text-anchor="middle">{}</text>"#, Escaped(&bar.label))?;
             }

@@ -37,7 +37,12 @@ pub struct Overview {
 
 /// `GET /`.
 pub fn routes() -> Routes<Overview> {
-    Routes::new().get("/", Access::Member, Audited::No("figures and states; each part by the reader's permissions"), show)
+    Routes::new().get(
+        "/",
+        Access::Member,
+        Audited::No("figures and states; each part by the reader's permissions"),
+        show,
+    )
 }
 
 struct Reading {
@@ -101,7 +106,10 @@ fn call_entry(call: &Call) -> Entry {
         key: format!("{}-{}", call.id, call.state.as_str()),
         address: format!("/calls/{}", call.id),
         who: call.from.clone().map_or_else(|| "Number withheld".to_owned(), |from| PhoneNumber(from).to_string()),
-        gist: seconds.map(length_of_time).unwrap_or_default(),
+        gist: seconds.map_or_else(
+            || if call.state == CallState::Ended { String::new() } else { "Call since".to_owned() },
+            length_of_time,
+        ),
         since: Moment::new(call.started_at),
         state,
     }
@@ -137,7 +145,10 @@ fn count(number: usize, one: &str, many: &str) -> String {
 fn sentence(chats: usize, calls: usize, waiting: usize) -> String {
     match (chats + calls, waiting) {
         (0, _) => "All quiet.".to_owned(),
-        (_, 0) => format!("{} and {} go on; the agent holds them.", count(chats, "chat", "chats"), count(calls, "call", "calls")),
+        (1, 0) => format!("One {} goes on.", if chats == 1 { "chat" } else { "call" }),
+        (both, 0) if chats == 0 => format!("{both} calls go on."),
+        (both, 0) if calls == 0 => format!("{both} chats go on."),
+        (_, 0) => format!("{} and {} go on.", count(chats, "chat", "chats"), count(calls, "call", "calls")),
         (_, waiting) => format!("{} for a person.", count(waiting, "conversation waits", "conversations wait")),
     }
 }
@@ -160,7 +171,8 @@ async fn show(State(overview): State<Overview>, page: PageContext) -> Result<Res
     let recent = talks.iter().filter(|summary| summary.opened_at >= since).count();
     let waiting = live_chats.iter().filter(|summary| summary.state == "waiting").count();
     let (chats, phones) = (live_chats.len(), live_calls.len());
-    let answered = median_answer(&recent_calls).map_or_else(|| "–".to_owned(), |wait| format!("{}.{} s", wait / 1000, wait % 1000 / 100));
+    let answered = median_answer(&recent_calls)
+        .map_or_else(|| "–".to_owned(), |wait| format!("{}.{} s", wait / 1000, wait % 1000 / 100));
     let reading = |name, value: String, note: &str, live| Reading { name, value, note: note.to_owned(), live };
     let going_on = format!("{}, {}", count(phones, "call", "calls"), count(chats, "chat", "chats"));
     let shown = OverviewPage {
@@ -172,7 +184,11 @@ async fn show(State(overview): State<Overview>, page: PageContext) -> Result<Res
             reading("Calls", recent_calls.len().to_string(), "in 24 hours", false),
             reading("Answered after", answered, "median of calls", false),
         ],
-        live: live_calls.iter().map(|call| call_entry(call)).chain(live_chats.iter().map(|chat| chat_entry(chat))).collect(),
+        live: live_calls
+            .iter()
+            .map(|call| call_entry(call))
+            .chain(live_chats.iter().map(|chat| chat_entry(chat)))
+            .collect(),
         chart: chart(talks.iter().map(|summary| summary.opened_at), now),
         calls: all_calls.iter().take(CALLS_SHOWN).map(call_entry).collect(),
         shell: page.shell("Overview", Nav::Overview),
@@ -197,7 +213,9 @@ mod tests {
     #[test]
     fn the_sentence_says_what_matters_most() {
         assert_eq!(sentence(0, 0, 0), "All quiet.");
-        assert_eq!(sentence(1, 2, 0), "1 chat and 2 calls go on; the agent holds them.");
+        assert_eq!(sentence(1, 2, 0), "1 chat and 2 calls go on.");
+        assert_eq!(sentence(0, 1, 0), "One call goes on.");
+        assert_eq!(sentence(2, 0, 0), "2 chats go on.");
         assert_eq!(sentence(3, 0, 1), "1 conversation waits for a person.");
     }
 }

@@ -52,6 +52,7 @@ impl CustomerSite {
         };
         let style = || async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) };
         let router = axum::Router::new().route("/", get(answer)).route("/customer.css", get(style));
+        let router = router.route("/favicon.ico", get(|| async { http::StatusCode::NO_CONTENT }));
         self.listener.serve(router, shutdown).await;
     }
 }

@@ -130,7 +130,9 @@ async fn a_visitor_chats_and_a_person_takes_over() {
     visitor.until_in_frame(FRAME, "/joined/i.test(document.querySelector('#log').textContent)").await;
     desk.type_into("#words", "Good morning, this is the front desk. <b>How</b> can I help?").await;
     desk.press("#answer button.main").await;
-    visitor.until_in_frame(FRAME, "document.querySelector('.said.person .words')?.textContent.includes('<b>How</b>')").await;
+    visitor
+        .until_in_frame(FRAME, "document.querySelector('.said.person .words')?.textContent.includes('<b>How</b>')")
+        .await;
     visitor.type_here("My son is afraid of dentists").await;
     visitor.enter().await;
     desk.until("document.querySelector('#transcript').textContent.includes('My son is afraid')").await;
@@ -151,7 +153,8 @@ async fn a_recording_is_heard_and_sought() {
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(90);
     let recording = loop {
         let recordings = product.get("/v1/recordings").await;
-        let whole = recordings["data"].as_array().and_then(|list| list.iter().find(|one| one["state"] == "ready").cloned());
+        let whole =
+            recordings["data"].as_array().and_then(|list| list.iter().find(|one| one["state"] == "ready").cloned());
         if let Some(recording) = whole {
             break recording;
         }
@@ -167,7 +170,9 @@ async fn a_recording_is_heard_and_sought() {
     let position = "(() => { const range = document.querySelector('.waveform input'); range.value = '30'; \
                     range.dispatchEvent(new Event('input', { bubbles: true })); return 1; })()";
     browser.value(position).await;
-    browser.until("document.querySelector('audio').currentTime >= 2.9 && !document.querySelector('audio').seeking").await;
+    browser
+        .until("document.querySelector('audio').currentTime >= 2.9 && !document.querySelector('audio').seeking")
+        .await;
     assert_eq!(browser.value("document.querySelector('audio').error").await, Value::Null);
     browser.until("Number(document.querySelector('.waveform .played').getAttribute('width')) > 0").await;
     browser.picture("call-played").await;

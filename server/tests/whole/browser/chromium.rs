@@ -126,7 +126,8 @@ impl Browser {
     /// Presses Enter where the focus is.
     pub async fn enter(&self) {
         for kind in ["keyDown", "keyUp"] {
-            let key = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
+            let key =
+                json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
             self.tools("Input.dispatchKeyEvent", key).await;
         }
     }
@@ -171,7 +172,8 @@ impl Browser {
     /// Everything that the console heard and should not have, refusals by a content policy included.
     pub async fn complaints(&self) -> Vec<String> {
         let heard = self.driver.browser_log().await.expect("the console can be read");
-        let bad = heard.into_iter().filter(|entry| entry.level == "SEVERE" || entry.message.contains("Content Security"));
+        let bad =
+            heard.into_iter().filter(|entry| entry.level == "SEVERE" || entry.message.contains("Content Security"));
         bad.map(|entry| entry.message).collect()
     }
 }
