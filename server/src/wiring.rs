@@ -110,7 +110,7 @@ impl House {
             allowed_country_codes: settings.allowed_country_codes.clone(),
             loopback_sip: settings.call_this_machine,
         };
-        let answers = Arc::new(Documents::new(knowledge.clone(), platform.database.clone()));
+        let answers = Arc::new(Documents::new(knowledge.clone()));
         let conversations = Conversations::new(platform.clone(), live.clone(), answers, dialing.clone());
         Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge, conversations, dialing })
     }

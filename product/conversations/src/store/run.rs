@@ -361,8 +361,7 @@ impl Run<'_> {
     }
 
     async fn search(&self, question: String) -> Event {
-        let organization = self.database.id();
-        match self.shared.answers.answer(organization, self.loaded.agent_id, &question).await {
+        match self.shared.answers.answer(&self.database, self.loaded.agent_id, &question).await {
             Ok(answer) => Event::Found { question, answer },
             Err(_) => Event::ToolFailed,
         }

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use identity::testing::{Persona, TestPlatform, platform, platforms, schema};
 use identity::{Caller, Role};
 use storage::jobs::Jobs;
-use storage::{OrganizationId, Schema};
+use storage::{OrganizationDb, OrganizationId, Schema};
 use uuid::Uuid;
 use vault::Field;
 use web::live::Live;
@@ -28,7 +28,7 @@ use crate::error::Error;
 struct Prices;
 
 impl Answers for Prices {
-    fn answer<'a>(&'a self, _organization: OrganizationId, _agent: Uuid, question: &'a str) -> Answering<'a> {
+    fn answer<'a>(&'a self, _database: &'a OrganizationDb, _agent: Uuid, question: &'a str) -> Answering<'a> {
         let quote = "A cleaning costs € 95.".to_owned();
         let passage = Passage {
             document_id: Uuid::from_u128(1),
