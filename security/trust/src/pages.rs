@@ -119,7 +119,43 @@ fn unavailable(error: &dyn std::error::Error) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::took_words;
+    use edge::Nonce;
+    use storage::{SeededEntropy, Timestamp};
+
+    use super::{render, took_words};
+    use crate::finding::State;
+    use crate::page::Face;
+    use crate::promise::Promises;
+    use crate::standing::tests::run;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+    fn page(state: State, evidence: &str) -> String {
+        let promises = Promises::published().expect("they can be read");
+        let mut run = run("default-deny", state, NOW);
+        evidence.clone_into(&mut run.evidence);
+        let face = Face::of(&promises, vec![run], NOW);
+        render(&face, Nonce::generate(&SeededEntropy::new(1))).expect("it renders")
+    }
+
+    #[test]
+    fn every_sentence_stands_on_the_page_and_nothing_is_inline() {
+        let page = page(State::Holds, "Seen.");
+        for promise in Promises::published().expect("they can be read").all() {
+            assert!(page.contains(&format!("id=\"{}\"", promise.id)), "{}", promise.id);
+        }
+        assert!(!page.contains(" style=") && !page.contains("<style") && !page.contains("onclick"));
+        assert!(!page.contains("trust-alarm"), "nothing is broken");
+    }
+
+    #[test]
+    fn a_broken_promise_is_told_first_and_its_evidence_is_escaped() {
+        let page = page(State::Broken, "<script>alert(1)</script>");
+        let alarm = page.find("One promise is broken").expect("it is told");
+        assert!(alarm < page.find("trust-tally").expect("there is a tally"), "before all else");
+        assert!(page.contains("is-broken") && page.contains("&#60;script&#62;"));
+        assert!(!page.contains("<script>alert"));
+    }
 
     #[test]
     fn lengths_of_time_have_a_unit_that_fits() {
