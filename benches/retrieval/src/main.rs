@@ -117,7 +117,7 @@ fn ours(paragraphs: &[String], questions: &[Question]) -> Figures {
         let hits = index.search(&question.text, 1);
         hits.first().is_some_and(|hit| {
             hit.section.id.as_u128() as usize == question.paragraph
-                && answer::best_sentence(&index.query(&question.text), &question.text, hit.section)
+                && answer::best_sentence(&index, &question.text, hit.section)
                     .is_some_and(|range| range.contains(&question.answer_at))
         })
     };

@@ -90,7 +90,7 @@ async fn a_text_is_read_found_and_deleted() {
         house.work().await;
         assert_eq!(house.state(id).await, (State::Ready, 1, None));
         let quote = house.quote("How much is a cleaning?").await;
-        assert_eq!(quote.as_deref(), Some("Treatment: Professional cleaning; Price: $90"), "{}", house.test.name);
+        assert_eq!(quote.as_deref(), Some("Professional cleaning \u{2013} Price: $90"), "{}", house.test.name);
         let second = house.add("Parking", "Free parking is behind the building.").await;
         house.work().await;
         assert_eq!(house.quote("Where can I park?").await.as_deref(), Some("Free parking is behind the building."));

@@ -109,8 +109,8 @@ impl Outline {
         }
     }
 
-    /// A row of a table with the table's header cells, so that the row can be quoted alone: "Treatment: Cleaning;
-    /// Price: $90". An empty header list (a table without header) joins the cells: "Cleaning: $90".
+    /// A row of a table with the table's header cells, so that the row can be quoted alone: "Cleaning \u{2013} Price: $90;
+    /// Time: 45 min". An empty header list (a table without header) joins the cells: "Cleaning: $90".
     pub fn row(&mut self, header: &[String], cells: &[String]) {
         self.paragraph(&row_line(header, cells));
     }
@@ -210,7 +210,18 @@ fn row_line(header: &[String], cells: &[String]) -> String {
             _ => cell(*index).to_owned(),
         })
         .collect();
-    named.join("; ")
+    match (named.split_first(), filled.first()) {
+        // The first column names the row: "Cleaning", not "Treatment: Cleaning".
+        (Some((_, rest)), Some(0)) if !rest.is_empty() && is_name(cell(0)) => {
+            format!("{} \u{2013} {}", cell(0).trim_end_matches(':'), rest.join("; "))
+        }
+        _ => named.join("; "),
+    }
+}
+
+/// Whether a cell says by itself what its row is about: it begins with a letter. A number needs its header.
+fn is_name(cell: &str) -> bool {
+    cell.starts_with(char::is_alphabetic)
 }
 
 /// Joins lines into texts of at most `limit` characters each (a single line may be longer up to the section's limit).
@@ -363,15 +374,18 @@ mod tests {
     #[test]
     fn a_row_keeps_its_header() {
         let header = strings(&["Treatment", "Price:", ""]);
-        assert_eq!(
-            row_line(&header, &strings(&["Cleaning", "$90", "45 min"])),
-            "Treatment: Cleaning; Price: $90; 45 min"
-        );
+        assert_eq!(row_line(&header, &strings(&["Cleaning", "$90", "45 min"])), "Cleaning \u{2013} Price: $90; 45 min");
         assert_eq!(
             row_line(&[], &strings(&["Monday", "8 to 17", "by appointment"])),
             "Monday: 8 to 17; by appointment"
         );
         assert_eq!(row_line(&[], &strings(&["", " "])), "");
+        assert_eq!(row_line(&header, &strings(&["Cleaning"])), "Treatment: Cleaning");
+        assert_eq!(
+            row_line(&strings(&["Kilometres", "Price"]), &strings(&["5", "$3"])),
+            "Kilometres: 5; Price: $3",
+            "a number needs its header"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod tests {
             lines(text),
             [
                 "Prices > : All prices include tax.",
-                "Prices > Adults: Treatment: Cleaning; Price: $90 / Treatment: Filling; Price: from $150",
+                "Prices > Adults: Cleaning \u{2013} Price: $90 / Filling \u{2013} Price: from $150",
                 "Prices > Notes: Cash / Cards: / Visa / new link",
             ]
         );

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod answer;
 pub mod api;
+pub mod asked;
 pub mod chunk;
 pub mod client;
 pub mod crawl;
@@ -86,7 +87,7 @@ pub fn best_quote(index: &Index, question: &str, passage: &Passage) -> String {
         text: passage.text.clone(),
         url: None,
     };
-    let quote = answer::best_quote(&index.query(question), question, &section);
+    let quote = answer::best_quote(index, question, &section);
     section.text[quote].to_owned()
 }
 

@@ -18,7 +18,7 @@ const GROUPS: &[&[&str]] = &[
     &["pay", "payment", "card", "cash", "credit", "debit", "visa", "mastercard", "invoic"],
     &["appoint", "book", "visit", "reserv", "schedul", "slot"],
     &["cancel", "cancell", "reschedul", "miss"],
-    &["child", "children", "kid", "toddler", "son", "daughter", "babi"],
+    &["child", "kid", "toddler", "son", "daughter", "babi"],
     &["park", "garag", "car"],
     &["insur", "coverag", "cover", "polici", "plan"],
     &["refund", "return", "reimburs", "money"],
@@ -32,6 +32,10 @@ const GROUPS: &[&[&str]] = &[
     &["holiday", "vacat", "closur"],
     &["employe", "staff", "team"],
     &["bui", "purchas", "order"],
+    &["late", "later", "delay"],
+    &["complain", "complaint"],
+    &["remov", "extract", "pull"],
+    &["nervous", "anxious", "afraid", "scare", "fear", "frighten"],
 ];
 
 /// For each word of a question the near stems, each with its share.

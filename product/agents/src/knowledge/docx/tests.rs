@@ -43,7 +43,7 @@ fn headings_paragraphs_and_tables() {
         <w:tr><w:tc><w:p><w:r><w:t>Cleaning</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>$90</w:t></w:r></w:p></w:tc></w:tr></w:tbl>";
     assert_eq!(
         lines(&document(body)),
-        ["Prices > Adults & kids: All prices include tax! / Treatment: Cleaning; Price: $90"]
+        ["Prices > Adults & kids: All prices include tax! / Cleaning \u{2013} Price: $90"]
     );
 }
 

@@ -22,7 +22,7 @@ fn headings_do_not_glue_to_paragraphs() {
         [
             "Hours > : We are open.",
             "Hours > Week: Monday 8-17 / Tuesday 8-12 / Parking: Behind the house",
-            "Hours > Prices: Treatment: Cleaning; Price: $90 / Treatment: Filling; Price: $150",
+            "Hours > Prices: Cleaning \u{2013} Price: $90 / Filling \u{2013} Price: $150",
         ]
     );
 }
