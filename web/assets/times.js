@@ -3,6 +3,7 @@ const SHAPES = {
   time: { hour: "2-digit", minute: "2-digit" },
   second: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   day: { day: "numeric", month: "short", year: "numeric" },
+  exact: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
   moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
 

@@ -12,6 +12,7 @@ enum Shape {
     Second,
     Day,
     Moment,
+    Exact,
 }
 
 /// An instant, displayed as a `<time>` element.
@@ -37,6 +38,11 @@ impl Moment {
         Self { at, shape: Shape::Second }
     }
 
+    /// Day and time with its second, for records: "22 Nov 2026, 14:03:27".
+    pub const fn exact(at: Timestamp) -> Self {
+        Self { at, shape: Shape::Exact }
+    }
+
     /// The day alone: "22 Nov 2026".
     pub const fn day(at: Timestamp) -> Self {
         Self { at, shape: Shape::Day }
@@ -52,6 +58,7 @@ impl Display for Moment {
             Shape::Time => ("time", zoned.strftime("%H:%M UTC")),
             Shape::Second => ("second", zoned.strftime("%H:%M:%S UTC")),
             Shape::Day => ("day", zoned.strftime("%-d %b %Y")),
+            Shape::Exact => ("exact", zoned.strftime("%-d %b %Y, %H:%M:%S UTC")),
             Shape::Moment => ("moment", zoned.strftime("%-d %b %Y, %H:%M UTC")),
         };
         write!(formatter, r#"<time datetime="{instant}" data-shape="{name}" title="{instant}">{worded}</time>"#)

@@ -86,7 +86,7 @@ fn line(entry: StoredEntry) -> Line {
     };
     Line {
         index,
-        at: Moment::second(Timestamp(record.at)),
+        at: Moment::exact(Timestamp(record.at)),
         who: actor_word(record.actor.kind),
         action: record.action,
         object_kind: record.object.kind,

@@ -1,5 +1,6 @@
 //! What came of conversations: bookings by day, leads, tickets.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use agents::profile::Profile;
@@ -130,9 +131,9 @@ async fn bookings(State(conversations): State<Conversations>, page: PageContext)
     let mut profiles: HashMap<Uuid, Option<Profile>> = HashMap::new();
     let mut days: BTreeMap<Date, Vec<BookingLine>> = BTreeMap::new();
     for booking in &rows {
-        if !profiles.contains_key(&booking.agent_id) {
+        if let Entry::Vacant(unknown) = profiles.entry(booking.agent_id) {
             let agent = agents::store::get(conversations.platform(), caller, booking.agent_id).await.ok();
-            profiles.insert(booking.agent_id, agent.map(|agent| agent.draft));
+            unknown.insert(agent.map(|agent| agent.draft));
         }
         let profile = profiles.get(&booking.agent_id).and_then(Option::as_ref);
         let (date, line) = booking_line(booking, profile);

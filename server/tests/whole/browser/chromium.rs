@@ -39,6 +39,7 @@ pub struct Browser {
 
 impl Browser {
     /// A fresh browser; `None` when this machine has none (in CI that fails the test).
+    #[expect(clippy::print_stdout, reason = "the test command reads what was not measured")]
     pub async fn start(test: &str) -> Option<Self> {
         let spawned = Command::new("chromedriver")
             .arg("--port=0")
