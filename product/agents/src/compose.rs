@@ -16,7 +16,27 @@ use uuid::Uuid;
 pub use self::speech::speech;
 pub use self::text::{label, text};
 pub use self::words::{day_in_words, hours_in_words, time_in_words};
+use crate::profile::Profile;
 use crate::prompt::PromptId;
+use crate::reply::{Part, ReplyPlan};
+
+/// The reply in words for a chat and for transcripts, through the grounding gate.
+pub fn text(profile: &Profile, plan: &ReplyPlan) -> Reply {
+    gated(profile, plan, text::text)
+}
+
+/// Lets `word` word the plan, and says only what the gate lets through: when a fact in the words is held by nothing, the
+/// quotes alone are said, and without a quote that something went wrong.
+fn gated(profile: &Profile, plan: &ReplyPlan, word: impl Fn(&Profile, &ReplyPlan) -> Reply) -> Reply {
+    let worded = word(profile, plan);
+    if ground::check(&worded.text, &ground::Facts::of(profile, plan)).is_ok() {
+        return worded;
+    }
+    tracing::error!("a reply held a fact that no source holds; it was withheld");
+    let quotes: Vec<Part> = plan.parts.iter().filter(|part| matches!(part, Part::Quote { .. })).cloned().collect();
+    let parts = if quotes.is_empty() { vec![Part::Trouble] } else { quotes };
+    text::text(profile, &ReplyPlan { parts, choices: plan.choices.clone() })
+}
 
 /// A reply as a chat shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,4 +98,41 @@ pub enum Speech {
     },
     /// Silence, in milliseconds.
     Pause(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::sample;
+    use crate::reply::Passage;
+
+    fn quoting(text: &str) -> ReplyPlan {
+        let passage = Passage {
+            document_id: Uuid::nil(),
+            title: "Prices".to_owned(),
+            section: Vec::new(),
+            text: text.to_owned(),
+            url: None,
+            score_thousandths: 900,
+        };
+        ReplyPlan { parts: vec![Part::Quote { passage, quote: text.to_owned() }], choices: Vec::new() }
+    }
+
+    #[test]
+    fn words_with_an_invented_price_are_withheld_and_the_quote_is_said() {
+        let plan = quoting("A cleaning costs 72 pounds.");
+        let invent =
+            |_: &Profile, _: &ReplyPlan| Reply { text: "It is only 19 pounds.".to_owned(), ..Reply::default() };
+        let said = gated(&sample(), &plan, invent);
+        assert!(said.text.contains("72") && !said.text.contains("19"), "{}", said.text);
+        let nothing = gated(&sample(), &ReplyPlan::default(), invent);
+        assert!(!nothing.text.contains("19") && !nothing.text.is_empty(), "{}", nothing.text);
+    }
+
+    #[test]
+    fn words_that_a_source_holds_pass() {
+        let plan = quoting("A cleaning costs 72 pounds.");
+        let repeat = |_: &Profile, _: &ReplyPlan| Reply { text: "That is 72 pounds.".to_owned(), ..Reply::default() };
+        assert_eq!(gated(&sample(), &plan, repeat).text, "That is 72 pounds.");
+    }
 }

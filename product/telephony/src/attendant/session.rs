@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agents::compose::Speech;
 use agents::profile::Profile;
+use agents::prompt::PromptId;
 use conversations::{ChannelAction, Heard, Input, Outcome, Said, Speaker};
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Duration, Instant};
@@ -23,6 +24,10 @@ use crate::store::calls;
 
 /// Pause after each reply, in samples (0.3 s).
 const AFTER_REPLY_SAMPLES: usize = 2_400;
+/// Samples in a millisecond.
+const SAMPLES_PER_MILLISECOND: usize = 8;
+/// The part of a question for consent after which its "press 1" has been said: both questions name it before two thirds of them.
+const HEARD_OF_QUESTION: (usize, usize) = (2, 3);
 /// Length of the tone before a message.
 const BEEP_MILLISECONDS: u32 = 400;
 /// The key that ends a message.
@@ -33,6 +38,8 @@ struct Playing {
     sequence: u64,
     clip: ClipId,
     milliseconds: u32,
+    /// From this sample on the caller has heard what the reply asks, though not all of it.
+    heard_from: Option<usize>,
 }
 
 /// A message that is being taken.
@@ -180,18 +187,31 @@ impl<'a> Session<'a> {
     }
 
     async fn say(&mut self, said: &Said) {
-        self.play(said.sequence, &agents::compose::speech(&self.profile, &said.plan)).await;
+        let speech = agents::compose::speech(&self.profile, &said.plan);
+        let heard_from = self.heard_from(&speech).await;
+        self.play(said.sequence, &speech, heard_from).await;
     }
 
-    async fn play(&mut self, sequence: u64, speech: &[Speech]) {
+    /// Where a question for consent has been heard: the notice to its end and the question up to "press 1". Whoever
+    /// presses 1 then has heard what it means, and is not asked again.
+    async fn heard_from(&self, speech: &[Speech]) -> Option<usize> {
+        let asks =
+            |unit: &Speech| matches!(unit, Speech::Prompt(PromptId::RecordingQuestion | PromptId::MessageNotice));
+        let question = speech.iter().rposition(asks)?;
+        let before = self.attendant.voice.render(&speech[..question]).await.len();
+        let asked = self.attendant.voice.render(&speech[question..=question]).await.len();
+        Some(before + asked * HEARD_OF_QUESTION.0 / HEARD_OF_QUESTION.1)
+    }
+
+    async fn play(&mut self, sequence: u64, speech: &[Speech], heard_from: Option<usize>) {
         let mut audio = self.attendant.voice.render(speech).await.to_vec();
         if audio.is_empty() {
             return;
         }
         audio.resize(audio.len() + AFTER_REPLY_SAMPLES, 0);
-        let milliseconds = (audio.len() / 8) as u32;
+        let milliseconds = (audio.len() / SAMPLES_PER_MILLISECOND) as u32;
         match self.player.play(audio.into()) {
-            Ok(clip) => self.playing.push_back(Playing { sequence, clip, milliseconds }),
+            Ok(clip) => self.playing.push_back(Playing { sequence, clip, milliseconds, heard_from }),
             Err(error) => tracing::warn!(%error, "a reply could not be played"),
         }
     }
@@ -218,11 +238,9 @@ impl<'a> Session<'a> {
         let cleared = self.player.clear();
         let current = cleared.clip;
         for playing in std::mem::take(&mut self.playing) {
-            let heard_milliseconds = match current {
-                Some(clip) if clip == playing.clip => (cleared.played_samples / 8) as u32,
-                _ => 0,
-            };
-            self.spoken(playing.sequence, false, heard_milliseconds).await?;
+            let samples = if current == Some(playing.clip) { cleared.played_samples } else { 0 };
+            let heard = playing.heard_from.is_some_and(|from| samples >= from);
+            self.spoken(playing.sequence, heard, (samples / SAMPLES_PER_MILLISECOND) as u32).await?;
         }
         Ok(())
     }
@@ -267,7 +285,7 @@ impl<'a> Session<'a> {
         match heard {
             Heard::Line(line) if matches!(line.speaker, Speaker::Agent | Speaker::Person { .. }) => {
                 let speech = [Speech::FreeText { text: line.text, instead: Vec::new() }];
-                self.play(line.sequence, &speech).await;
+                self.play(line.sequence, &speech, None).await;
                 self.await_silence();
             }
             Heard::Line(_) => {}
