@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::speech::speech;
-pub use self::text::{label, text};
+pub use self::text::label;
 pub use self::words::{day_in_words, hours_in_words, time_in_words};
 use crate::profile::Profile;
 use crate::prompt::PromptId;
