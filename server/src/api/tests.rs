@@ -1,0 +1,60 @@
+//! The description, the routes and the committed snapshot say the same.
+
+use std::sync::Arc;
+
+use telephony::attendant::Attendant;
+use telephony::voice::Voice;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::config::Settings;
+
+/// Every route that a node of a fresh folder serves.
+async fn served(folder: &std::path::Path) -> Vec<RouteRule> {
+    let settings = Settings { data_dir: folder.join("data"), ..Settings::default() };
+    let house = House::open(settings).await.expect("a fresh folder opens");
+    let (platform, conversations) = (house.platform.clone(), house.conversations.clone());
+    let attendant: Arc<Attendant> = Attendant::new(
+        platform.clone(),
+        conversations,
+        Voice::new(None),
+        house.live.clone(),
+        None,
+        CancellationToken::new(),
+    );
+    let telephony = Telephony { platform, attendant, line: None, dialing: house.dialing.clone() };
+    part_routes(&house, &telephony, "http://127.0.0.1:1").table()
+}
+
+#[tokio::test]
+async fn the_description_names_every_route_and_no_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let differences = web::openapi::differences(&description(), &served(folder.path()).await);
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[tokio::test]
+async fn what_is_described_follows_from_what_is_served() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let of = |table: &[RouteRule]| {
+        let mut rules: Vec<String> =
+            table.iter().filter(|rule| rule.path.starts_with("/v1/")).map(|rule| format!("{rule:?}")).collect();
+        rules.sort();
+        rules
+    };
+    assert_eq!(of(&described_routes()), of(&served(folder.path()).await));
+}
+
+/// The snapshot is what reviewers see of a change of the API. `ringfence openapi > docs/openapi.json` writes it again.
+#[test]
+fn the_committed_description_is_the_one_that_the_program_gives() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let given = serde_json::to_string_pretty(&description()).expect("a document") + "\n";
+    let first = committed.lines().zip(given.lines()).position(|(committed, given)| committed != given);
+    assert!(
+        committed == given,
+        "docs/openapi.json is not what `ringfence openapi` prints (first difference near line {:?}); if the change of the API is meant, run: ringfence openapi > docs/openapi.json",
+        first.map(|index| index + 1)
+    );
+}
