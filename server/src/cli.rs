@@ -3,6 +3,7 @@
 mod audit;
 mod call;
 mod demo;
+mod doctor;
 pub(crate) mod key;
 mod openapi;
 mod organization;
@@ -35,6 +36,8 @@ enum Command {
     Serve(Node),
     /// Start a sample dental practice on this machine only, with something to show
     Demo(demo::Arguments),
+    /// Look at settings, data, keys, ports and the machine, and say what to do about each fault
+    Doctor(doctor::Arguments),
     /// Call a SIP address: a small phone with WAV files for mouth and ears
     Call(call::Arguments),
     /// Run every probe of the trust page, or replay a conversation
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Call(arguments) => on_runtime(call::run(arguments)),
         Command::Serve(node) => on_runtime(serve::run(node)),
         Command::Demo(arguments) => on_runtime(demo::run(arguments)),
+        Command::Doctor(arguments) => on_runtime(doctor::run(arguments)),
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),

@@ -4,7 +4,7 @@
 //! are refused, so that a typing error never silently leaves a control switched off. Secrets are never settings: they
 //! come from files, credentials or commands that the settings only name.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub root_key: RootKey,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
     pub public_url: String,
+    /// Addresses of the proxies in front of `http`, whose `X-Forwarded-For` names the client. Nobody else's is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Where holes in this installation are reported: a `mailto:` or `https:` address for `security.txt`.
     pub security_contact: String,
     /// The way out to the telephone network; none means that only addresses on this machine can be called.
@@ -107,6 +109,7 @@ impl Default for Settings {
             database_url: String::new(),
             root_key: RootKey::File { path: PathBuf::from("root.key") },
             public_url: String::new(),
+            trusted_proxies: Vec::new(),
             security_contact: "mailto:security@localhost".to_owned(),
             trunk: None,
             home_country_code: None,
@@ -164,6 +167,12 @@ impl Settings {
         Self::parse(&text).map_err(|source| Error::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
+    /// The host of `public_url`, which browsers then ask for; none when there is no such address.
+    pub fn public_host(&self) -> Option<String> {
+        let url: http::Uri = self.public_url.parse().ok()?;
+        url.host().map(str::to_ascii_lowercase)
+    }
+
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
@@ -218,6 +227,19 @@ mod tests {
     fn an_admin_address_off_loopback_is_refused() {
         let settings = Settings { admin: SocketAddr::from(([0, 0, 0, 0], 9090)), ..Settings::default() };
         assert!(settings.check().expect_err("refused").to_string().contains("loopback"));
+    }
+
+    #[test]
+    fn the_public_host_is_read_from_the_public_address() {
+        for (url, host) in [
+            ("https://Desk.example.com", Some("desk.example.com")),
+            ("https://desk.example.com:8443/", Some("desk.example.com")),
+            ("", None),
+            ("nonsense here", None),
+        ] {
+            let settings = Settings { public_url: url.into(), ..Settings::default() };
+            assert_eq!(settings.public_host().as_deref(), host, "{url}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod dashboard;
 mod demo;
+mod doctor;
 mod metrics;
 mod phone;
 mod running;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use telephony::api::Telephony;
@@ -17,6 +18,9 @@ use trust::{DeclaredPort, Transport};
 use crate::config::{self, Settings};
 use crate::wiring::House;
 
+/// How long calls may go on once the node was asked to end.
+const CALLS_FINISH_WITHIN: Duration = Duration::from_mins(1);
+
 /// The phone, listening but not yet answering.
 pub struct Phone {
     line: Line,
@@ -25,19 +29,11 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// Mends what the last run left open, then listens.
+    /// Listens.
     ///
     /// # Errors
     /// Says what could not be read or opened.
     pub async fn open(house: &House, shutdown: CancellationToken) -> anyhow::Result<Self> {
-        let recovered = telephony::recovery::recover(&house.platform).await.context("calls of the last run")?;
-        if recovered != telephony::recovery::Recovered::default() {
-            tracing::warn!(
-                recordings = recovered.recordings,
-                calls = recovered.calls,
-                "the last run ended within calls"
-            );
-        }
         let settings = &house.settings;
         let config = LineConfig {
             ports: Some(settings.rtp_ports.first..=settings.rtp_ports.last),
@@ -80,16 +76,39 @@ impl Phone {
         ]
     }
 
-    /// Answers until the attendant's shutdown; then lets the calls that go on come to their end and closes the line.
-    pub async fn answer(self) {
+    /// Answers until the attendant's shutdown. The calls that go on then have [`CALLS_FINISH_WITHIN`] to come to their end,
+    /// less when `hurry` is cancelled; those that are left are hung up, and their records written.
+    pub async fn answer(self, hurry: CancellationToken) {
         let attendant: Arc<Attendant> = self.telephony.attendant.clone();
         driver::attend(attendant.clone(), self.line.clone()).await;
-        attendant.drained().await;
+        tokio::select! {
+            () = attendant.drained() => {}
+            () = tokio::time::sleep(CALLS_FINISH_WITHIN) => {}
+            () = hurry.cancelled() => {}
+        }
         self.line.shutdown().await;
+        attendant.drained().await;
     }
 }
 
-fn trunk(settings: &config::Trunk) -> anyhow::Result<Trunk> {
+/// Mends what the last run left open: recordings and calls that its end cut off. Only for the process that serves this data
+/// alone: to another one, the calls that go on there look just like those of a run that ended.
+///
+/// # Errors
+/// Says what could not be read or written.
+pub async fn recover(house: &House) -> anyhow::Result<()> {
+    let recovered = telephony::recovery::recover(&house.platform).await.context("calls of the last run")?;
+    if recovered != telephony::recovery::Recovered::default() {
+        tracing::warn!(recordings = recovered.recordings, calls = recovered.calls, "the last run ended within calls");
+    }
+    Ok(())
+}
+
+/// The way out, with its password read.
+///
+/// # Errors
+/// When user and password do not go together, or the password cannot be read.
+pub fn trunk(settings: &config::Trunk) -> anyhow::Result<Trunk> {
     let credentials = match (&settings.user, &settings.password_file) {
         (Some(user), Some(file)) => Some(Credentials { user: user.clone(), password: password(file)? }),
         (None, None) => None,

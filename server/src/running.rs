@@ -6,20 +6,26 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::routing::get;
-use edge::{Listener, ListenerSettings};
+use edge::{HostNames, Listener, ListenerSettings, TrustedProxies};
 use telephony::attendant::Attendant;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trust::{DeclaredPort, ProbeContext, Transport, Trust};
 
 use crate::api;
+use crate::cli::say;
+use crate::config::Settings;
 use crate::metrics;
-use crate::phone::Phone;
+use crate::phone::{self, Phone};
 use crate::wiring::{AUDIT_FOLDER, House};
 use crate::worker;
 
 /// How often buckets of limits are swept and a checkpoint of the audit log is signed.
 const UPKEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// What a hurried end still allows for hanging up and writing records.
+const HURRIED_END_WITHIN: Duration = Duration::from_secs(3);
 
 /// A node with its doors open.
 pub struct Running {
@@ -35,6 +41,8 @@ pub struct Running {
     pub trust: Trust,
     attendant: Arc<Attendant>,
     shutdown: CancellationToken,
+    /// Cancelled when whoever asked for the end asked again.
+    hurry: CancellationToken,
     tasks: TaskTracker,
     house: House,
 }
@@ -46,9 +54,18 @@ impl Running {
     /// # Errors
     /// Says which address could not be used and why.
     pub async fn start(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
-        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let http = bind(house.settings.http).await.context("dashboard and API (`http`)")?;
-        let admin = bind(house.settings.admin).await.context("metrics (`admin`)")?;
+        phone::recover(&house).await?;
+        Self::start_beside_another(house, beside).await
+    }
+
+    /// The same on data that another process may be serving at this moment: its calls are left alone.
+    ///
+    /// # Errors
+    /// Says which address could not be used and why.
+    pub async fn start_beside_another(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
+        let (shutdown, hurry, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let http = bind(doors(&house.settings)).await.context("dashboard and API (`http`)")?;
+        let admin = bind(ListenerSettings::at(house.settings.admin)).await.context("metrics (`admin`)")?;
         let (http_address, admin_address) = (http.local_address(), admin.local_address());
         let base_url = if house.settings.public_url.is_empty() {
             format!("http://{http_address}")
@@ -77,9 +94,19 @@ impl Running {
         tasks.spawn(http.serve(router, shutdown.clone()));
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
         let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
-        tasks.spawn(phone.answer());
-        let running =
-            Self { http: http_address, admin: admin_address, sip, attendant, base_url, trust, shutdown, tasks, house };
+        tasks.spawn(phone.answer(hurry.clone()));
+        let running = Self {
+            http: http_address,
+            admin: admin_address,
+            sip,
+            attendant,
+            base_url,
+            trust,
+            shutdown,
+            hurry,
+            tasks,
+            house,
+        };
         running.start_workers();
         Ok(running)
     }
@@ -125,17 +152,26 @@ impl Running {
         self.tasks.spawn(work);
     }
 
-    /// Serves until the process is asked to end, then lets what runs come to its end.
+    /// Serves until the process is asked to end (SIGTERM, or Ctrl-C), then takes nothing new and lets what runs come to its
+    /// end. Whoever asks a second time does not want to wait: calls are hung up and what still runs is left.
     ///
     /// # Errors
     /// When signals cannot be heard or the last checkpoint cannot be written.
     pub async fn until_asked(self) -> anyhow::Result<()> {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            result = tokio::signal::ctrl_c() => result?,
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        let calls = self.attendant.calls_in_progress();
+        if calls > 0 {
+            say(&format!("{calls} calls go on; they have a minute. Ask again to end at once."));
         }
-        self.stop().await
+        let hurry = self.hurry.clone();
+        self.stop_unless(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            hurry.cancel();
+            tokio::time::sleep(HURRIED_END_WITHIN).await;
+        })
+        .await
     }
 
     /// Closes the doors in order: no new work, running work ends, the log is signed, the database closes.
@@ -143,19 +179,39 @@ impl Running {
     /// # Errors
     /// When the last checkpoint cannot be written.
     pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop_unless(std::future::pending()).await
+    }
+
+    /// The same; once `impatient` is over, what still runs is left to the end of the process, as a power cut would leave it.
+    async fn stop_unless(self, impatient: impl Future<Output = ()>) -> anyhow::Result<()> {
         tracing::info!("ending: nothing new is taken");
         self.shutdown.cancel();
         self.house.live.close();
         self.tasks.close();
-        self.tasks.wait().await;
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            () = impatient => tracing::warn!(left = self.tasks.len(), "ending at once, as asked"),
+        }
         self.house.platform.audit.checkpoint(self.house.platform.now()).await.context("last checkpoint")?;
         self.house.platform.database.close().await;
         Ok(())
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
-    Listener::bind(ListenerSettings::at(address)).await.with_context(|| format!("cannot listen on {address}"))
+async fn bind(settings: ListenerSettings) -> anyhow::Result<Listener> {
+    let address = settings.address;
+    Listener::bind(settings).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// The listener of dashboard and API. Behind a proxy, browsers ask for the public name, and the proxy alone knows who asks.
+fn doors(settings: &Settings) -> ListenerSettings {
+    let mut doors = ListenerSettings::at(settings.http);
+    if let HostNames::Only(names) = &mut doors.host_names {
+        names.extend(settings.public_host());
+    }
+    doors.trusted_proxies =
+        TrustedProxies::new(settings.trusted_proxies.iter().map(|address| (*address).into()).collect());
+    doors
 }
 
 fn tcp(purpose: &str, address: SocketAddr) -> DeclaredPort {

@@ -3,7 +3,7 @@
 //! [`House::open`] builds everything that needs no socket, so that the command line can look at the data of a node without
 //! serving it; [`crate::running`] opens the doors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agents::knowledge::address::Reach;
@@ -117,14 +117,19 @@ impl House {
 }
 
 fn database_config(settings: &Settings) -> DatabaseConfig {
-    if settings.database_url.is_empty() {
-        DatabaseConfig::Sqlite { path: settings.data_dir.join("ringfence.db") }
-    } else {
-        DatabaseConfig::Postgres { url: settings.database_url.clone() }
+    match embedded_database(settings) {
+        Some(path) => DatabaseConfig::Sqlite { path },
+        None => DatabaseConfig::Postgres { url: settings.database_url.clone() },
     }
 }
 
-fn key_source(settings: &Settings) -> KeySource {
+/// The file of the embedded database; none when the data is in PostgreSQL.
+pub fn embedded_database(settings: &Settings) -> Option<PathBuf> {
+    settings.database_url.is_empty().then(|| settings.data_dir.join("ringfence.db"))
+}
+
+/// Where the root key comes from.
+pub fn key_source(settings: &Settings) -> KeySource {
     match &settings.root_key {
         RootKey::File { path } => KeySource::File(settings.data_dir.join(path)),
         RootKey::Environment { name } => KeySource::Environment(name.clone()),

@@ -23,6 +23,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "baresip", purpose: "a softphone that is not ours" },
     Package { name: "espeak-ng", purpose: "reads quotes aloud" },
     Package { name: "sox", purpose: "makes and measures tones" },
+    Package { name: "curl", purpose: "runs the guide's commands as a reader would" },
     Package { name: "poppler-utils", purpose: "a second reader of PDF text" },
     Package { name: "python3-venv", purpose: "a Python whose cryptography package opens our blobs" },
     Package { name: "ca-certificates", purpose: "downloads of the tools" },

@@ -44,7 +44,7 @@ async fn probes(node: &Node) -> anyhow::Result<Answer> {
     for address in [&mut settings.http, &mut settings.admin, &mut settings.sip] {
         *address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     }
-    let running = Running::start(House::open(settings).await?, &[]).await?;
+    let running = Running::start_beside_another(House::open(settings).await?, &[]).await?;
     let report = running.trust.verify().await?;
     say(&report.to_string());
     let good = report.is_good();

@@ -3,6 +3,9 @@
 
 mod browser;
 mod description;
+mod doctor;
+mod ending;
+mod guide;
 mod isolation;
 mod organizations;
 mod product;

@@ -115,6 +115,18 @@ impl Product {
         self.child.id().expect("the product runs")
     }
 
+    /// Asks the product to end, as a service manager does.
+    pub async fn ask_to_end(&self) {
+        let process = self.process().to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status().await.expect("kill runs");
+        assert!(asked.success(), "the process is there");
+    }
+
+    /// Waits for the product's own end; none when it still runs after `limit`.
+    pub async fn end_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+        tokio::time::timeout(limit, self.child.wait()).await.ok().map(|status| status.expect("the product ran"))
+    }
+
     /// Ends the product as a power cut would, and keeps its folder.
     pub async fn cut_power(mut self) -> (PathBuf, Option<std::sync::Arc<tempfile::TempDir>>) {
         self.child.kill().await.expect("the product runs");
@@ -137,7 +149,12 @@ impl Product {
 
 /// Runs the binary to its end and gives its exit code and what it printed.
 pub async fn run(arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(binary()).args(arguments).kill_on_drop(true).output().await.expect("the binary starts");
+    run_in(&mut Command::new(binary()), arguments).await
+}
+
+/// The same with a folder, variables or a program of the test's own.
+pub async fn run_in(command: &mut Command, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command.args(arguments).kill_on_drop(true).output().await.expect("the program starts");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.code(), text)
 }
