@@ -112,7 +112,7 @@ pub fn run() -> ExitCode {
     let command = CommandLine::parse().command;
     let outcome = match command {
         Command::Openapi => openapi::print(),
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => Ok(completions(shell)),
         Command::ReadPdf => return agents::knowledge::pdf::child_main(),
         Command::Call(arguments) => on_runtime(call::run(arguments)),
         Command::Serve(node) => on_runtime(serve::run(node)),
@@ -151,9 +151,9 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<Answer>>) -> anyhow::Res
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-fn completions(shell: clap_complete::Shell) -> anyhow::Result<Answer> {
+fn completions(shell: clap_complete::Shell) -> Answer {
     clap_complete::generate(shell, &mut CommandLine::command(), "ringfence", &mut std::io::stdout().lock());
-    Ok(Answer::Good)
+    Answer::Good
 }
 
 /// Writes a line for the person at the terminal. A closed pipe is the reader's choice, not our fault.

@@ -8,6 +8,8 @@
 //! at 8 kHz with `sox` (Debian package `sox`): silence trimmed at both ends, one level for all.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,13 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut audio, mut index) = (Vec::new(), String::new());
     for text in &texts {
         let unit = render(text, &scratch)?;
-        index.push_str(&format!("{}\t{}\t{text}\n", audio.len(), unit.len()));
+        writeln!(index, "{}\t{}\t{text}", audio.len(), unit.len())?;
         audio.extend(unit);
     }
     std::fs::write(folder.join("units.ulaw"), &audio)?;
     std::fs::write(folder.join("units.tsv"), index)?;
     std::fs::remove_dir_all(&scratch)?;
-    println!("{} units, {} bytes", texts.len(), audio.len());
+    writeln!(std::io::stdout(), "{} units, {} bytes", texts.len(), audio.len())?;
     Ok(())
 }
 

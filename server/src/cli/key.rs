@@ -105,12 +105,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 
 /// Whoever has the data folder and the root key is the operator of the machine; the log says so.
 pub(crate) async fn operator(house: &House, organization: Option<Uuid>) -> anyhow::Result<Caller> {
-    let organization = match organization {
-        Some(organization) => OrganizationId(organization),
-        None => {
-            let canaries = trust::canaries(&house.platform.database).await?;
-            member::only_organization(&house.platform, &canaries).await?
-        }
+    let organization = if let Some(organization) = organization {
+        OrganizationId(organization)
+    } else {
+        let canaries = trust::canaries(&house.platform.database).await?;
+        member::only_organization(&house.platform, &canaries).await?
     };
     Ok(Caller::for_channel(organization, Actor { kind: ActorKind::Operator, id: None, address: None }))
 }

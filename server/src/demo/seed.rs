@@ -46,12 +46,11 @@ pub async fn ensure(house: &House, running: &Running, site: &str, earlier: Optio
         Some(facts) => facts.agent_id.parse().context("agent_id in demo.json")?,
         None => agent(house, &caller).await?,
     };
-    let api_key = match &earlier {
-        Some(facts) => facts.api_key.clone(),
-        None => {
-            let new = NewKey { name: "Demo", environment: Environment::Live, role: Role::Owner, expires_at: None };
-            api_key::create(&house.platform, &caller, &new).await?.1.reveal().to_owned()
-        }
+    let api_key = if let Some(facts) = &earlier {
+        facts.api_key.clone()
+    } else {
+        let new = NewKey { name: "Demo", environment: Environment::Live, role: Role::Owner, expires_at: None };
+        api_key::create(&house.platform, &caller, &new).await?.1.reveal().to_owned()
     };
     let embed_token = widget(house, &caller, agent_id, site).await?;
     let owner =
@@ -120,18 +119,12 @@ async fn agent(house: &House, caller: &Caller) -> anyhow::Result<Uuid> {
 async fn widget(house: &House, caller: &Caller, agent_id: Uuid, site: &str) -> anyhow::Result<String> {
     let origins = [site.to_owned()];
     let known = widget::list(&house.platform, caller, Uuid::max(), 1).await?;
-    let widget = match known.first() {
-        Some(widget) => widget::set_origins(&house.platform, caller, widget.token.id, &origins).await?,
-        None => {
-            let new = NewWidget {
-                name: "Sample page",
-                agent_id,
-                origins: &origins,
-                expires_at: None,
-                quota: chat::embed_token::Quota::default(),
-            };
-            widget::create(&house.platform, caller, &new).await?
-        }
+    let widget = if let Some(widget) = known.first() {
+        widget::set_origins(&house.platform, caller, widget.token.id, &origins).await?
+    } else {
+        let quota = chat::embed_token::Quota::default();
+        let new = NewWidget { name: "Sample page", agent_id, origins: &origins, expires_at: None, quota };
+        widget::create(&house.platform, caller, &new).await?
     };
     Ok(widget.text)
 }

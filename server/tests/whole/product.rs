@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::process::{Child, Command};
 
 /// How long a demo may take until `demo.json` stands.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// What the demo tells programs (`demo.json`).
 #[derive(Clone, Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Product {
     child: Child,
     folder: PathBuf,
     /// Goes with the last product of a test, and the folder with it.
-    _scratch: Option<std::sync::Arc<tempfile::TempDir>>,
+    scratch: Option<std::sync::Arc<tempfile::TempDir>>,
     pub facts: Facts,
     pub http: reqwest::Client,
 }
@@ -60,7 +60,7 @@ impl Product {
         let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
         let folder = scratch.path().join("data");
         let mut product = Self::start_in(&folder, arguments).await;
-        product._scratch = Some(scratch);
+        product.scratch = Some(scratch);
         product
     }
 
@@ -94,7 +94,7 @@ impl Product {
         Self {
             child,
             folder: folder.to_owned(),
-            _scratch: None,
+            scratch: None,
             facts,
             http: http.build().expect("a client without special wishes"),
         }
@@ -130,7 +130,7 @@ impl Product {
     /// Ends the product as a power cut would, and keeps its folder.
     pub async fn cut_power(mut self) -> (PathBuf, Option<std::sync::Arc<tempfile::TempDir>>) {
         self.child.kill().await.expect("the product runs");
-        (self.folder.clone(), self._scratch.take())
+        (self.folder.clone(), self.scratch.take())
     }
 
     /// A request to the API with the demo's key.
