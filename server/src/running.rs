@@ -29,6 +29,8 @@ const HURRIED_END_WITHIN: Duration = Duration::from_secs(3);
 
 /// A node with its doors open.
 pub struct Running {
+    /// Where dashboard, API and widget answer.
+    pub http: SocketAddr,
     /// Where metrics answer.
     pub admin: SocketAddr,
     /// Where the phone listens.
@@ -93,7 +95,18 @@ impl Running {
         tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
         let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer(hurry.clone()));
-        let running = Self { admin: admin_address, sip, attendant, base_url, trust, shutdown, hurry, tasks, house };
+        let running = Self {
+            http: http_address,
+            admin: admin_address,
+            sip,
+            attendant,
+            base_url,
+            trust,
+            shutdown,
+            hurry,
+            tasks,
+            house,
+        };
         running.start_workers();
         Ok(running)
     }
