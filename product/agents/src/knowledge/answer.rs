@@ -103,7 +103,9 @@ fn supported<'index>(index: &'index Index, question: &str, limit: usize) -> Vec<
     let limit = limit.min(ANSWERS_MAX);
     let looked_at = if asking.asked == Asked::Other { CANDIDATES_OTHER } else { CANDIDATES }.max(limit);
     let mut found: Vec<(i64, Answer<'index>)> = Vec::new();
-    for hit in index.search(question, looked_at) {
+    let hits = index.search(question, looked_at);
+    // Reading lines costs far more than searching: only those of sections that can reach the support needed are read.
+    for hit in hits.into_iter().filter(|hit| hit.share_thousandths >= asking.share_needed_thousandths()) {
         let lines = Lines::of(&asking, hit.section);
         let evidence = lines.evidence();
         let support = asking.support(hit.share_thousandths, evidence);
@@ -192,14 +194,21 @@ impl Asking {
         (own.max(1) as f64 / meaning().count().max(1) as f64).min(1.0)
     }
 
+    /// Whether a line can lend its section support: it holds a value of the kind asked for beside the subject.
+    fn can_lend(&self) -> bool {
+        self.asked != Asked::Other && self.has_subject()
+    }
+
+    /// The least share of a perfect score from which a section can be supported, in thousandths.
+    fn share_needed_thousandths(&self) -> i64 {
+        if self.can_lend() { SHARE_LEAST_THOUSANDTHS } else { SUPPORT_NEEDED_THOUSANDTHS }
+    }
+
     /// The support of a section: its share of a perfect score, and where one line holds the subject with the kind of
     /// value asked for (`evidence`), a part of what is missing.
     fn support(&self, share_thousandths: i64, evidence: f64) -> i64 {
-        let lends = self.asked != Asked::Other
-            && self.has_subject()
-            && evidence >= EVIDENCE_LEAST
-            && share_thousandths >= SHARE_LEAST_THOUSANDTHS;
         let missing = (1_000 - share_thousandths) as f64;
+        let lends = self.can_lend() && evidence >= EVIDENCE_LEAST;
         let lent = if lends { EVIDENCE_SHARE * evidence * missing } else { 0.0 };
         share_thousandths + lent.round() as i64
     }
