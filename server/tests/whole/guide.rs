@@ -21,6 +21,9 @@ const NODE_LIMIT: Duration = Duration::from_secs(90);
 /// A root key for settings that take it from elsewhere.
 const ROOT_KEY: &str = "1f1e1d1c1b1a191817161514131211100f0e0d0c0b0a09080706050403020100";
 
+/// The command that runs this very test, and so is run whenever this is.
+const RUNS_THIS: &str = "cargo xtask test";
+
 /// A command and the lines that the page shows below it.
 #[derive(Debug)]
 struct Shown {
@@ -244,7 +247,8 @@ async fn every_command_does_what_the_page_says() {
     let last = "docs/guide/keys-and-backups.md";
     for page in pages().iter().filter(|page| *page != last) {
         let shown = commands(&text(page).unwrap_or_default());
-        let commands: Vec<&Shown> = shown.iter().filter(|shown| !serves(&shown.line)).collect();
+        let commands: Vec<&Shown> =
+            shown.iter().filter(|shown| !serves(&shown.line) && shown.line != RUNS_THIS).collect();
         desk.run(page, &commands).await;
     }
     end(demo).await;
