@@ -290,6 +290,10 @@ fn parameters(value: &str) -> Result<Vec<(String, String)>, Error> {
     if value.len() > HEADER_LIMIT || !scheme.eq_ignore_ascii_case("digest ") {
         return Err(Error::Malformed);
     }
+    // Neither tokens nor quoted strings may hold them (RFC 7230, section 3.2.6); a line break would begin a new header.
+    if value.contains(|character: char| character.is_control() && character != '\t') {
+        return Err(Error::Malformed);
+    }
     let mut rest = value[7..].trim();
     let mut found: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {

@@ -99,3 +99,12 @@ proptest! {
         let _ = Authorization::parse(&format!("Digest {text}"));
     }
 }
+
+#[test]
+fn control_characters_are_refused() {
+    for bad in ["a\nb", "a\r\nVia: x", "a\0b", "a\u{7f}b"] {
+        let header = format!("Digest realm=\"{bad}\", nonce=\"n\"");
+        assert_eq!(Challenge::parse(&header), Err(Error::Malformed), "{bad:?}");
+    }
+    assert!(Challenge::parse("Digest realm=\"a\tb\",\tnonce=\"n\"").is_ok());
+}
