@@ -12,7 +12,7 @@ pub enum Error {
     /// Somebody has connected that number already.
     #[error("this number is connected already; release it first")]
     NumberTaken,
-    /// The agent has no published version, so it cannot answer.
+    /// The agent has no published version, so it cannot speak.
     #[error("the agent has no published version; publish it first")]
     NotPublished,
     /// Too many calls at once.
@@ -33,6 +33,9 @@ pub enum Error {
     /// Who may do what.
     #[error(transparent)]
     Identity(#[from] identity::Error),
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] agents::Error),
     /// The conversation.
     #[error(transparent)]
     Conversation(#[from] conversations::Error),

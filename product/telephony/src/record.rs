@@ -121,7 +121,7 @@ pub struct CallEvent {
     #[serde(serialize_with = "instant::serialize")]
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What happened: a word such as `ringing`, `answered`, `consent_given`, `recording_started`, `held`, `ended`.
+    /// What happened: a word such as `ringing`, `answered`, `recording_started`, `held`, `agent_not_published`, `ended`.
     pub kind: String,
 }
 

@@ -111,10 +111,16 @@ impl Task {
         mut tap: mpsc::Receiver<TapFrame>,
         mut stopped: oneshot::Receiver<()>,
     ) -> Result<i64, Error> {
+        let mut stopping = false;
         let state = loop {
             let frame = tokio::select! {
                 biased;
-                _ = &mut stopped => break RecordingState::Ready,
+                _ = &mut stopped, if !stopping => {
+                    // Nothing more is taken; what was taken before, the last word perhaps, is still written.
+                    stopping = true;
+                    tap.close();
+                    continue;
+                }
                 frame = tap.recv() => frame,
             };
             let Some(frame) = frame else { break RecordingState::Ready };

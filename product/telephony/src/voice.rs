@@ -80,7 +80,7 @@ impl Voice {
         }
     }
 
-    async fn synthesize(&self, text: &str) -> Option<Vec<i16>> {
+    async fn synthesize(&self, text: &str) -> Option<Arc<[i16]>> {
         let synthesizer = self.synthesizer.as_ref()?;
         match synthesizer.speak(cut_at_word(text, FREE_TEXT_CHARACTERS_MAX)).await {
             Ok(samples) => Some(samples),

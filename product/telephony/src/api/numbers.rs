@@ -35,7 +35,7 @@ pub(super) async fn list(
     Ok(Json(Whole { data: numbers::list(&telephony.platform, &caller).await? }))
 }
 
-/// Connects a number to an agent that has a published version.
+/// Connects a number to an agent. Until the agent has a published version, calls are refused (480) and written down.
 #[utoipa::path(post, path = "/v1/numbers", tag = "numbers", operation_id = "connectNumber", request_body = ConnectNumber,
     responses((status = 201, body = PhoneNumber), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub(super) async fn connect(
@@ -43,6 +43,8 @@ pub(super) async fn connect(
     caller: Caller,
     Json(wanted): Json<ConnectNumber>,
 ) -> Result<(StatusCode, Json<PhoneNumber>), Problem> {
+    // Another organization's agent looks like none.
+    agents::store::get(&telephony.platform, &caller, wanted.agent_id).await?;
     let number = numbers::connect(&telephony.platform, &caller, &wanted.called, wanted.agent_id).await?;
     Ok((StatusCode::CREATED, Json(number)))
 }

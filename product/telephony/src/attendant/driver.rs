@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use conversations::{Channel, Input, OpenRequest, Outcome};
+use agents::profile::Profile;
+use conversations::{Channel, Input, OpenRequest, Opened};
 use identity::Caller;
 use storage::OrganizationId;
 use uuid::Uuid;
@@ -68,16 +69,27 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(%error, call = %new.id, "a call was refused because no conversation could begin");
+            let why = match error {
+                conversations::Error::NotPublished => "agent_not_published",
+                _ => "no_conversation",
+            };
+            calls::note_alone(platform, &caller, new.id, why).await?;
             let end = ringing.reject(sip::Status::TEMPORARILY_UNAVAILABLE).await;
             return close(attendant, &caller, new.id, &end, None).await;
         }
     };
     // A caller who hangs up while it rings is seen by `answer` below.
     let _ = ringing.ring();
-    tokio::time::sleep(RING).await;
+    let (profile, ()) = tokio::join!(
+        attendant.conversations.profile(route.organization, opened.conversation_id),
+        tokio::time::sleep(RING),
+    );
     match ringing.answer().await {
         Err(end) => {
-            attendant.conversations.handle(route.organization, opened.conversation_id, Input::Hangup).await?;
+            let hangup = attendant.conversations.handle(route.organization, opened.conversation_id, Input::Hangup);
+            if let Err(error) = hangup.await {
+                tracing::error!(%error, call = %new.id, "the conversation of a call could not be ended");
+            }
             close(attendant, &caller, new.id, &end, None).await
         }
         Ok(live) => {
@@ -89,7 +101,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
                 other_number,
                 own_number: new.own_number,
             };
-            hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
+            hold(attendant, line, live, begun, opened, profile.map_err(Error::from)).await
         }
     }
 }
@@ -104,35 +116,61 @@ pub(super) struct Begun {
     pub(super) own_number: String,
 }
 
-/// Holds the conversation of an answered call and writes what became of it.
+/// Holds the conversation of an answered call and writes what became of it, whatever goes wrong.
 pub(super) async fn hold(
     attendant: &Attendant,
     line: &Line,
     mut live: LiveCall,
     begun: Begun,
-    conversation_id: Uuid,
-    first: Outcome,
+    opened: Opened,
+    profile: Result<Arc<Profile>, Error>,
 ) -> Result<(), Error> {
+    let end = match profile {
+        Ok(profile) => talk(attendant, line, &mut live, &begun, opened, profile).await,
+        Err(error) => Err(error),
+    };
+    let end = end.unwrap_or_else(|error| {
+        tracing::error!(%error, call = %begun.call_id, "a call broke off");
+        live.hang_up();
+        broke_off()
+    });
+    close(attendant, &begun.caller, begun.call_id, &end, Some(&live.statistics())).await
+}
+
+/// How a call ends that something in here went wrong with.
+pub(super) fn broke_off() -> CallEnd {
+    CallEnd {
+        by: EndedBy::Us,
+        status: sip::Status::SERVER_INTERNAL_ERROR,
+        reason: EndReason::Refused,
+        detail: String::new(),
+    }
+}
+
+async fn talk(
+    attendant: &Attendant,
+    line: &Line,
+    live: &mut LiveCall,
+    begun: &Begun,
+    opened: Opened,
+    profile: Arc<Profile>,
+) -> Result<CallEnd, Error> {
+    let conversation_id = opened.conversation_id;
     let answered =
         calls::Answered { conversation_id, person_id: begun.contact_id, other_number: begun.other_number.clone() };
-    calls::answer(&attendant.platform, &begun.caller, begun.call_id, &answered).await?;
+    let mut session = Session::new(attendant, line, begun, conversation_id, profile, live);
+    // The first word does not wait for the record: many calls at once are written down one after the other.
+    let (spoken, written) = tokio::join!(
+        session.apply(opened.first),
+        calls::answer(&attendant.platform, &begun.caller, begun.call_id, &answered),
+    );
     attendant.announce(begun.organization, "call.answered", begun.call_id);
-    let profile = attendant.conversations.profile(begun.organization, conversation_id).await?;
-    let mut session = Session::new(attendant, line, &begun, conversation_id, profile, &live);
-    let end = match session.run(&mut live, first).await {
-        Ok(end) => end,
-        Err(error) => {
-            tracing::error!(%error, call = %begun.call_id, "a call broke off");
-            CallEnd {
-                by: EndedBy::Us,
-                status: sip::Status::SERVER_INTERNAL_ERROR,
-                reason: EndReason::Refused,
-                detail: String::new(),
-            }
-        }
+    let end = match spoken.and(written) {
+        Ok(()) => session.run(live).await,
+        Err(error) => Err(error),
     };
     session.finish().await;
-    close(attendant, &begun.caller, begun.call_id, &end, Some(&live.statistics())).await
+    end
 }
 
 pub(super) async fn close(

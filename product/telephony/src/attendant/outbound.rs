@@ -5,7 +5,7 @@ use conversations::{Channel, OpenRequest};
 use identity::Caller;
 use uuid::Uuid;
 
-use super::driver::{Begun, close, hold};
+use super::driver::{Begun, broke_off, close, hold};
 use super::{Attendant, Trunk};
 use crate::api::Telephony;
 use crate::error::Error;
@@ -19,13 +19,18 @@ pub const RING_SECONDS: u32 = 45;
 /// Places a call and lets `agent_id` speak; answers as soon as the call is written down, long before anybody answers it.
 ///
 /// # Errors
-/// [`Error::Refused`] when the number may not be dialled, [`Error::Busy`] when this node has no phone.
+/// [`Error::Refused`] when the number may not be dialled, [`Error::Busy`] when this node has no phone,
+/// [`Error::NotPublished`] when the agent has nothing to say yet.
 pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &str) -> Result<Uuid, Error> {
     let permit = may_dial(to, &telephony.dialing).map_err(|refusal| Error::Refused(refusal.to_string()))?;
     let line = telephony.line.clone().ok_or(Error::Busy)?;
     let platform = &telephony.platform;
     let own = numbers::list(platform, caller).await?.into_iter().find(|number| number.agent_id == agent_id);
     let own = own.ok_or(Error::NotFound)?.called;
+    let (database, keyring) = (caller.database(platform), caller.keyring(platform).await?);
+    if agents::store::published(&database, &keyring, agent_id).await?.is_none() {
+        return Err(Error::NotPublished);
+    }
     let trunk = telephony.attendant.trunk.as_ref();
     let dialled = Trunk::dial(trunk, permit.target(), &own, RING_SECONDS).ok_or(Error::NoTrunk)?;
     let new =
@@ -65,7 +70,15 @@ async fn dial(
     };
     let organization = caller.organization();
     let request = OpenRequest { organization, agent_id: new.agent_id, channel, contact_id: None, address: None };
-    let opened = attendant.conversations.open(request).await?;
+    let opened = match attendant.conversations.open(request).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::error!(%error, call = %new.id, "no conversation could begin with a call that was answered");
+            let statistics = live.statistics();
+            drop(live);
+            return close(attendant, &caller, new.id, &broke_off(), Some(&statistics)).await;
+        }
+    };
     let begun = Begun {
         call_id: new.id,
         caller,
@@ -74,5 +87,6 @@ async fn dial(
         other_number: Some(other_number),
         own_number: new.own_number,
     };
-    hold(attendant, line, live, begun, opened.conversation_id, opened.first).await
+    let profile = attendant.conversations.profile(organization, opened.conversation_id).await.map_err(Error::from);
+    hold(attendant, line, live, begun, opened, profile).await
 }

@@ -17,7 +17,7 @@ use super::{Attendant, CALL_SECONDS_MAX};
 use crate::Error;
 use crate::call::{CallEnd, EndReason, EndedBy};
 use crate::line::{Line, LineEvent, LiveCall};
-use crate::media_session::{ClipId, Digit, Player};
+use crate::media_session::{ClipId, Digit, Finish, Player};
 use crate::record::RecordingKind;
 use crate::recorder::{Recorder, Subject};
 use crate::store::calls;
@@ -37,9 +37,10 @@ const END_OF_MESSAGE: char = '#';
 struct Playing {
     sequence: u64,
     clip: ClipId,
-    milliseconds: u32,
-    /// From this sample on the caller has heard what the reply asks, though not all of it.
-    heard_from: Option<usize>,
+    /// Samples of speech, without the pause after it.
+    samples: usize,
+    /// From this sample on the caller has heard what the reply asks, though perhaps not all of it.
+    heard_from: usize,
 }
 
 /// A message that is being taken.
@@ -104,13 +105,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Holds the call until it is over.
-    pub(super) async fn run(&mut self, live: &mut LiveCall, first: Outcome) -> Result<CallEnd, Error> {
+    /// Holds the call until it is over, after its first words were applied.
+    pub(super) async fn run(&mut self, live: &mut LiveCall) -> Result<CallEnd, Error> {
         let conversations = self.attendant.conversations.clone();
         let watched = conversations.watch(self.conversation_id);
         let mut watched = std::pin::pin!(watched);
         let mut too_long = Some(Instant::now() + Duration::from_secs(CALL_SECONDS_MAX));
-        self.apply(first).await?;
         loop {
             match self.next(live, watched.as_mut(), too_long).await {
                 Next::Line(Some(LineEvent::Held)) => self.note("held").await?,
@@ -169,7 +169,8 @@ impl<'a> Session<'a> {
         self.apply(outcome).await
     }
 
-    async fn apply(&mut self, outcome: Outcome) -> Result<(), Error> {
+    /// Does what the conversation answered.
+    pub(super) async fn apply(&mut self, outcome: Outcome) -> Result<(), Error> {
         self.silence_seconds = outcome.silence_seconds;
         self.ended |= outcome.ended;
         for action in outcome.actions {
@@ -205,13 +206,15 @@ impl<'a> Session<'a> {
 
     async fn play(&mut self, sequence: u64, speech: &[Speech], heard_from: Option<usize>) {
         let mut audio = self.attendant.voice.render(speech).await.to_vec();
-        if audio.is_empty() {
+        let samples = audio.len();
+        if samples == 0 {
             return;
         }
-        audio.resize(audio.len() + AFTER_REPLY_SAMPLES, 0);
-        let milliseconds = (audio.len() / SAMPLES_PER_MILLISECOND) as u32;
+        audio.resize(samples + AFTER_REPLY_SAMPLES, 0);
+        // Breaking into the pause after the last word is no breaking in.
+        let heard_from = heard_from.map_or(samples, |from| from.min(samples));
         match self.player.play(audio.into()) {
-            Ok(clip) => self.playing.push_back(Playing { sequence, clip, milliseconds, heard_from }),
+            Ok(clip) => self.playing.push_back(Playing { sequence, clip, samples, heard_from }),
             Err(error) => tracing::warn!(%error, "a reply could not be played"),
         }
     }
@@ -236,11 +239,15 @@ impl<'a> Session<'a> {
     /// The caller breaks in: what was not yet played is dropped, and the transcript learns what was really heard.
     async fn interrupt(&mut self) -> Result<(), Error> {
         let cleared = self.player.clear();
-        let current = cleared.clip;
         for playing in std::mem::take(&mut self.playing) {
-            let samples = if current == Some(playing.clip) { cleared.played_samples } else { 0 };
-            let heard = playing.heard_from.is_some_and(|from| samples >= from);
-            self.spoken(playing.sequence, heard, (samples / SAMPLES_PER_MILLISECOND) as u32).await?;
+            let played = match self.player.finish_of(playing.clip) {
+                // Played to its end, which nobody was told yet.
+                Some(Finish::Played) => playing.samples,
+                _ if cleared.clip == Some(playing.clip) => cleared.played_samples.min(playing.samples),
+                _ => 0,
+            };
+            let heard = played >= playing.heard_from;
+            self.spoken(playing.sequence, heard, (played / SAMPLES_PER_MILLISECOND) as u32).await?;
         }
         Ok(())
     }
@@ -254,7 +261,7 @@ impl<'a> Session<'a> {
     /// A reply was played to its end, or there was none before something that has to be done.
     async fn on_played(&mut self, live: &mut LiveCall) -> Result<Option<CallEnd>, Error> {
         if let Some(playing) = self.playing.pop_front() {
-            self.spoken(playing.sequence, true, playing.milliseconds).await?;
+            self.spoken(playing.sequence, true, (playing.samples / SAMPLES_PER_MILLISECOND) as u32).await?;
         }
         if !self.playing.is_empty() {
             return Ok(None);

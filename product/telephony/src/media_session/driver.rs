@@ -32,8 +32,8 @@ const DATAGRAMS_AT_ONCE: usize = 32;
 const DATAGRAM_BYTES: usize = 2_048;
 /// Keys that wait to be read at most.
 const DIGITS_LIMIT: usize = 64;
-/// Ports tried before giving up: others on this machine may hold some of the range.
-const BIND_ATTEMPTS: usize = 16;
+/// Ports that are tried when the operating system chooses; of a range, every one.
+const BIND_ATTEMPTS: usize = 20;
 
 /// A port that is ready before it is known with whom it will speak.
 #[derive(Debug)]
@@ -46,10 +46,10 @@ pub struct MediaSocket {
 }
 
 impl MediaSocket {
-    /// Binds the next port of the pool.
+    /// Binds the next port of the pool that no other program holds.
     pub fn bind(pool: &PortPool, address: IpAddr) -> io::Result<Self> {
         let mut last = io::Error::new(io::ErrorKind::AddrInUse, "all media ports are taken");
-        for _ in 0..BIND_ATTEMPTS {
+        for _ in 0..pool.size().unwrap_or(BIND_ATTEMPTS) {
             let Some(lease) = pool.take() else { break };
             match std::net::UdpSocket::bind((address, lease.port())) {
                 Ok(socket) => {
@@ -59,7 +59,8 @@ impl MediaSocket {
                     let reports = bind_next(address);
                     return Ok(MediaSocket { socket, reports, address, lease });
                 }
-                Err(error) => last = error,
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => last = error,
+                Err(error) => return Err(error),
             }
         }
         Err(last)
@@ -273,7 +274,7 @@ impl Driver {
         let tick = self.tick;
         let concealed = pulled == Pulled::Concealed;
         self.statistics.frames_dropped += u64::from(self.shared.hear(&Heard { tick, frame: heard, concealed }));
-        self.feed_tap(&TapFrame { tick, heard, spoken: *spoken });
+        self.statistics.tap_dropped += self.shared.record(&TapFrame { tick, heard, spoken: *spoken });
         self.watch();
         self.tick += 1;
         self.publish();
@@ -352,16 +353,6 @@ impl Driver {
         }
     }
 
-    fn feed_tap(&mut self, frame: &TapFrame) {
-        let mut tap = lock(&self.shared.tap);
-        let Some(sender) = tap.as_ref() else { return };
-        if sender.is_closed() {
-            *tap = None;
-        } else if sender.try_send(*frame).is_err() {
-            self.statistics.tap_dropped += 1;
-        }
-    }
-
     /// Counts the silence; not while the other side said that it will be silent.
     fn watch(&mut self) {
         if !self.agreed.we_receive {
@@ -383,5 +374,32 @@ impl Driver {
         self.statistics.frames_concealed = figures.concealed;
         self.statistics.jitter_milliseconds = self.receiver.jitter() / 8;
         *lock(&self.shared.statistics) = self.statistics;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn ports_that_others_hold_are_passed_over() {
+        let here = IpAddr::from([127, 0, 0, 1]);
+        // Thirty ports in a row that another program holds, below those that the system gives out by itself.
+        let (first, held) = (0..50)
+            .find_map(|attempt| {
+                let first = 12_000 + attempt * 100;
+                let ports = (first..first + 60).step_by(2);
+                let held: Result<Vec<_>, _> = ports.map(|port| std::net::UdpSocket::bind((here, port))).collect();
+                held.ok().map(|held| (first, held))
+            })
+            .expect("sixty free ports in a row");
+        let pool = PortPool::new(first..=first + 63);
+        let socket = MediaSocket::bind(&pool, here).expect("there are free ones");
+        assert!(socket.address().port() >= first + 60);
+        let all = PortPool::new(first..=first + 59);
+        assert!(MediaSocket::bind(&all, here).is_err(), "all are held");
+        assert_eq!(all.in_use(), 0);
+        drop(held);
+        assert!(MediaSocket::bind(&all, here).is_ok());
     }
 }

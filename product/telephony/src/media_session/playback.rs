@@ -61,6 +61,8 @@ pub struct Playback {
     ends: HashMap<ClipId, Finish>,
     order: VecDeque<ClipId>,
     closed: bool,
+    /// How far playing was when the call ended, for the one who asks then.
+    at_close: Option<Position>,
 }
 
 impl Playback {
@@ -99,8 +101,11 @@ impl Playback {
         (filled > 0).then_some(frame)
     }
 
-    /// Throws away all that waits; gives how far playing was.
+    /// Throws away all that waits; gives how far playing was, once even when the call's end came first.
     pub fn clear(&mut self) -> Position {
+        if let Some(position) = self.at_close.take() {
+            return position;
+        }
         let position = Position { queued_samples: 0, ..self.position() };
         self.end_all(Finish::Cleared);
         position
@@ -108,7 +113,10 @@ impl Playback {
 
     /// The call is over: everything ends, and everything pushed later ends at once.
     pub fn close(&mut self) {
-        self.closed = true;
+        if !self.closed {
+            self.closed = true;
+            self.at_close = Some(Position { queued_samples: 0, ..self.position() });
+        }
         self.end_all(Finish::CallEnded);
     }
 
@@ -192,6 +200,19 @@ mod tests {
             (Some(Finish::Cleared), Some(Finish::Cleared))
         );
         assert!(playback.next_frame().is_none());
+    }
+
+    #[test]
+    fn what_was_played_when_the_call_ended_is_told_once() {
+        let mut playback = Playback::default();
+        let first = playback.push(clip(1, 1_000)).expect("room");
+        playback.next_frame();
+        playback.close();
+        playback.push(clip(2, 1_000)).expect("room");
+        let position = playback.clear();
+        assert_eq!((position.clip, position.played_samples), (Some(first), 160));
+        assert_eq!(playback.finish_of(first), Some(Finish::CallEnded));
+        assert_eq!(playback.clear().clip, None);
     }
 
     #[test]

@@ -11,8 +11,10 @@ use super::{Digit, Heard, MediaStatistics, TapFrame};
 
 /// Frames that wait to be heard at most: one second. More, and the oldest goes.
 pub const HEARD_LIMIT: usize = 50;
-/// Frames that wait for the recorder at most: ten seconds.
+/// Frames that wait for a recorder at most: ten seconds.
 pub const TAP_LIMIT: usize = 500;
+/// Recorders that listen to one call at once: the call and a message left in it, and one that is just ending.
+pub const TAPS_LIMIT: usize = 3;
 
 /// Both ways of one call's sound.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ pub(super) struct Shared {
     pub progress: Notify,
     pub heard: Mutex<VecDeque<Heard>>,
     pub heard_more: Notify,
-    pub tap: Mutex<Option<mpsc::Sender<TapFrame>>>,
+    pub taps: Mutex<Vec<mpsc::Sender<TapFrame>>>,
     pub keys: Mutex<String>,
     pub statistics: Mutex<MediaStatistics>,
     pub closed: AtomicBool,
@@ -69,11 +71,25 @@ impl Shared {
         full
     }
 
+    /// Gives a frame to whoever records; how many had no room for it.
+    pub fn record(&self, frame: &TapFrame) -> u64 {
+        let mut dropped = 0;
+        lock(&self.taps).retain(|tap| match tap.try_send(*frame) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                dropped += 1;
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        });
+        dropped
+    }
+
     /// The call is over: nobody waits any longer.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         lock(&self.playback).close();
-        *lock(&self.tap) = None;
+        lock(&self.taps).clear();
         self.progress.notify_waiters();
         self.heard_more.notify_one();
     }
@@ -103,14 +119,21 @@ impl Frames {
 pub struct Player(Arc<Shared>);
 
 impl Player {
-    /// Both channels for a recorder, from now on; a second tap replaces the first. Nobody outside this part can have it:
-    /// the recorder asks for consent before it calls this.
-    #[allow(dead_code, reason = "the recorder of the upper half is its one user")]
+    /// Both channels for a recorder, from now on until the receiver is dropped. Several may listen at once (a recorded
+    /// call in which a message is left), at most [`TAPS_LIMIT`]: then the oldest ends. Nobody outside this part can have
+    /// it: the recorder asks for consent before it calls this.
     pub(crate) fn tap(&self) -> mpsc::Receiver<TapFrame> {
         let (sender, receiver) = mpsc::channel(TAP_LIMIT);
+        let mut taps = lock(&self.0.taps);
+        // Asked under the lock: a call that ends meanwhile clears the list after this, not before.
         if !self.0.closed.load(Ordering::Acquire) {
-            *lock(&self.0.tap) = Some(sender);
+            taps.retain(|tap| !tap.is_closed());
+            if taps.len() == TAPS_LIMIT {
+                taps.remove(0);
+            }
+            taps.push(sender);
         }
+        drop(taps);
         receiver
     }
 
@@ -140,6 +163,11 @@ impl Player {
             }
             progress.await;
         }
+    }
+
+    /// How a clip ended; none while it waits or is being sent.
+    pub fn finish_of(&self, clip: ClipId) -> Option<Finish> {
+        lock(&self.0.playback).finish_of(clip)
     }
 
     /// Waits until nothing is left to say. Cancel safe.
@@ -177,6 +205,39 @@ mod tests {
             rest += 1;
         }
         assert_eq!(rest, HEARD_LIMIT - 1);
+    }
+
+    #[tokio::test]
+    async fn two_recorders_hear_the_same_call_each_from_its_own_beginning() {
+        let shared = Arc::new(Shared::default());
+        let player = Player(shared.clone());
+        let frame = |tick| TapFrame { tick, heard: SILENCE, spoken: SILENCE };
+        let mut call = player.tap();
+        assert_eq!(shared.record(&frame(1)), 0);
+        let mut message = player.tap();
+        assert_eq!(shared.record(&frame(2)), 0);
+        assert_eq!(message.recv().await.map(|frame| frame.tick), Some(2));
+        drop(message);
+        assert_eq!(shared.record(&frame(3)), 0);
+        assert_eq!(lock(&shared.taps).len(), 1, "whoever stopped listening is forgotten");
+        shared.close();
+        let mut ticks = Vec::new();
+        while let Some(frame) = call.recv().await {
+            ticks.push(frame.tick);
+        }
+        assert_eq!(ticks, [1, 2, 3]);
+        assert!(player.tap().recv().await.is_none(), "after the end there is nothing to hear");
+    }
+
+    #[tokio::test]
+    async fn one_recorder_too_many_ends_the_oldest_and_a_slow_one_loses_frames_that_are_counted() {
+        let shared = Arc::new(Shared::default());
+        let player = Player(shared.clone());
+        let mut taps: Vec<_> = (0..=TAPS_LIMIT).map(|_| player.tap()).collect();
+        assert!(taps[0].recv().await.is_none());
+        let frame = TapFrame { tick: 0, heard: SILENCE, spoken: SILENCE };
+        let dropped: u64 = (0..=TAP_LIMIT).map(|_| shared.record(&frame)).sum();
+        assert_eq!(dropped as usize, TAPS_LIMIT);
     }
 
     #[tokio::test]
