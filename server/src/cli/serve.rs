@@ -21,8 +21,7 @@ pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
     Ok(Answer::Good)
 }
 
-/// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much. The SIP stack logs
-/// whole messages with credentials in them, so nothing below a warning is ever taken from it.
+/// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much.
 pub(super) fn start_logging() {
     start_logging_at("info");
 }
@@ -30,10 +29,86 @@ pub(super) fn start_logging() {
 /// The same with another default than `info`.
 pub(super) fn start_logging_at(level: &str) {
     use std::io::IsTerminal as _;
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let filter = ["rsipstack=warn"].iter().filter_map(|rule| rule.parse().ok()).fold(filter, EnvFilter::add_directive);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if std::io::stderr().is_terminal() { lines.boxed() } else { lines.json().boxed() };
     // A second start within one process (tests) keeps the first one's settings.
-    let _ = if std::io::stderr().is_terminal() { lines.try_init() } else { lines.json().try_init() };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// What is logged. The SIP stack writes whole messages with credentials and numbers, so nothing below a warning is ever
+/// taken from it, whatever was asked for and however (a filter on spans would reach it, too).
+fn filter<S>(asked: Option<&str>, level: &str) -> impl tracing_subscriber::layer::Filter<S> + use<S>
+where
+    S: tracing::Subscriber + for<'lookup> tracing_subscriber::registry::LookupSpan<'lookup>,
+{
+    use telephony::signalling::log_filter;
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+    let asked = asked.filter(|asked| !asked.trim().is_empty()).unwrap_or(level);
+    let wanted = EnvFilter::try_new(log_filter(asked)).unwrap_or_else(|_| EnvFilter::new(log_filter(level)));
+    wanted.and(filter_fn(|event| !event.target().starts_with("rsipstack") || *event.level() <= tracing::Level::WARN))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    /// Everything that is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn however_it_is_asked_the_sip_stack_only_warns() {
+        for asked in ["trace", "rsipstack=trace", "rsipstack::transport=trace", "[call]=trace", "info,[call{id}]=trace"]
+        {
+            let log = Log::default();
+            let writer = log.clone();
+            let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(Some(asked), "info")));
+            tracing::subscriber::with_default(subscriber, || {
+                let _within = tracing::error_span!("call", id = 1).entered();
+                tracing::info!(target: "rsipstack::transport::udp", "Authorization: Digest response=\"canary\"");
+                tracing::warn!(target: "rsipstack::transaction", "a warning");
+            });
+            let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
+            assert!(!logged.contains("canary"), "{asked}: {logged}");
+            assert!(logged.contains("a warning"), "{asked}: {logged}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_or_empty_wish_is_the_default() {
+        for asked in [None, Some(""), Some(" "), Some("a=b=c")] {
+            let log = Log::default();
+            let writer = log.clone();
+            let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
+            let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(asked, "info")));
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(target: "server", "shown");
+                tracing::debug!(target: "server", "hidden");
+            });
+            let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
+            assert!(logged.contains("shown") && !logged.contains("hidden"), "{asked:?}: {logged}");
+        }
+    }
 }
