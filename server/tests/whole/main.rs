@@ -8,5 +8,6 @@ mod ending;
 mod guide;
 mod isolation;
 mod organizations;
+mod phone;
 mod product;
 mod start;

@@ -22,6 +22,7 @@ pub struct Facts {
     pub owner_email: String,
     pub owner_password: String,
     pub customer_url: String,
+    pub metrics_url: String,
 }
 
 /// A running product.
@@ -64,14 +65,26 @@ impl Product {
         product
     }
 
+    /// A fresh and silent demo that logs at this level.
+    pub async fn start_logging(level: &str) -> Self {
+        let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
+        let mut product = Self::begin(&scratch.path().join("data"), &["--no-caller"], level).await;
+        product.scratch = Some(scratch);
+        product
+    }
+
     /// A demo on a folder that may hold data already.
     pub async fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        Self::begin(folder, arguments, &std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into())).await
+    }
+
+    async fn begin(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let stale = std::fs::read(folder.join("demo.json")).unwrap_or_default();
         let mut child = Command::new(binary())
             .args(["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
             .args(arguments)
-            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .env("RUST_LOG", level)
             .stdout(Stdio::null())
             .stderr(log_file(folder))
             .kill_on_drop(true)
