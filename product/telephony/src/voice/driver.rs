@@ -26,7 +26,7 @@ pub const OUTPUT_BYTES_MAX: u64 = 22_050 * 2 * 120;
 /// Runs of the program at once; further texts wait.
 pub const RUNS_MAX: usize = 4;
 /// How long a spoken text is remembered.
-pub const REMEMBERED: Duration = Duration::from_secs(60);
+pub const REMEMBERED: Duration = Duration::from_mins(1);
 /// Texts that are remembered at most; then the oldest goes.
 pub const TEXTS_MAX: usize = 32;
 

@@ -1,8 +1,12 @@
 //! Whole calls by our own small phone, `ringfence call --scenario …`: a booking, a message, the opening hours.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use super::{ended_call_from, link, listen, recordings, sounding_frames, text, timeline, transcript};
+use serde_json::Value;
+use storage::SystemEntropy;
+use telephony::softphone::{self, Options, Step};
+
+use super::{ended_call_from, holds_tone, link, listen, recordings, sounding_frames, text, timeline, transcript};
 use crate::phone::baresip;
 use crate::product::{Product, run};
 
@@ -13,6 +17,7 @@ async fn callers_are_served_at_the_same_time() {
         a_booking(&product),
         a_message(&product),
         the_hours(&product),
+        a_message_within_a_recorded_call(&product),
         baresip::is_heard_and_understood(&product, "", "+441174960151", 530.0),
         baresip::is_heard_and_understood(&product, ";transport=tcp", "+441174960152", 710.0),
     );
@@ -130,6 +135,46 @@ async fn a_message(product: &Product) {
     let ticket = tickets["data"].as_array().expect("a list").iter().find(of_call);
     let ticket = ticket.unwrap_or_else(|| panic!("no ticket of the message: {tickets:#?}\n{lines:#?}"));
     assert_eq!((&ticket["phone"], &ticket["recording"]), (&FROM.into(), &message["id"]), "{ticket:#?}");
+}
+
+/// The caller agrees to both recordings: each is whole, and neither takes the sound from the other.
+async fn a_message_within_a_recorded_call(product: &Product) {
+    const FROM: &str = "+441174960104";
+    let press = |key: &str| Step::Press(key.to_owned());
+    let message: Arc<[i16]> = media::tone::sine(440.0, 12_000, 3_000).into();
+    let steps = vec![
+        Step::Listen(1_500),
+        press("1"),
+        Step::Wait(2_000),
+        press("3"),
+        Step::Wait(2_000),
+        press("1"),
+        Step::Listen(1_500),
+        press("1"),
+        Step::Listen(1_500),
+        Step::Say(message),
+        Step::Wait(500),
+        press("#"),
+        Step::Wait(3_000),
+        Step::HangUp,
+    ];
+    let options = Options { from_user: FROM.to_owned(), longest_seconds: 90, steps, ..Options::default() };
+    let outcome = softphone::place(&product.facts.sip_uri, &options, Arc::new(SystemEntropy)).await.expect("a phone");
+    assert!(outcome.answered, "{:?}", outcome.end);
+    let call = ended_call_from(product, FROM).await;
+    let recordings = recordings(product, &call).await;
+    let kinds: Vec<&str> = recordings.iter().map(|recording| text(&recording["kind"])).collect();
+    assert_eq!(kinds, ["call", "voicemail"], "{:#?}", transcript(product, &call).await);
+    assert!(recordings.iter().all(|recording| recording["state"] == "ready"), "{recordings:#?}");
+    let (whole, message) = (listen(product, &recordings[0]).await, listen(product, &recordings[1]).await);
+    assert!(holds_tone(&whole[0], 440.0) && holds_tone(&message[0], 440.0), "both hear the caller");
+    // Three seconds of the tone, to its end, in both.
+    for heard in [&whole[0], &message[0]] {
+        assert!((140..=160).contains(&sounding_frames(heard)), "{} frames", sounding_frames(heard));
+    }
+    let after = recordings[0]["milliseconds"].as_i64().expect("a length")
+        - recordings[1]["milliseconds"].as_i64().expect("a length");
+    assert!(after > 10_000, "the call was recorded before and after the message: {recordings:#?}");
 }
 
 async fn the_hours(product: &Product) {
