@@ -1,12 +1,16 @@
 //! Readers of requests whose refusals are problems: [`Json`], [`Query`], [`Path`], [`Form`].
 
+use std::fmt::Formatter;
+use std::marker::PhantomData;
+
 use axum::extract::rejection::{BytesRejection, FormRejection, JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::problem::{FieldError, Problem};
 use crate::routes::BodyLimit;
@@ -32,8 +36,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let limit = BodyLimit::of(request.extensions());
-        match <axum::Json<T> as FromRequest<S>>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
+        match <axum::Json<Object<T>> as FromRequest<S>>::from_request(request, state).await {
+            Ok(axum::Json(Object(value))) => Ok(Self(value)),
             Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(
                 "The body does not have the expected shape.",
                 vec![field_error(&error.body_text())],
@@ -43,6 +47,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             Err(JsonRejection::BytesRejection(error)) => Err(unread(&error, limit)),
             Err(other) => Err(Problem::from_status(other.status())),
         }
+    }
+}
+
+/// A JSON object and nothing else. Left to itself, serde also takes a list whose items stand for the fields in their order,
+/// and an empty list for a type whose fields may all be missing.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Object)
     }
 }
 
@@ -132,7 +160,6 @@ fn field_error(text: &str) -> FieldError {
 mod tests {
     use super::*;
     use axum::body::Body;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -166,6 +193,9 @@ mod tests {
         let nested = refusal(r#"{"name":"a","inner":{"count":256}}"#).await;
         assert_eq!(nested.errors()[0].field, "inner.count");
         assert_eq!(refusal(r#"{"name":"a","name":"b"}"#).await.status(), 422);
+        let list = refusal(r#"["a"]"#).await;
+        assert_eq!(list.status(), 422);
+        assert!(list.words().contains("expected a JSON object"), "{}", list.words());
         assert_eq!(read("text/plain", "{}").await.expect_err("refused").status(), 415);
         let deep = format!(r#"{{"name":{}"#, "[".repeat(100_000));
         assert_eq!(read("application/json", &deep).await.expect_err("refused").status().as_u16() / 100, 4);

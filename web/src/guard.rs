@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
 use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
+use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use identity::{Authenticator, Caller, Credential, Platform, Presented};
@@ -22,6 +25,12 @@ use crate::routes::{Access, Audited, BodyLimit, RouteRule};
 
 /// The action under which refusals stand in the audit log.
 const REFUSED: &str = "access.refuse";
+
+/// Bytes of a refused request's body that are taken in at most.
+const DRAINED_BYTES: usize = 1024 * 1024;
+
+/// And for so long at most.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the guard needs: credentials' judge, buckets, and how browsers reach us. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +67,19 @@ impl Gate {
             Bearer::None => Presented { bearer: None, session: self.cookie.find(headers), address },
         };
         Ok(self.authenticator.authenticate(presented).await?)
+    }
+}
+
+/// Takes in what a refused sender is still sending, up to [`DRAINED_BYTES`]: a connection that is closed while bytes are on
+/// their way is reset, and the sender never reads why.
+async fn drain(body: Body) {
+    let mut stream = body.into_data_stream();
+    let mut taken = 0;
+    while let Some(Ok(piece)) = stream.next().await {
+        taken += piece.len();
+        if taken > DRAINED_BYTES {
+            return;
+        }
     }
 }
 
@@ -100,7 +122,11 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     let (parts, body) = request.into_parts();
     let (caller, allowance) = match guard.admit(&parts).await {
         Ok(admitted) => admitted,
-        Err(refused) => return refused,
+        Err(refused) => {
+            // The refusal goes out at once; what still comes in is taken beside it.
+            tokio::spawn(tokio::time::timeout(DRAIN_LIMIT, drain(body)));
+            return refused;
+        }
     };
     let mut request = Request::from_parts(parts, body);
     if let Some(caller) = &caller {

@@ -14,6 +14,8 @@ mod load;
 mod sipp;
 #[path = "phone/tools.rs"]
 mod tools;
+#[path = "phone/tormentor.rs"]
+mod tormentor;
 #[path = "phone/torture.rs"]
 mod torture;
 #[path = "phone/trunk.rs"]

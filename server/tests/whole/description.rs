@@ -31,6 +31,8 @@ pub struct Operation {
     pub multipart: bool,
     /// Query parameters that must be there, filled in.
     pub query: String,
+    /// Comes in pages.
+    pub paged: bool,
 }
 
 impl Operation {
@@ -66,6 +68,9 @@ impl Description {
                     body: content.get("application/json").map(|content| content["schema"].clone()),
                     multipart: content.get("multipart/form-data").is_some(),
                     query: self.query(operation),
+                    paged: operation["parameters"]
+                        .as_array()
+                        .is_some_and(|list| list.iter().any(|one| one["name"] == "limit")),
                 });
             }
         }
@@ -146,7 +151,13 @@ impl Description {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let mut object = Map::new();
         for name in required.iter().filter_map(Value::as_str) {
-            object.insert(name.to_owned(), self.sample_within(&schema["properties"][name], id, depth + 1));
+            let value = match name {
+                "url" => json!("https://example.com/"),
+                "email" => json!("prover@example.com"),
+                "phone" => json!("+441174960000"),
+                _ => self.sample_within(&schema["properties"][name], id, depth + 1),
+            };
+            object.insert(name.to_owned(), value);
         }
         // Rights to a text must be stated for it to be taken, though the field may be missing.
         if schema["properties"].get("attested").is_some() {

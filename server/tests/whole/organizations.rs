@@ -12,8 +12,6 @@ pub struct Other {
     pub organization: String,
     /// A key with the rights of an owner.
     pub api_key: String,
-    pub email: String,
-    pub password: String,
 }
 
 impl Other {
@@ -27,7 +25,7 @@ impl Other {
         let organization =
             command(&[&["organization", "create"], &arguments[..]].concat(), format!("{password}\n").as_bytes()).await;
         let api_key = key(product, Some(&organization), "owner").await;
-        Self { organization, api_key, email, password }
+        Self { organization, api_key }
     }
 }
 

@@ -10,6 +10,12 @@ use tokio::process::{Child, Command};
 /// How long a demo may take until `demo.json` stands.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
+/// How long a product that was asked to end may take.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// Lines of the log that a failing test shows.
+const LOG_LINES_SHOWN: usize = 20;
+
 /// What the demo tells programs (`demo.json`).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Facts {
@@ -146,6 +152,42 @@ impl Product {
         (self.folder.clone(), self.scratch.take())
     }
 
+    /// Asks the product to end and waits until it has; the second time it must hurry.
+    pub async fn end_orderly(mut self) -> (PathBuf, Option<std::sync::Arc<tempfile::TempDir>>) {
+        self.ask_to_end().await;
+        let status = self.end_within(END_LIMIT).await.unwrap_or_else(|| panic!("still running after {END_LIMIT:?}"));
+        assert!(status.success(), "it ended badly: {}", self.log());
+        (self.folder.clone(), self.scratch.take())
+    }
+
+    /// A recording as WAV, through a link as the dashboard makes it.
+    pub async fn recording(&self, id: &str) -> Vec<u8> {
+        let made = self.api(reqwest::Method::POST, &format!("/v1/recordings/{id}/links")).send().await;
+        let link: serde_json::Value = made.expect("the product answers").json().await.expect("JSON");
+        let path = link["path"].as_str().unwrap_or_else(|| panic!("no link to the recording: {link}"));
+        let answer = self.http.get(format!("{}{path}", self.facts.base_url)).send().await.expect("the product answers");
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.bytes().await.expect("a body").to_vec()
+    }
+
+    /// Signs the owner in with their password; gives the value of the session's cookie.
+    pub async fn sign_in(&self) -> String {
+        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let form =
+            format!("email={}&password={}", escaped(&self.facts.owner_email), escaped(&self.facts.owner_password));
+        let request = self.http.post(format!("{}/sign-in", self.facts.base_url)).body(form);
+        let request = request
+            .header("origin", &self.facts.base_url)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "signed in");
+        let cookie = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
+        let value = cookie.split(['=', ';']).nth(1).expect("a value").to_owned();
+        assert!(value.len() > 20, "{cookie}");
+        value
+    }
+
     /// A request to the API with the demo's key.
     pub fn api(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.facts.base_url)).bearer_auth(&self.facts.api_key)
@@ -157,6 +199,19 @@ impl Product {
         let (status, text) = (answer.status(), answer.text().await.expect("a body"));
         assert_eq!(status, 200, "{path}: {text}");
         serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let state = self.child.try_wait().ok().flatten().map_or("runs".to_owned(), |status| status.to_string());
+            let log = std::fs::read(log_path(&self.folder)).unwrap_or_default();
+            let text = String::from_utf8_lossy(&log);
+            let tail: Vec<&str> = text.lines().rev().take(LOG_LINES_SHOWN).collect();
+            println!("the product: {state}; the end of its log:");
+            tail.iter().rev().for_each(|line| println!("  {line}"));
+        }
     }
 }
 

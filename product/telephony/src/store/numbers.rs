@@ -64,10 +64,17 @@ pub async fn list(platform: &Platform, caller: &Caller) -> Result<Vec<PhoneNumbe
 /// Connects a number to an agent.
 ///
 /// # Errors
-/// [`Error::NotDialable`] for a number that no phone can dial, [`Error::NumberTaken`] when somebody has it already.
+/// [`Error::NotDialable`] for a number that no phone can dial, [`Error::NotPublished`] when the organization has no such
+/// agent or it has no published version, [`Error::NumberTaken`] when somebody has the number already.
 pub async fn connect(platform: &Platform, caller: &Caller, called: &str, agent_id: Uuid) -> Result<PhoneNumber, Error> {
     if !is_dialable(called) {
         return Err(Error::NotDialable);
+    }
+    // Numbers are the installation's, so no foreign key of the organization's stands behind this column.
+    let (database, keyring) = (caller.database(platform), caller.keyring(platform).await?);
+    let version = agents::store::published(&database, &keyring, agent_id).await.map_err(conversations::Error::from)?;
+    if version.is_none() {
+        return Err(Error::NotPublished);
     }
     let number = PhoneNumber {
         id: platform.identifiers.next(),

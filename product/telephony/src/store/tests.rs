@@ -14,7 +14,7 @@ use calls::{Answered, NewCall};
 use recordings::NewRecording;
 
 async fn houses() -> Vec<TestPlatform> {
-    platforms(Schema::new().with(crate::TABLES, crate::STATEMENTS)).await
+    platforms(Schema::new().with(crate::TABLES, crate::STATEMENTS).with(agents::TABLES, agents::STATEMENTS)).await
 }
 
 async fn caller(house: &TestPlatform, name: &str) -> identity::Caller {
@@ -135,9 +135,18 @@ async fn an_interrupted_recording_is_made_whole_at_the_next_start() {
 async fn a_number_belongs_to_one_organization_and_is_found_by_what_is_dialled() {
     for house in houses().await {
         let (platform, us, them) = (&house.platform, caller(&house, "Ours").await, caller(&house, "Theirs").await);
-        let agent_id = platform.identifiers.next();
+        let agent = agents::store::create(platform, &us, agents::profile::sample()).await.expect("made");
+        let (agent_id, nobody) = (agent.id, platform.identifiers.next());
+        for (whose, id) in [(&us, agent_id), (&us, nobody), (&them, agent_id)] {
+            let refused = numbers::connect(platform, whose, "+441174960123", id).await;
+            assert!(matches!(refused, Err(Error::NotPublished)), "not published, unknown, another organization's");
+        }
+        agents::store::publish(platform, &us, agent_id, &agent.draft_hash).await.expect("published");
+        assert!(matches!(numbers::connect(platform, &them, "+441174960123", agent_id).await, Err(Error::NotPublished)));
         let number = numbers::connect(platform, &us, "+441174960123", agent_id).await.expect("connected");
-        assert!(matches!(numbers::connect(platform, &them, "+441174960123", agent_id).await, Err(Error::NumberTaken)));
+        let other = agents::store::create(platform, &them, agents::profile::sample()).await.expect("made");
+        agents::store::publish(platform, &them, other.id, &other.draft_hash).await.expect("published");
+        assert!(matches!(numbers::connect(platform, &them, "+441174960123", other.id).await, Err(Error::NumberTaken)));
         assert!(matches!(numbers::connect(platform, &us, "not dialable", agent_id).await, Err(Error::NotDialable)));
         let route = numbers::find(platform, "+441174960123").await.expect("read").expect("found");
         assert_eq!((route.organization, route.number.agent_id), (us.organization(), agent_id), "{}", house.name);

@@ -18,6 +18,9 @@ use crate::{
 /// Entries that are read at a time.
 const STEP: u64 = 1_000;
 
+/// How often the end of a log that grows is looked at; each time everything seen before was found to be counted.
+const LOOKS_AT_THE_END: usize = 100;
+
 /// Verifies the whole log of a database against the evidence from outside it. Reads only; entries that are appended
 /// meanwhile are left for the next time.
 pub async fn verify(database: &Database, evidence: &Evidence) -> Result<Report> {
@@ -43,9 +46,25 @@ pub async fn verify(database: &Database, evidence: &Evidence) -> Result<Report> 
             checker.take(rows.get(&position).map_or(&[], Vec::as_slice), &nodes);
         }
     }
-    let extra = database.installation().query(&EXTRA_ENTRIES, &[Value::from(size as i64)]).await?;
-    let extra = extra.first().map(|row| row.integer("position")).transpose()?;
-    Ok(checker.finish(head.as_ref(), extra.map(|position| u64::try_from(position).unwrap_or_default())))
+    let extra = unknown_entry(database, size).await?;
+    Ok(checker.finish(head.as_ref(), extra))
+}
+
+/// The first entry from `size` on that the tree does not know. An entry is written together with the head that counts it, so
+/// whatever the head counts after the entry was seen has been appended meanwhile, and is left for the next time.
+async fn unknown_entry(database: &Database, mut size: u64) -> Result<Option<u64>> {
+    for _ in 0..LOOKS_AT_THE_END {
+        let rows = database.installation().query(&EXTRA_ENTRIES, &[Value::from(size as i64)]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let position = u64::try_from(row.integer("position")?).unwrap_or_default();
+        let head = database.installation().get(&AUDIT_HEAD, ONLY_ROW).await?;
+        let counted = head.and_then(|row| row.integer("size").ok()).and_then(|size| u64::try_from(size).ok());
+        match counted {
+            Some(counted) if counted > position => size = counted,
+            _ => return Ok(Some(position)),
+        }
+    }
+    Ok(None)
 }
 
 /// The key from outside; failing that, the database's own.

@@ -1,0 +1,194 @@
+//! Nothing that anybody said, wrote, uploaded or holds as a secret stands on the disk or in the log as it is.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use telephony::softphone::Step;
+
+use crate::caller::{self, call, options, phone, pressing};
+use crate::product::Product;
+use crate::search::Search;
+use crate::visitor::{Person, Visitor};
+
+/// The one file that may hold secrets: it tells programs how to use the demo.
+const DEMO_FACTS: &str = "demo.json";
+
+const CALLER_NAME: &str = "Zebulon Quartermain";
+const CALLER_NUMBER: &str = "+441174967731";
+const OTHER_NUMBER: &str = "+441174968842";
+const QUESTION: &str = "Does the heliotrope fence hurt my molar?";
+const VISITOR_NAME: &str = "Philippa Wintergreen";
+const VISITOR_PHONE: &str = "+441174965523";
+const VISITOR_EMAIL: &str = "philippa@wintergreen.example";
+const WISH: &str = "something about a vermilion crown for my parrot";
+const DOCUMENT: &str = "Our periwinkle rinse costs eleven guineas before noon.";
+const DOCUMENT_TITLE: &str = "Periwinkle price list";
+const CONTACT_NAME: &str = "Ottoline Fairweather";
+const CONTACT_EMAIL: &str = "ottoline@fairweather.example";
+/// A tone whose period is whole samples, so that every stretch of it looks alike.
+const CALL_TONE: f64 = 1_000.0;
+/// Samples of sound that are looked for.
+const STRETCH: usize = 32;
+
+/// Everything a business does in a day; gives words that the agent said and secrets that were handed out.
+async fn a_day(product: &Product) -> Vec<(&'static str, String)> {
+    let agent = &product.facts.agent_id;
+    let text = json!({"title": DOCUMENT_TITLE, "text": DOCUMENT, "attested": true});
+    let added = product.api(Method::POST, &format!("/v1/agents/{agent}/knowledge/texts")).json(&text).send().await;
+    assert_eq!(added.expect("an answer").status(), 202);
+    let contact = json!({"name": CONTACT_NAME, "email": CONTACT_EMAIL});
+    let made = product.api(Method::POST, "/v1/contacts").json(&contact).send().await.expect("an answer");
+    assert_eq!(made.status(), 201);
+    let (mut said, _) = tokio::join!(a_chat(product), two_calls(product));
+    said.push(("session cookie", product.sign_in().await));
+    said
+}
+
+async fn a_chat(product: &Product) -> Vec<(&'static str, String)> {
+    let visitor = Visitor::open(product, 2).await;
+    let person = Person { name: VISITOR_NAME, phone: VISITOR_PHONE, email: VISITOR_EMAIL, wish: WISH };
+    let turn = visitor.leave_wish(&person).await;
+    let leads = product.get("/v1/leads").await;
+    assert!(leads.to_string().contains(VISITOR_NAME), "the lead was taken: {turn:?} {leads}");
+    visitor.book(&person).await;
+    let answered = visitor.say(QUESTION).await;
+    let mut words: Vec<(&'static str, String)> = Vec::new();
+    for line in visitor.history().await.iter().filter(|line| line["by"] == "agent") {
+        let text = line["text"].as_str().expect("text");
+        words.extend(text.lines().filter(|line| line.len() > 30).map(|line| ("words of the agent", line.to_owned())));
+    }
+    assert!(words.len() >= 4 && !answered.text.is_empty(), "{words:?}");
+    words.push(("pass of the visitor", visitor.pass.clone()));
+    words
+}
+
+/// One call is recorded while the caller speaks, in the other a message is left.
+async fn two_calls(product: &Product) {
+    let phone = phone().await;
+    let address = product.facts.sip_uri.clone();
+    let mut steps = pressing(&["1"]);
+    steps.extend([Step::Wait(1_000), Step::Say(caller::tone(CALL_TONE, 3)), Step::HangUp]);
+    let recorded = options(CALLER_NAME, CALLER_NUMBER, steps);
+    let mut steps = pressing(&["2", "3", "1"]);
+    steps.extend([Step::Listen(1_500), Step::Say(spoken().into()), Step::Press("#".into())]);
+    steps.extend(pressing(&["1"]));
+    steps.extend([Step::Wait(500), Step::HangUp]);
+    let message = options(CALLER_NAME, OTHER_NUMBER, steps);
+    tokio::join!(call(&phone, &address, &recorded), call(&phone, &address, &message));
+    phone.close().await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let recordings = product.get("/v1/recordings").await;
+        let rows = recordings["data"].as_array().expect("a list").clone();
+        let ready = |kind: &str| {
+            rows.iter()
+                .any(|row| row["kind"] == kind && row["state"] == "ready" && row["milliseconds"].as_i64() > Some(1_500))
+        };
+        if ready("call") && ready("voicemail") {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "a recording is missing: {recordings}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn needles(product: &Product, said: &[(&'static str, String)]) -> Search {
+    let facts = &product.facts;
+    let mut search = Search::default();
+    let words = [
+        ("name of the caller", CALLER_NAME),
+        ("number of the caller", CALLER_NUMBER),
+        ("number of the caller", OTHER_NUMBER),
+        ("words of the visitor", QUESTION),
+        ("words of the visitor", WISH),
+        ("name of the visitor", VISITOR_NAME),
+        ("number of the visitor", VISITOR_PHONE),
+        ("e-mail of the visitor", VISITOR_EMAIL),
+        ("text of a document", DOCUMENT),
+        ("title of a document", DOCUMENT_TITLE),
+        ("name of a contact", CONTACT_NAME),
+        ("e-mail of a contact", CONTACT_EMAIL),
+        ("e-mail of the owner", &facts.owner_email),
+        ("password of the owner", &facts.owner_password),
+        ("API key", &facts.api_key),
+        ("embed token", &facts.embed_token),
+    ];
+    for (label, text) in words.into_iter().chain(said.iter().map(|(label, text)| (*label, text.as_str()))) {
+        search.text(label, text);
+        // Parts of it: a stretch from the middle, as an index might keep; the random end of a token.
+        let middle: String = text.chars().skip(text.chars().count() / 3).take(16).collect();
+        if middle.len() >= 12 {
+            search.text(&format!("middle of {label}"), middle.trim());
+        }
+        if let Some(secret) = text.rsplit('_').next().filter(|secret| secret.len() > 20) {
+            search.text(&format!("secret of {label}"), secret);
+        }
+    }
+    sound(&mut search, "tone in a call", &caller::tone(CALL_TONE, 1)[..STRETCH]);
+    let message = spoken();
+    let louder = |stretch: &&[i16]| stretch.iter().map(|sample| i64::from(sample.unsigned_abs())).sum::<i64>();
+    sound(&mut search, "words of a message", message.chunks_exact(STRETCH).max_by_key(louder).expect("a stretch"));
+    search
+}
+
+/// What the caller says who leaves a message: recorded words, since a mere tone is no message.
+fn spoken() -> Vec<i16> {
+    let words = ["Hello, and thank you for calling.", "Your appointment is booked."];
+    let bank = telephony::voice::bank::Bank::embedded();
+    words.iter().cycle().take(4).filter_map(|text| bank.find(text)).flat_map(|unit| unit.to_vec()).collect()
+}
+
+/// A stretch of sound as it would stand in a file: PCM of 16 bits in either order, beside silence as in two channels, µ-law;
+/// as it was made, and as it comes out of µ-law.
+fn sound(search: &mut Search, label: &str, made: &[i16]) {
+    let coded: Vec<u8> = made.iter().map(|&sample| media::g711::encode_ulaw(sample)).collect();
+    let heard: Vec<i16> = coded.iter().map(|&byte| media::g711::decode_ulaw(byte)).collect();
+    search.bytes(label, &coded);
+    for samples in [made, &heard] {
+        search.bytes(label, &samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<_>>());
+        search.bytes(label, &samples.iter().flat_map(|sample| sample.to_be_bytes()).collect::<Vec<_>>());
+        let left: Vec<u8> = samples.iter().flat_map(|sample| [sample.to_le_bytes(), [0; 2]].concat()).collect();
+        search.bytes(label, &left);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_known_stands_in_clear_on_the_disk_or_in_the_log() {
+    let product = Product::start_logging("debug").await;
+    let said = a_day(&product).await;
+    let search = needles(&product, &said);
+    let (mut found, bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
+    let log = product.log();
+    found.extend(search.find(log.as_bytes()).into_iter().map(|label| format!("{label} in the log")));
+    // The search is worth something: the facts hold what it looks for, and the recordings hold the sound.
+    let facts = std::fs::read(product.folder().join(DEMO_FACTS)).expect("the facts");
+    let known = search.find(&facts);
+    for label in ["API key (as they are)", "embed token (as they are)", "password of the owner (as they are)"] {
+        assert!(known.contains(label), "{label}: {known:?}");
+    }
+    assert!(sounds_are_heard(&product, &search).await, "the recordings hold the tones, for those who may listen");
+    println!("{bytes} bytes on the disk and {} in the log searched", log.len());
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(bytes > 500_000 && log.len() > 1_000, "{bytes} and {}", log.len());
+    // The same once it has ended: what was only in memory has been written by now.
+    let (folder, scratch) = product.end_orderly().await;
+    let (found, _) = search.folder(&folder, &[DEMO_FACTS]);
+    assert!(found.is_empty(), "{found:#?}");
+    drop(scratch);
+}
+
+/// Opens every recording through a link and finds the tone and the words as PCM.
+async fn sounds_are_heard(product: &Product, search: &Search) -> bool {
+    let mut heard = std::collections::BTreeSet::new();
+    let recordings: Value = product.get("/v1/recordings").await;
+    for recording in recordings["data"].as_array().expect("a list") {
+        let wave = product.recording(recording["id"].as_str().expect("an id")).await;
+        let sound = media::wav::read(&wave).expect("a WAV file");
+        let first = sound.channels.first().expect("a channel");
+        let bytes: Vec<u8> = first.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        heard.extend(search.find(&bytes).into_iter().map(str::to_owned));
+    }
+    let found = |label: &str| heard.iter().any(|one| one.starts_with(label));
+    found("tone in a call") && found("words of a message")
+}

@@ -1,0 +1,192 @@
+//! A visitor of the sample customer's page, as its widget would speak for them.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::product::Product;
+
+/// A visitor with an open conversation.
+#[derive(Clone)]
+pub struct Visitor {
+    http: Client,
+    base_url: String,
+    pub pass: String,
+    pub conversation_id: String,
+}
+
+/// What came back of one message: everything up to the acknowledgement.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// The acknowledged sequence.
+    pub sequence: u64,
+    /// What the agent said.
+    pub text: String,
+    /// Labels of the buttons that were offered, in their order.
+    pub choices: Vec<String>,
+    pub ended: bool,
+}
+
+impl Visitor {
+    /// Opens a conversation from `127.0.0.host`: visitors behind one address share a limit, as in real life.
+    pub async fn open(product: &Product, host: u8) -> Self {
+        let from = Ipv4Addr::new(127, 0, 0, host.max(1));
+        let http = Client::builder().no_proxy().local_address(Some(from.into())).build().expect("a client");
+        let origin = product.facts.customer_url.trim_end_matches('/');
+        let asked = json!({"embed_token": product.facts.embed_token});
+        let address = format!("{}/widget/session", product.facts.base_url);
+        let answer = http.post(address).header("origin", origin).json(&asked).send().await.expect("an answer");
+        let status = answer.status();
+        let begun: Value = answer.json().await.expect("JSON");
+        assert_eq!(status, 201, "{begun}");
+        let text = |name: &str| begun[name].as_str().expect(name).to_owned();
+        Self {
+            http,
+            base_url: product.facts.base_url.clone(),
+            pass: text("visitor_token"),
+            conversation_id: text("conversation_id"),
+        }
+    }
+
+    /// Says something; `None` when no acknowledgement came.
+    pub async fn try_to_say(&self, text: &str) -> Option<Turn> {
+        self.send(&json!({"client_id": Uuid::from_u128(next_id()), "text": text})).await
+    }
+
+    /// Says something.
+    pub async fn say(&self, text: &str) -> Turn {
+        self.try_to_say(text).await.unwrap_or_else(|| panic!("no acknowledgement of {text:?}"))
+    }
+
+    /// Presses the button with this number.
+    pub async fn choose(&self, number: usize, turn: &Turn) -> Turn {
+        let label = turn.choices.get(number - 1).unwrap_or_else(|| panic!("no choice {number} in {turn:?}"));
+        let message = json!({"client_id": Uuid::from_u128(next_id()), "text": label, "choice": number});
+        self.send(&message).await.unwrap_or_else(|| panic!("no acknowledgement of choice {number}"))
+    }
+
+    /// Sends a message; waits and tries again when too many came at once, as the widget does.
+    async fn send(&self, message: &Value) -> Option<Turn> {
+        loop {
+            let request =
+                self.http.post(format!("{}/widget/messages", self.base_url)).header("ringfence-visitor", &self.pass);
+            let answer = request.json(message).send().await.ok()?;
+            match answer.status().as_u16() {
+                200 => return turn(answer).await,
+                429 => tokio::time::sleep(Duration::from_secs(1)).await,
+                status => panic!("{message}: {status} {}", answer.text().await.ok()?),
+            }
+        }
+    }
+
+    /// What the agent has said until now, with the buttons that are offered.
+    pub async fn offered(&self) -> Turn {
+        let history = self.history().await;
+        let last = history.iter().rev().find(|line| line["by"] == "agent").expect("the agent has said something");
+        let choices = last["choices"].as_array().cloned().unwrap_or_default();
+        Turn {
+            sequence: last["sequence"].as_u64().unwrap_or_default(),
+            text: last["text"].as_str().unwrap_or_default().to_owned(),
+            choices: choices.iter().filter_map(|one| one["label"].as_str().map(str::to_owned)).collect(),
+            ended: false,
+        }
+    }
+
+    /// Presses the button whose label holds these words.
+    pub async fn press(&self, words: &str, turn: &Turn) -> Turn {
+        let place = turn.choices.iter().position(|label| label.contains(words));
+        self.choose(place.unwrap_or_else(|| panic!("no choice {words:?} in {turn:?}")) + 1, turn).await
+    }
+
+    /// Everything that was said, as the widget loads it.
+    pub async fn history(&self) -> Vec<Value> {
+        let request =
+            self.http.get(format!("{}/widget/messages", self.base_url)).header("ringfence-visitor", &self.pass);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let history: Value = answer.json().await.expect("JSON");
+        history["data"].as_array().expect("lines").clone()
+    }
+}
+
+/// What somebody is called who fills in every form.
+pub struct Person<'a> {
+    pub name: &'a str,
+    pub phone: &'a str,
+    pub email: &'a str,
+    pub wish: &'a str,
+}
+
+impl Visitor {
+    /// Asks for a call back; gives the last words of the agent.
+    pub async fn leave_wish(&self, person: &Person<'_>) -> Turn {
+        let opening = self.offered().await;
+        let mut turn = self.press("contact you", &opening).await;
+        for words in [person.name, person.email, person.wish] {
+            turn = self.say(words).await;
+        }
+        self.press("Yes", &turn).await
+    }
+
+    /// Reports a problem; gives the last words of the agent.
+    pub async fn report_problem(&self, person: &Person<'_>) -> Turn {
+        let opening = self.offered().await;
+        let mut turn = self.press("Report a problem", &opening).await;
+        for words in [person.wish, person.email] {
+            turn = self.say(words).await;
+        }
+        self.press("Yes", &turn).await
+    }
+
+    /// Books what is offered first; gives the last words of the agent.
+    pub async fn book(&self, person: &Person<'_>) -> Turn {
+        let mut turn = self.say("I would like to book an appointment").await;
+        for _ in 0..3 {
+            turn = self.choose(1, &turn).await;
+        }
+        for words in [person.name, person.phone] {
+            turn = self.say(words).await;
+        }
+        let turn = self.press("Yes", &turn).await;
+        assert!(turn.text.contains("is booked"), "{turn:?}");
+        turn
+    }
+}
+
+/// Ids of messages, one after the other: a message said twice by mistake would be taken once.
+fn next_id() -> u128 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    (u128::from(std::process::id()) << 64) | 0x4000_8000_0000_0000_0000 | u128::from(number)
+}
+
+/// Reads the stream of events up to the acknowledgement.
+async fn turn(answer: Response) -> Option<Turn> {
+    let text = answer.text().await.ok()?;
+    let mut turn = Turn::default();
+    for event in text.split("\n\n") {
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let (Some(kind), Some(data)) = (field("event:"), field("data:")) else { continue };
+        let data: Value = serde_json::from_str(data).ok()?;
+        match kind {
+            "part" => {
+                turn.text.push_str(data["text"].as_str().unwrap_or_default());
+                turn.text.push('\n');
+            }
+            "extras" => {
+                let choices = data["choices"].as_array().cloned().unwrap_or_default();
+                turn.choices = choices.iter().filter_map(|one| one["label"].as_str().map(str::to_owned)).collect();
+            }
+            "turn" => {
+                turn.sequence = data["sequence"].as_u64()?;
+                turn.ended = data["ended"] == true;
+                return Some(turn);
+            }
+            _ => {}
+        }
+    }
+    None
+}
