@@ -9,7 +9,6 @@ use crate::product::{Product, binary};
 
 /// Another organization of the same installation.
 pub struct Other {
-    pub organization: String,
     /// A key with the rights of an owner.
     pub api_key: String,
 }
@@ -25,7 +24,7 @@ impl Other {
         let organization =
             command(&[&["organization", "create"], &arguments[..]].concat(), format!("{password}\n").as_bytes()).await;
         let api_key = key(product, Some(&organization), "owner").await;
-        Self { organization, api_key }
+        Self { api_key }
     }
 }
 
