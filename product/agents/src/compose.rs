@@ -13,7 +13,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::speech::speech;
+pub use self::speech::{speech, spoken};
 pub use self::text::label;
 pub use self::words::{day_in_words, hours_in_words, time_in_words};
 use crate::profile::Profile;
@@ -127,6 +127,16 @@ mod tests {
         assert!(said.text.contains("72") && !said.text.contains("19"), "{}", said.text);
         let nothing = gated(&sample(), &ReplyPlan::default(), invent);
         assert!(!nothing.text.contains("19") && !nothing.text.is_empty(), "{}", nothing.text);
+    }
+
+    #[test]
+    fn a_caller_hears_what_the_transcript_of_a_call_says() {
+        let plan = ReplyPlan { parts: vec![Part::RecordingNotice, Part::Goodbye], choices: Vec::new() };
+        let said = spoken(&sample(), &plan);
+        for prompt in [PromptId::RecordingNotice, PromptId::RecordingQuestion, PromptId::Goodbye] {
+            assert!(said.contains(prompt.text()), "{said}");
+        }
+        assert_eq!(said.lines().count(), 2, "{said}");
     }
 
     #[test]

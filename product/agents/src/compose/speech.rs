@@ -1,7 +1,7 @@
 //! Phone wording: prompts, numbers, days, times and letters that a bare machine can say.
 
 use super::Speech;
-use super::words::minute_time;
+use super::words::{day_in_words, minute_time, time_in_words};
 use crate::command::SlotValue;
 use crate::profile::{Profile, SlotKind, ToolKind};
 use crate::prompt::PromptId;
@@ -31,6 +31,32 @@ pub fn speech(profile: &Profile, plan: &ReplyPlan) -> Vec<Speech> {
         said.push(Speech::Prompt(PromptId::MenuRepeat));
     }
     said
+}
+
+/// The words that a caller hears, for transcripts: one sentence or choice to a line.
+pub fn spoken(profile: &Profile, plan: &ReplyPlan) -> String {
+    let mut lines = vec![String::new()];
+    for unit in speech(profile, plan) {
+        let words = match unit {
+            Speech::Pause(_) => {
+                lines.push(String::new());
+                continue;
+            }
+            Speech::Prompt(prompt) => prompt.text().to_owned(),
+            Speech::Digits(text) | Speech::Spelled(text) | Speech::FreeText { text, .. } => text,
+            Speech::Number(number) => number.to_string(),
+            Speech::Day(day) => day_in_words(day),
+            Speech::Time(time) => time_in_words(time),
+        };
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&words);
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
 fn says_its_choices(part: &Part) -> bool {

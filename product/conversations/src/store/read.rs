@@ -3,6 +3,7 @@
 use agents::compose;
 use agents::profile::Profile;
 use agents::reply::Choice;
+use agents::turn::ChannelKind;
 use identity::Caller;
 use storage::{OrganizationDb, OrganizationId, Row, Timestamp};
 use uuid::Uuid;
@@ -121,14 +122,20 @@ impl Conversations {
         let mut lines = Vec::new();
         for read in events(&run.database, &run.loaded.key, conversation_id, 0).await? {
             let Read { sequence, at, client_id, stored, .. } = read;
-            let offered = match stored.effects.first() {
-                Some(Effect::Say { plan }) => Some(plan.choices.clone()),
+            let said = match stored.effects.first() {
+                Some(Effect::Say { plan }) => Some(plan.clone()),
                 _ => None,
             };
             if sequence > after_sequence {
+                let first = lines.len();
                 lines.extend(lines_of(profile, &choices, (sequence, at, client_id, stored.event, stored.effects)));
+                // A call's transcript says what was spoken, which is not what a chat would have shown.
+                if let (ChannelKind::Phone, Some(plan)) = (run.loaded.state.channel, &said) {
+                    let spoken = lines[first..].iter_mut().filter(|line| line.speaker == Speaker::Agent);
+                    spoken.for_each(|line| line.text = compose::spoken(profile, plan));
+                }
             }
-            choices = offered.unwrap_or(choices);
+            choices = said.map_or(choices, |plan| plan.choices);
         }
         Ok(lines)
     }
