@@ -50,7 +50,31 @@ where
     use tracing_subscriber::filter::{FilterExt as _, filter_fn};
     let asked = asked.filter(|asked| !asked.trim().is_empty()).unwrap_or(level);
     let wanted = EnvFilter::try_new(log_filter(asked)).unwrap_or_else(|_| EnvFilter::new(log_filter(level)));
-    wanted.and(filter_fn(|event| !event.target().starts_with("rsipstack") || *event.level() <= tracing::Level::WARN))
+    wanted.and(filter_fn(|event| is_ours(event.target()) || *event.level() <= tracing::Level::WARN))
+}
+
+/// The packages whose lines are written at any level. Libraries only warn, whatever is asked for: parsers print the
+/// documents that they read, and the SIP stack whole messages.
+const OURS: [&str; 15] = [
+    "ringfence",
+    "storage",
+    "vault",
+    "audit",
+    "identity",
+    "edge",
+    "web",
+    "contacts",
+    "agents",
+    "compliance",
+    "conversations",
+    "chat",
+    "telephony",
+    "media",
+    "trust",
+];
+
+fn is_ours(target: &str) -> bool {
+    OURS.contains(&target.split("::").next().unwrap_or(target))
 }
 
 #[cfg(test)]
@@ -88,6 +112,7 @@ mod tests {
             tracing::subscriber::with_default(subscriber, || {
                 let _within = tracing::error_span!("call", id = 1).entered();
                 tracing::info!(target: "rsipstack::transport::udp", "Authorization: Digest response=\"canary\"");
+                tracing::debug!(target: "html5ever::tokenizer", "canary");
                 tracing::warn!(target: "rsipstack::transaction", "a warning");
             });
             let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
