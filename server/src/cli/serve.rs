@@ -129,8 +129,8 @@ mod tests {
             let lines = tracing_subscriber::fmt::layer().with_writer(move || writer.clone());
             let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(asked, "info")));
             tracing::subscriber::with_default(subscriber, || {
-                tracing::info!(target: "server", "shown");
-                tracing::debug!(target: "server", "hidden");
+                tracing::info!(target: "ringfence", "shown");
+                tracing::debug!(target: "ringfence", "hidden");
             });
             let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
             assert!(logged.contains("shown") && !logged.contains("hidden"), "{asked:?}: {logged}");

@@ -1,6 +1,13 @@
 //! The whole product, as a newcomer meets it: the binary is started by its command line and used from outside, over real
 //! HTTP, real SIP and sound, and a real browser. Nothing here reaches into the program.
 
+#![expect(
+    clippy::format_collect,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::print_stdout,
+    reason = "short texts are put together, our own file names compared, and the product's log is shown when a test fails"
+)]
+
 mod browser;
 mod caller;
 mod crash;

@@ -39,7 +39,7 @@ async fn a_day(product: &Product) -> Vec<(&'static str, String)> {
     let contact = json!({"name": CONTACT_NAME, "email": CONTACT_EMAIL});
     let made = product.api(Method::POST, "/v1/contacts").json(&contact).send().await.expect("an answer");
     assert_eq!(made.status(), 201);
-    let (mut said, _) = tokio::join!(a_chat(product), a_call(product));
+    let (mut said, ()) = tokio::join!(a_chat(product), a_call(product));
     said.push(("session cookie", product.sign_in().await));
     said
 }

@@ -252,7 +252,7 @@ async fn addresses_and_queries_that_make_no_sense_are_refused() {
     for operation in operations.iter().filter(|operation| operation.path.ends_with('}')) {
         for id in ids {
             let start = operation.path.rsplit_once('/').expect("a path").0;
-            let path = format!("{}/{id}", start.replace(|mark| matches!(mark, '{' | '}'), ""));
+            let path = format!("{}/{id}", start.replace(['{', '}'], ""));
             let answer = product.api(Method::GET, &path).send().await.expect("an answer");
             is_clear_refusal(&path, answer, &mut faults).await;
         }
