@@ -35,7 +35,7 @@ macro_rules! prompts {
 prompts! {
     Hello, "hello", "Hello, and thank you for calling.";
     WelcomeTo, "welcome_to", "Welcome to";
-    AiNotice, "ai_notice", "You are talking to an automated agent, not to a person.";
+    AiNotice, "ai_notice", "You are talking to an AI agent, not to a person.";
     RecordingNotice, "recording_notice", "With your consent, this call is recorded, so that we can check later what was agreed.";
     RecordingQuestion, "recording_question", "To agree to the recording, press 1. To go on without a recording, press 2.";
     RecordingAgreed, "recording_agreed", "Thank you. The recording has started. You can stop it at any time by pressing 8.";
@@ -114,12 +114,12 @@ prompts! {
     DocumentsSay, "documents_say", "Our documents say the following.";
     CallingPerson, "calling_person", "I am calling a person. Please hold on.";
     PersonJoined, "person_joined", "A person has joined the conversation.";
-    PersonLeft, "person_left", "The person has left. You are talking to the automated agent again.";
+    PersonLeft, "person_left", "The person has left. You are talking to the AI agent again.";
     NoPersonNow, "no_person_now", "I am sorry, no person can be reached now.";
     Emergency, "emergency", "I cannot help in an emergency. Please hang up and call the emergency number now.";
     Cancelled, "cancelled", "All right, I have given that up.";
     YouAreWelcome, "you_are_welcome", "You are welcome.";
-    IAmAnAgent, "i_am_an_agent", "Yes, I am an automated agent. I can get you a person if you like.";
+    IAmAnAgent, "i_am_an_agent", "Yes, I am an AI agent. I can get you a person if you like.";
     NotUnderstood, "not_understood", "I am sorry, I did not understand that.";
     StillThere, "still_there", "Are you still there?";
     Goodbye, "goodbye", "Thank you for calling. Goodbye.";

@@ -84,7 +84,7 @@ async fn book_appointment(visitor: &Visitor, number: usize, book: &Book) -> bool
 /// Callers who agree to the recording and then sing one note until the line is dead.
 fn call_in(phone: &Softphone, address: &str) -> Vec<tokio::task::JoinHandle<()>> {
     let calls = (0..CALLS).map(|number| {
-        let mut steps = pressing(&["1"]);
+        let mut steps = pressing(&["1", "1"]);
         steps.extend([Step::Wait(500), Step::Say(caller::tone(TONE, 60)), Step::HangUp]);
         let (phone, address) = (phone.clone(), address.to_owned());
         let options = options("Singer", &format!("+4411749610{number:02}"), steps);
@@ -199,7 +199,7 @@ async fn asked_to_end_it_lets_callers_finish_and_keeps_their_recordings_whole() 
     let (phone, address) = (phone().await, product.facts.sip_uri.clone());
     // One caller comes to an end by himself; the other would go on for a minute.
     let calls = [10, 60].map(|seconds| {
-        let mut steps = pressing(&["1"]);
+        let mut steps = pressing(&["1", "1"]);
         steps.extend([Step::Wait(500), Step::Say(caller::tone(TONE, seconds)), Step::HangUp]);
         let (phone, address) = (phone.clone(), address.clone());
         let options = options("Singer", &format!("+4411749620{seconds}"), steps);

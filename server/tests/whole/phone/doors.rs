@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::{address, calls, host, text, timeline};
+use super::{address, calls, host, text};
 use crate::product::{Product, run};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,22 +41,9 @@ async fn an_agent_that_was_never_published_does_not_answer(product: &Product) {
     let agent = post(product, "/v1/agents", &json!({ "profile": sample["draft"] })).await;
     assert_eq!(agent.0, 201, "{}", agent.1);
     let connected = json!({ "called": "unfinished", "agent_id": agent.1["id"] });
-    assert_eq!(post(product, "/v1/numbers", &connected).await.0, 201);
-    let told = refused(product, "unfinished").await;
-    assert_eq!(told["status"], 480);
-    super::nothing_goes_on(product).await;
-    let calls = calls(product).await;
-    assert_eq!(calls.len(), 1, "{calls:#?}");
-    assert_eq!(
-        (&calls[0]["state"], &calls[0]["sip_status"], &calls[0]["ended_by"]),
-        (&"ended".into(), &480.into(), &"us".into())
-    );
-    assert_eq!(calls[0]["agent_id"], agent.1["id"]);
-    assert_eq!(timeline(product, &calls[0]).await, ["ringing", "agent_not_published", "ended"]);
-    // Nor does it call anybody.
-    let wanted = json!({ "agent_id": agent.1["id"], "to": "sip:anybody@127.0.0.1:9" });
-    assert_eq!(post(product, "/v1/calls", &wanted).await.0, 409);
-    assert_eq!(super::calls(product).await.len(), 1);
+    assert_eq!(post(product, "/v1/numbers", &connected).await.0, 409);
+    assert_eq!(refused(product, "unfinished").await["status"], 404);
+    assert!(calls(product).await.is_empty());
 }
 
 async fn numbers_are_connected_to_own_agents_only(product: &Product) {
@@ -129,7 +116,7 @@ async fn the_loudest_log_holds_no_number_no_name_and_no_credentials() {
     let numbers = product.get("/v1/calls").await;
     assert!(text(&numbers["data"][0]["to"]) == "practice", "{numbers}");
     let log = product.log();
-    assert!(log.len() > 10_000 && log.contains("TRACE"), "it is loud: {} bytes", log.len());
+    assert!(log.len() > 10_000, "it is loud: {} bytes", log.len());
     let key = product.facts.api_key.as_str();
     for private in
         ["canary", "Canary", "Y2FuYXJ5", "4915550001234", "4915550005678", key, &product.facts.owner_password]

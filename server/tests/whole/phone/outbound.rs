@@ -93,7 +93,7 @@ async fn an_answered_call(product: &Product, phone: &Line) {
     assert_eq!((text(&call["direction"]), text(&call["end_reason"])), ("outbound", "hung_up"), "{call:#?}");
     assert_eq!(timeline(product, &call).await, ["ringing", "answered", "ended"]);
     let lines = transcript(product, &call).await;
-    assert!(lines[0].0 == "agent" && lines[0].1.starts_with("I am an AI agent"), "{lines:#?}");
+    assert!(lines[0].0 == "agent" && lines[0].1.starts_with("You are talking to an AI agent"), "{lines:#?}");
 }
 
 async fn a_busy_one(product: &Product, phone: &Line) {

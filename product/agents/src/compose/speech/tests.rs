@@ -30,10 +30,7 @@ fn bare(said: &[Speech]) -> String {
 #[test]
 fn the_greeting_is_whole_without_a_synthesizer() {
     let said = speech(&sample(), &plan(vec![Part::Greeting, Part::AiNotice], vec![]));
-    assert_eq!(
-        bare(&said),
-        "Hello, and thank you for calling. You are talking to an automated agent, not to a person."
-    );
+    assert_eq!(bare(&said), "Hello, and thank you for calling. You are talking to an AI agent, not to a person.");
 }
 
 #[test]
