@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use chat::ChatState;
+use sign_in::SignIn;
 use telephony::api::Telephony;
 use trust::Trust;
 use utoipa::OpenApi as _;
@@ -40,6 +41,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
     let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
+        .merge(sign_in::routes().with_state(SignIn::new(house.gate.clone(), base_url)))
         .merge(web::live::routes().with_state(live))
         .merge(web::assets::routes())
         .merge(agents::api::routes().with_state(house.platform.clone()))
@@ -62,6 +64,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
 fn described_routes() -> Vec<RouteRule> {
     let parts = [
         web::account::routes().table(),
+        sign_in::routes().table(),
         agents::api::routes().table(),
         agents::knowledge::api::routes().table(),
         contacts::routes().table(),

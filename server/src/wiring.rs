@@ -56,6 +56,7 @@ pub fn schema() -> Schema {
         .with(audit::TABLES, audit::STATEMENTS)
         .with(identity::TABLES, identity::STATEMENTS)
         .with(web::TABLES, web::STATEMENTS)
+        .with(sign_in::TABLES, sign_in::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)

@@ -8,7 +8,7 @@ use storage::{SeededEntropy, Timestamp};
 use web::chart::{Bar, Chart};
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
-use web::shell::{FirstOwnerPage, Nav, ProblemPage, Shell, SignInPage};
+use web::shell::{Nav, ProblemPage, Shell, SignInPage};
 use web::waveform::{Peaks, Waveform};
 
 // One list of values serves all samples; no sample shows them all.
@@ -77,17 +77,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let nonce = Nonce::generate(&SeededEntropy::new(1));
     let shell = |title: &str, nav| Shell::new(title, nav, nonce.clone(), "Brightwater Dental", "Ada Okafor");
     let alone = |title: &str| Shell::alone(title, nonce.clone());
-    let owner = FirstOwnerPage {
-        shell: alone("First owner"),
-        error: String::new(),
-        organization: "Brightwater Dental".to_owned(),
-        organization_error: String::new(),
-        name: String::new(),
-        name_error: "Please say how you are called.".to_owned(),
-        email: String::new(),
-        email_error: String::new(),
-        password_error: String::new(),
-    };
     let problem = ProblemPage {
         shell: alone("There is nothing here"),
         status: 404,
@@ -107,7 +96,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("call", Call::page(shell("Call", Nav::Calls))?),
         ("forms", Forms::page(shell("Settings", Nav::Settings).telling("The session was ended."))?),
         ("sign_in", sign_in.render()?),
-        ("first_owner", owner.render()?),
         ("problem", problem.render()?),
     ];
     let assets = folder.join("assets").join(web::assets::version());

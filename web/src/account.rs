@@ -1,4 +1,4 @@
-//! The house's own routes: keys, members, sessions, the organization, and the pages that sign people in and out.
+//! The house's own routes: keys, members, sessions, the organization, and what browsers report.
 
 pub mod api;
 pub mod pages;

@@ -23,6 +23,8 @@ use crate::present;
 use crate::problem::Problem;
 use crate::routes::{Access, Audited, BodyLimit, RouteRule};
 
+mod assurance;
+
 /// The action under which refusals stand in the audit log.
 const REFUSED: &str = "access.refuse";
 
@@ -157,11 +159,17 @@ impl Guard {
             Access::Visitor(_) => None,
             _ => self.gate.authenticate(request).await.map_err(Problem::into_response)?,
         };
+        // On public pages, a session that still lacks its second factor is nobody.
+        let is_early = |caller: &Caller| caller.outstanding().is_some() && !rule.before_second_factor;
+        let caller = caller.filter(|caller| !(matches!(rule.access, Access::Public(_)) && is_early(caller)));
         let needs_caller = matches!(rule.access, Access::Permission(_) | Access::Member);
         if needs_caller && caller.is_none() {
             return Err(Problem::unauthorized().into_response());
         }
         self.check_sender(request, caller.as_ref()).map_err(Problem::into_response)?;
+        if let Some(outstanding) = caller.as_ref().filter(|caller| is_early(caller)).and_then(Caller::outstanding) {
+            return Err(assurance::lacking(outstanding, request));
+        }
         let allowance = self.check_rate(request, caller.as_ref());
         if let Some(refused) = allowance.filter(|allowance| !allowance.is_granted()) {
             return Err(too_many(&refused));
@@ -174,6 +182,11 @@ impl Guard {
                 tracing::error!(%error, "a refusal could not be written down");
             }
             return Err(Problem::forbidden(permission.name()).into_response());
+        }
+        if let Some(caller) = &caller
+            && let Some(refusal) = assurance::unconfirmed(rule.step_up, caller, self.gate.platform.now(), request)
+        {
+            return Err(refusal);
         }
         let declared = request.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > rule.body_bytes as u64)
@@ -287,8 +300,8 @@ pub(crate) fn around(router: axum::Router, gate: &Gate, table: &[RouteRule]) -> 
 /// An address that is not registered: strangers learn only that they are strangers.
 async fn answer_nowhere(gate: &Gate, request: &Parts) -> Problem {
     match gate.authenticate(request).await {
-        Ok(Some(_)) => Problem::not_found(),
-        Ok(None) => Problem::unauthorized(),
+        Ok(Some(caller)) if caller.outstanding().is_none() => Problem::not_found(),
+        Ok(_) => Problem::unauthorized(),
         Err(problem) => problem,
     }
 }
@@ -300,8 +313,8 @@ async fn answer_wrong_method(gate: &Gate, public: &BTreeSet<&'static str>, reque
         return Problem::method_not_allowed();
     }
     match gate.authenticate(request).await {
-        Ok(Some(_)) => Problem::method_not_allowed(),
-        Ok(None) => Problem::unauthorized(),
+        Ok(Some(caller)) if caller.outstanding().is_none() => Problem::method_not_allowed(),
+        Ok(_) => Problem::unauthorized(),
         Err(problem) => problem,
     }
 }

@@ -59,7 +59,7 @@ fn is_finished(response: &Response) -> bool {
 }
 
 /// Browsers that navigate say that they take HTML; under `/v1` nobody gets any.
-fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+pub(crate) fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let is_api = path == "/v1" || path.starts_with("/v1/");
     let takes_html = headers
         .get_all(header::ACCEPT)

@@ -87,6 +87,26 @@ impl Problem {
         problem.with_detail("Changes are taken from pages of this server only. Programs use an API key.")
     }
 
+    /// 403: signed in by one factor, and two are asked for.
+    pub fn second_factor_required(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "second-factor-required", "A second factor is needed").with_detail(detail)
+    }
+
+    /// 403: signed in, but too long ago for something sensitive.
+    pub fn step_up_required() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "step-up-required", "Please confirm that it is you");
+        let minutes = identity::STEP_UP_SECONDS / 60;
+        problem.with_detail(format!(
+            "This needs a sign-in or a confirmation within the last {minutes} minutes: open /sign-in/confirm in the browser."
+        ))
+    }
+
+    /// 403: something that only people do, asked for by a program's key.
+    pub fn people_only() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "people-only", "Only people do this");
+        problem.with_detail("No API key may do this, whatever its role. Sign in with a browser.")
+    }
+
     /// 403: an expiring link that is over, altered, or bound to somebody else; which of these is not said.
     pub fn link_refused() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed");

@@ -40,6 +40,17 @@ pub enum Audited {
     No(&'static str),
 }
 
+/// Whether a route asks again who is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepUp {
+    /// No: being signed in is enough.
+    No,
+    /// People confirm when they last did so longer ago than [`identity::STEP_UP_SECONDS`]; keys of programs may, too.
+    People,
+    /// The same, and keys of programs may not do this at all.
+    PeopleOnly,
+}
+
 /// The declaration of one route.
 #[derive(Debug, Clone)]
 pub struct RouteRule {
@@ -59,6 +70,10 @@ pub struct RouteRule {
     pub from_other_sites: Option<&'static str>,
     /// The answer holds a secret that is shown once, so it is not kept for repetition.
     pub answers_secret: bool,
+    /// Whether people must have confirmed lately who they are.
+    pub step_up: StepUp,
+    /// Open to a session that still lacks its second factor: what leads to having one, and the way out.
+    pub before_second_factor: bool,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -183,6 +198,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             body_bytes,
             from_other_sites: None,
             answers_secret: false,
+            step_up: StepUp::No,
+            before_second_factor: false,
         };
         self.entries.push((rule, handler));
         self
@@ -210,6 +227,24 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn answers_secret(self) -> Self {
         self.last(|rule| rule.answers_secret = true)
+    }
+
+    /// The route added last does something that a stolen browser must not: people confirm first who they are.
+    #[must_use]
+    pub fn step_up(self) -> Self {
+        self.last(|rule| rule.step_up = StepUp::People)
+    }
+
+    /// The same, and no program may do it, whatever its key.
+    #[must_use]
+    pub fn step_up_people_only(self) -> Self {
+        self.last(|rule| rule.step_up = StepUp::PeopleOnly)
+    }
+
+    /// The route added last is open to a session that still lacks its second factor.
+    #[must_use]
+    pub fn before_second_factor(self) -> Self {
+        self.last(|rule| rule.before_second_factor = true)
     }
 
     fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {
@@ -263,8 +298,14 @@ pub fn describe(table: &[RouteRule]) -> String {
             Audited::Read(action) => format!("read {action}"),
             Audited::No(reason) => format!("not audited ({reason})"),
         };
+        let step_up = match rule.step_up {
+            StepUp::No => "",
+            StepUp::People => "; people confirm",
+            StepUp::PeopleOnly => "; people confirm, no keys",
+        };
+        let early = if rule.before_second_factor { "; before the second factor" } else { "" };
         format!(
-            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes\n",
+            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}\n",
             rule.path,
             rule.method.as_str(),
             rule.rate,

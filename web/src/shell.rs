@@ -266,22 +266,6 @@ pub struct SignInPage {
     pub error: String,
 }
 
-/// The page where the one-time token becomes the first owner. Each `…_error` is empty or says what to change.
-#[derive(Template, Debug)]
-#[template(path = "first_owner.html")]
-#[expect(missing_docs, reason = "the fields are those of the form")]
-pub struct FirstOwnerPage {
-    pub shell: Shell,
-    pub error: String,
-    pub organization: String,
-    pub organization_error: String,
-    pub name: String,
-    pub name_error: String,
-    pub email: String,
-    pub email_error: String,
-    pub password_error: String,
-}
-
 /// A problem as a page, for people.
 #[derive(Template, Debug)]
 #[template(path = "problem.html")]

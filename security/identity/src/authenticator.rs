@@ -8,11 +8,12 @@ use audit::{Actor, ActorKind};
 use storage::{OrganizationId, Row, Timestamp};
 use vault::Field;
 
+use crate::assurance;
 use crate::caller::Facts;
 use crate::session;
 use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
 use crate::token::{self, Environment, KeyText};
-use crate::{Caller, Credential, MembershipState, Platform, Result, Role};
+use crate::{Caller, Credential, MembershipState, Platform, Result, Role, SignedIn};
 
 /// A credential's last use is written down at most this often.
 const SECONDS_BETWEEN_SEEN: i64 = 60;
@@ -90,6 +91,7 @@ impl Authenticator {
             credential: Credential::ApiKey(key.id),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
             user: None,
+            signed_in: None,
             display_name: keyring.open_text(Field::new(&API_KEY, "name", key.id), &row.bytes("name")?)?,
             environment: key.environment,
             entries: AtomicU32::new(0),
@@ -104,7 +106,8 @@ impl Authenticator {
         let hash = token::hash(text);
         let rows = self.platform.database.installation().query(&SESSION_BY_TOKEN, &[hash.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        if !session_is_good(row, now)? {
+        let signed_in = signed_in(row)?;
+        if !session_is_good(row, now)? || !session::lives_incomplete(&signed_in, now) {
             return Ok(None);
         }
         let (session, user) = (row.uuid("session_id")?, row.uuid("user_id")?);
@@ -117,6 +120,7 @@ impl Authenticator {
             credential: Credential::Session(session),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
             user: Some(user),
+            signed_in: Some(signed_in),
             display_name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("user_name")?)?,
             environment: Environment::Live,
             entries: AtomicU32::new(0),
@@ -138,6 +142,14 @@ impl Authenticator {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// How the person signed in, and whether the organization asks everybody for two factors.
+fn signed_in(row: &Row) -> storage::Result<SignedIn> {
+    let factors = assurance::from_text(&row.text("factors")?);
+    let has_second_factor = row.integer("second_factors")? > 0;
+    let is_demanded = row.integer("demands")? > 0;
+    Ok(SignedIn::new(factors, row.timestamp("authenticated_at")?, has_second_factor, is_demanded))
 }
 
 fn organization_is_active(row: &Row) -> storage::Result<bool> {

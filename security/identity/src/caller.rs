@@ -13,7 +13,7 @@ use uuid::Uuid;
 use vault::Keyring;
 
 use crate::change;
-use crate::{Change, Environment, MembershipState, Permission, Platform, Result, Role, allows};
+use crate::{Change, Environment, MembershipState, Outstanding, Permission, Platform, Result, Role, SignedIn, allows};
 
 /// By what the caller is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(crate) struct Facts {
     pub credential: Credential,
     pub standing: Option<(Role, MembershipState)>,
     pub user: Option<Uuid>,
+    pub signed_in: Option<SignedIn>,
     pub display_name: String,
     pub environment: Environment,
     /// Entries that this caller has put into the audit log; the guard of a route looks whether there were any.
@@ -64,6 +65,7 @@ impl Caller {
             credential: Credential::Channel,
             standing: None,
             user: None,
+            signed_in: None,
             display_name: String::new(),
             environment: Environment::Live,
             entries: AtomicU32::new(0),
@@ -100,6 +102,16 @@ impl Caller {
         self.0.user
     }
 
+    /// How the person signed in; nothing for keys and channels.
+    pub fn signed_in(&self) -> Option<&SignedIn> {
+        self.0.signed_in.as_ref()
+    }
+
+    /// What a session still has to show before it may do anything else.
+    pub fn outstanding(&self) -> Option<Outstanding> {
+        self.0.signed_in.as_ref().and_then(|signed_in| signed_in.outstanding)
+    }
+
     /// The person's name or the key's.
     pub fn display_name(&self) -> &str {
         &self.0.display_name
@@ -115,9 +127,9 @@ impl Caller {
         self.0.actor.address
     }
 
-    /// May this caller do that?
+    /// May this caller do that? Never while a factor is outstanding.
     pub fn permits(&self, permission: Permission) -> bool {
-        self.0.standing.is_some_and(|(role, state)| allows(role, state, permission))
+        self.outstanding().is_none() && self.0.standing.is_some_and(|(role, state)| allows(role, state, permission))
     }
 
     /// The organization's door.

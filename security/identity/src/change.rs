@@ -17,6 +17,11 @@ pub struct Change {
 }
 
 impl Change {
+    /// Who changes.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     pub(crate) fn new(transaction: Transaction, platform: Platform, caller: Caller, action: &'static str) -> Self {
         Self { transaction, platform, caller, action }
     }

@@ -8,7 +8,7 @@ use crate::session::{self, Device};
 use crate::store::{MEMBERSHIP, ORGANIZATION, ORGANIZATIONS_COUNT, USER_ACCOUNT};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
-use crate::{Error, MembershipState, Platform, Result, Role, change, one_time, password};
+use crate::{Error, Factor, MembershipState, Platform, Result, Role, change, one_time, password};
 
 /// Purposes of organizations, as stored.
 const BUSINESS: &str = "business";
@@ -53,7 +53,7 @@ pub async fn found_with_token(
     one_time::consume(&mut transaction, platform, one_time::Purpose::FirstOwner, token).await?;
     prepared.write(&mut transaction, platform, device).await?;
     let Founded { organization, owner } = prepared.founded;
-    let session = session::open(&mut transaction, platform, organization, owner, device).await?;
+    let session = session::open(&mut transaction, platform, organization, owner, device, &[Factor::Password]).await?;
     transaction.commit().await?;
     Ok((prepared.founded, session))
 }

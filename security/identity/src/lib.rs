@@ -5,6 +5,7 @@
 //! password hashes are sealed with the installation's key; e-mail addresses are found by a keyed index.
 
 pub mod api_key;
+mod assurance;
 mod authenticator;
 mod caller;
 mod change;
@@ -21,12 +22,16 @@ mod store;
 pub mod token;
 pub mod user;
 
+pub use assurance::{Assurance, Factor, INCOMPLETE_SECONDS, Outstanding, STEP_UP_SECONDS, SignedIn};
 pub use authenticator::{Authenticator, Presented};
 pub use caller::{Caller, Credential};
 pub use change::Change;
 pub use error::{Error, Result};
 pub use platform::Platform;
 pub use role::{MembershipState, Permission, Role, allows};
-pub use store::{API_KEY, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SESSION, STATEMENTS, TABLES, USER_ACCOUNT};
+pub use store::{
+    API_KEY, BACKUP_CODE, FORMER_PASSWORD, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SECOND_FACTOR, SESSION,
+    SIGN_IN_POLICY, STATEMENTS, TABLES, USER_ACCOUNT,
+};
 pub use token::Environment;
 pub mod testing;

@@ -7,12 +7,13 @@ use storage::{OrganizationId, Timestamp, Transaction};
 use uuid::Uuid;
 use vault::Field;
 
+use crate::assurance::{self, Factor, INCOMPLETE_SECONDS};
 use crate::store::{
-    SESSION, SESSION_DELETE, SESSIONS_DELETE_BEYOND, SESSIONS_DELETE_OTHERS, SESSIONS_OF_USER, SESSIONS_SWEEP,
-    TOKENS_SWEEP,
+    SESSION, SESSION_DELETE, SESSION_STRENGTHEN, SESSIONS_DELETE_BEYOND, SESSIONS_DELETE_OTHERS, SESSIONS_OF_USER,
+    SESSIONS_SWEEP, TOKENS_SWEEP,
 };
 use crate::token::Secret;
-use crate::{Caller, Credential, Platform, Result};
+use crate::{Caller, Change, Credential, Platform, Result, SignedIn};
 
 /// Signed out after so long without a request (NIST SP 800-63B-4, AAL2: at most one hour).
 pub const IDLE_SECONDS: i64 = 60 * 60;
@@ -61,6 +62,11 @@ pub(crate) fn lives(created_at: Timestamp, seen_at: Timestamp, now: Timestamp) -
     now < created_at.plus_seconds(ABSOLUTE_SECONDS) && now < seen_at.plus_seconds(IDLE_SECONDS)
 }
 
+/// One that lacks its second factor is given less time.
+pub(crate) fn lives_incomplete(signed_in: &SignedIn, now: Timestamp) -> bool {
+    signed_in.outstanding.is_none() || now < signed_in.authenticated_at.plus_seconds(INCOMPLETE_SECONDS)
+}
+
 /// Opens a session within a transaction and returns the token for the cookie.
 pub(crate) async fn open(
     transaction: &mut Transaction,
@@ -68,6 +74,7 @@ pub(crate) async fn open(
     organization: OrganizationId,
     user: Uuid,
     device: &Device,
+    factors: &[Factor],
 ) -> Result<Secret> {
     let (id, now) = (platform.identifiers.next(), platform.now());
     let token = Secret::generate(platform.entropy.as_ref());
@@ -83,6 +90,8 @@ pub(crate) async fn open(
                 ("user_id", user.into()),
                 ("token_hash", token.hash().into()),
                 ("device", device.into()),
+                ("factors", assurance::to_text(factors).into()),
+                ("authenticated_at", now.into()),
                 ("created_at", now.into()),
                 ("seen_at", now.into()),
             ],
@@ -90,6 +99,26 @@ pub(crate) async fn open(
         .await?;
     transaction.execute(&SESSIONS_DELETE_BEYOND, &[user.into(), MAXIMUM_PER_USER.into()]).await?;
     Ok(token)
+}
+
+/// The caller has shown another factor: it is added to the session, which gets a new token (whoever held the old one is
+/// out) and counts as fresh. `None` when the caller is no session, or it has ended meanwhile.
+pub async fn strengthen(change: &mut Change, platform: &Platform, factor: Factor) -> Result<Option<Secret>> {
+    let caller = change.caller().clone();
+    let (Some(user), Credential::Session(id), Some(signed_in)) =
+        (caller.user(), caller.credential(), caller.signed_in())
+    else {
+        return Ok(None);
+    };
+    let mut factors = signed_in.factors.clone();
+    if !factors.contains(&factor) {
+        factors.push(factor);
+    }
+    let token = Secret::generate(platform.entropy.as_ref());
+    let arguments =
+        [user.into(), id.into(), token.hash().into(), assurance::to_text(&factors).into(), platform.now().into()];
+    let changed = change.execute(&SESSION_STRENGTHEN, &arguments).await?;
+    Ok((changed == 1).then_some(token))
 }
 
 /// The caller's own sessions in this organization, the one used last first.

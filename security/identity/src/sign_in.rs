@@ -6,8 +6,9 @@ use storage::{OrganizationId, Row};
 use uuid::Uuid;
 use vault::Field;
 
+use crate::assurance::{self, Factor};
 use crate::session::{self, Device};
-use crate::store::{self, MEMBERSHIPS_OF_USER, USER_ACCOUNT, USER_BY_EMAIL};
+use crate::store::{self, MEMBERSHIPS_OF_USER, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
 use crate::{Error, MembershipState, Platform, Result, caller, change, one_time};
@@ -36,12 +37,39 @@ pub async fn with_password(
         refuse(platform, organization, user, device).await?;
         return Ok(None);
     };
+    Ok(Some(begin(platform, organization, user, &[Factor::Password], device).await?))
+}
+
+/// Opens a session for somebody who has shown these factors to one of our own ceremonies (a passkey, an identity
+/// provider): whoever calls this has checked them. `None` when the person works in no such organization at the moment.
+pub async fn admit(
+    platform: &Platform,
+    user: Uuid,
+    wanted: Option<OrganizationId>,
+    factors: &[Factor],
+    device: &Device,
+) -> Result<Option<Secret>> {
+    let Some(organization) = workplace(platform, user, wanted).await? else {
+        refuse(platform, None, Some(user), device).await?;
+        return Ok(None);
+    };
+    Ok(Some(begin(platform, organization, user, factors, device).await?))
+}
+
+async fn begin(
+    platform: &Platform,
+    organization: OrganizationId,
+    user: Uuid,
+    factors: &[Factor],
+    device: &Device,
+) -> Result<Secret> {
     let mut transaction = platform.database.organization(organization).begin().await?;
-    let token = session::open(&mut transaction, platform, organization, user, device).await?;
+    let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
-    change::append(&mut transaction, platform, &entry(Some(user), actor)).await?;
+    let facts = vec![("by", assurance::to_text(factors))];
+    change::append(&mut transaction, platform, &Entry { facts, ..entry(Some(user), actor) }).await?;
     transaction.commit().await?;
-    Ok(Some(token))
+    Ok(token)
 }
 
 /// Opens a session for whoever holds the link.
@@ -52,9 +80,10 @@ pub async fn with_link(platform: &Platform, presented: &str, device: &Device) ->
     }
     let mut transaction = platform.database.organization(organization).begin().await?;
     one_time::consume(&mut transaction, platform, one_time::Purpose::SignIn, presented).await?;
-    let token = session::open(&mut transaction, platform, organization, user, device).await?;
+    let factors = [Factor::MachineLink];
+    let token = session::open(&mut transaction, platform, organization, user, device, &factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
-    let facts = vec![("by", "link".to_owned())];
+    let facts = vec![("by", assurance::to_text(&factors))];
     change::append(&mut transaction, platform, &Entry { facts, ..entry(Some(user), actor) }).await?;
     transaction.commit().await?;
     Ok(token)
@@ -75,6 +104,12 @@ async fn refuse(
     let refused = Entry { outcome: Outcome::Refused, ..entry(user, caller::system(device.address)) };
     change::append(&mut transaction, platform, &refused).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Has this account a second factor that counts?
+pub async fn has_second_factor(platform: &Platform, user: Uuid) -> Result<bool> {
+    let rows = platform.database.installation().query(&SECOND_FACTORS_COUNT, &[user.into()]).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.integer("factors"))? > 0)
 }
 
 /// A keyed hash of what was typed as address, to count attempts by without storing it. `None` when it is no address.

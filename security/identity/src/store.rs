@@ -64,6 +64,9 @@ pub static SESSION: Table = Table {
         Column::uuid("user_id"),
         Column::bytes("token_hash"),
         Column::sealed("device", SealedWith::Installation),
+        // What the person showed (`password,one_time_code`), and when they last did.
+        Column::text("factors"),
+        Column::time("authenticated_at"),
         Column::time("created_at"),
         Column::time("seen_at"),
     ],
@@ -72,6 +75,90 @@ pub static SESSION: Table = Table {
     indexes: &[&["user_id"], &["seen_at"]],
     retention: Retention::UntilDeleted,
     erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// What people show beside their password: authenticator apps and passkeys.
+pub static SECOND_FACTOR: Table = Table {
+    name: "second_factor",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("user_id"),
+        // `totp` or `passkey`.
+        Column::text("kind"),
+        Column::sealed("name", SealedWith::Installation),
+        // The shared secret of an app, or the public key of a passkey with its counter.
+        Column::sealed("secret", SealedWith::Installation),
+        // SHA-256 of a passkey's credential id, to find it by.
+        Column::bytes("credential_hash").nullable(),
+        // The last step of 30 s whose code was taken: no code is taken twice.
+        Column::integer("last_step").nullable(),
+        // Wrong codes since the last right one.
+        Column::integer("failures"),
+        Column::time("created_at"),
+        // It counts from here on; until then it is only being set up.
+        Column::time("confirmed_at").nullable(),
+        Column::time("used_at").nullable(),
+    ],
+    references: &[],
+    unique: &[&["credential_hash"]],
+    indexes: &[&["user_id"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Codes for the day when the second factor is lost, hashed; each works once.
+pub static BACKUP_CODE: Table = Table {
+    name: "backup_code",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("user_id"),
+        // One salt for the set, so that a presented code is hashed once.
+        Column::bytes("salt"),
+        Column::bytes("code_hash"),
+        Column::time("created_at"),
+        Column::time("used_at").nullable(),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["user_id"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Hashes of passwords that were replaced, so that they do not come back.
+pub static FORMER_PASSWORD: Table = Table {
+    name: "former_password",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("user_id"),
+        Column::sealed("password", SealedWith::Installation),
+        Column::time("replaced_at"),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["user_id", "replaced_at"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// What an organization asks of those who sign in; without a row the defaults hold.
+pub static SIGN_IN_POLICY: Table = Table {
+    name: "sign_in_policy",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("organization_id"),
+        // Fewest characters of a password beside a second factor.
+        Column::integer("password_length"),
+        Column::boolean("require_second_factor"),
+        // So many former passwords do not come back.
+        Column::integer("password_history"),
+        Column::time("changed_at"),
+    ],
+    references: &[],
+    unique: &[&["organization_id"]],
+    indexes: &[],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("rules of an organization, nobody's data"),
 };
 
 /// Keys of programs.
@@ -118,7 +205,18 @@ pub static ONE_TIME_TOKEN: Table = Table {
 };
 
 /// Every table of identity.
-pub const TABLES: &[&Table] = &[&ORGANIZATION, &USER_ACCOUNT, &MEMBERSHIP, &SESSION, &API_KEY, &ONE_TIME_TOKEN];
+pub const TABLES: &[&Table] = &[
+    &ORGANIZATION,
+    &USER_ACCOUNT,
+    &MEMBERSHIP,
+    &SESSION,
+    &SECOND_FACTOR,
+    &BACKUP_CODE,
+    &FORMER_PASSWORD,
+    &SIGN_IN_POLICY,
+    &API_KEY,
+    &ONE_TIME_TOKEN,
+];
 
 macro_rules! statements {
     ($($(#[$note:meta])* $name:ident = $label:literal, $sql:literal;)*) => {
@@ -132,6 +230,11 @@ statements! {
     /// A session with everything that a caller is made of.
     SESSION_BY_TOKEN = "identity.session_by_token",
         "select s.id as session_id, s.user_id, s.organization_id, s.created_at, s.seen_at, m.role, m.state, \
+         s.factors, s.authenticated_at, \
+         (select count(*) from second_factor f where f.user_id = s.user_id and f.confirmed_at is not null) \
+         as second_factors, \
+         (select count(*) from sign_in_policy p where p.organization_id = s.organization_id and p.require_second_factor) \
+         as demands, \
          u.name as user_name, o.name as organization_name, o.state as organization_state \
          from session s \
          join membership m on m.organization_id = s.organization_id and m.user_id = s.user_id \
@@ -145,6 +248,9 @@ statements! {
          join membership m on m.organization_id = s.organization_id and m.user_id = s.user_id \
          join organization o on o.id = s.organization_id \
          where s.id = $1";
+    /// More was shown: another token, from now on.
+    SESSION_STRENGTHEN = "identity.session_strengthen",
+        "update session set token_hash = $3, factors = $4, authenticated_at = $5 where user_id = $1 and id = $2";
     SESSION_SEEN = "identity.session_seen",
         "update session set seen_at = $2 where id = $1 and seen_at < $2";
     SESSIONS_OF_USER = "identity.sessions_of_user",
@@ -177,6 +283,8 @@ statements! {
         "select count(*) as keys from api_key where organization_id = $1 and revoked_at is null";
     KEY_REVOKE = "identity.key_revoke",
         "update api_key set revoked_at = $3 where organization_id = $1 and id = $2 and revoked_at is null";
+    SECOND_FACTORS_COUNT = "identity.second_factors_count",
+        "select count(*) as factors from second_factor where user_id = $1 and confirmed_at is not null";
     USER_BY_EMAIL = "identity.user_by_email",
         "select id, password from user_account where email_index = $1";
     /// Where a user works, the oldest membership first.

@@ -16,7 +16,9 @@ use crate::session::{self, Device};
 use crate::store::{MEMBERSHIP, USER_ACCOUNT};
 use crate::token::{KeyText, Secret};
 use crate::user::{self, EmailAddress};
-use crate::{Authenticator, Caller, Environment, MembershipState, Platform, Presented, Role, api_key, password};
+use crate::{
+    Authenticator, Caller, Environment, Factor, MembershipState, Platform, Presented, Role, api_key, password,
+};
 
 /// A password that every persona has.
 pub const PASSWORD: &str = "kettle moss lantern 4";
@@ -135,7 +137,9 @@ impl TestPlatform {
         ];
         transaction.insert(&MEMBERSHIP, &membership).await.expect("inserted");
         let device = Device::new(None, "a test");
-        let session = session::open(&mut transaction, platform, organization, user, &device).await.expect("opened");
+        let factors = [Factor::Password, Factor::OneTimeCode];
+        let session = session::open(&mut transaction, platform, organization, user, &device, &factors).await;
+        let session = session.expect("opened");
         transaction.commit().await.expect("committed");
         let presented = Presented { session: Some(session.reveal()), ..Presented::default() };
         let caller = Authenticator::new(platform.clone()).authenticate(presented).await.expect("asked")?;

@@ -1,113 +1,15 @@
-//! The house's own routes, as browsers and programs use them: signing in and out, keys, members, live events, OpenAPI.
+//! The house's own routes, as browsers and programs use them: keys, members, live events, OpenAPI.
 
-use crate::fixture::{Answer, Service, bearer, cookie};
+use crate::fixture::{Service, bearer, cookie};
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
-use identity::one_time;
-use identity::testing::PASSWORD;
 use identity::{Permission, Role};
 use std::time::Duration;
 use utoipa::OpenApi as _;
 use uuid::Uuid;
 use web::live::LiveEvent;
 use web::{account, openapi};
-
-const FORM: [(&str, &str); 2] =
-    [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
-
-fn session_of(answer: &Answer) -> String {
-    let set = answer.header("set-cookie");
-    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
-    set.split(';').next().expect("a cookie").to_owned()
-}
-
-fn password() -> String {
-    PASSWORD.replace(' ', "+")
-}
-
-#[tokio::test]
-async fn a_person_signs_in_works_and_signs_out() {
-    let service = Service::start().await;
-    service.test.organization("harbour").await;
-    let body = format!("email=owner%40harbour.example&password={}", password());
-    let planted = "ringfence_session=0000000000000000000000000000000000000000000000000000";
-    let came_from = ("referer", "http://desk.example/calls");
-    let answer = service.ask("POST", "/sign-in", &[FORM[0], FORM[1], ("cookie", planted), came_from], &body).await;
-    assert_eq!((answer.status, answer.header("location")), (303, "/calls"));
-    let session = session_of(&answer);
-    assert_ne!(session, planted, "a planted token is not taken over");
-    let organization = service.ask("GET", "/v1/organization", &[("cookie", &session)], "").await;
-    assert_eq!(organization.json()["name"], "harbour");
-    let again = service.ask("POST", "/sign-in", &[FORM[0], FORM[1], ("cookie", &session)], &body).await;
-    let newer = session_of(&again);
-    assert_ne!(newer, session);
-    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &session)], "").await.status, 401, "left behind");
-    let out = service.ask("POST", "/sign-out", &[FORM[0], FORM[1], ("cookie", &newer)], "").await;
-    assert_eq!((out.status, out.header("location")), (303, "/sign-in"));
-    assert!(out.header("set-cookie").contains("Max-Age=0"));
-    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &newer)], "").await.status, 401);
-}
-
-#[tokio::test]
-async fn a_wrong_password_and_an_unknown_person_look_the_same() {
-    let service = Service::start().await;
-    service.test.organization("harbour").await;
-    let strip = |answer: Answer| {
-        let body = answer.body.split("value=\"").next().expect("a start").to_owned();
-        (answer.status, answer.header("set-cookie").to_owned(), body.contains("do not belong together"))
-    };
-    let known = service.ask("POST", "/sign-in", &FORM, "email=owner%40harbour.example&password=guess").await;
-    let unknown = service.ask("POST", "/sign-in", &FORM, "email=nobody%40harbour.example&password=guess").await;
-    let (known, unknown) = (strip(known), strip(unknown));
-    assert_eq!(known, unknown);
-    assert_eq!(known, (401, String::new(), true));
-    let typed = service.ask("POST", "/sign-in", &FORM, "email=%22%3E%3Cscript%3Ealert(1)&password=x").await;
-    assert!(!typed.body.contains("<script>alert"), "what was typed comes back escaped");
-}
-
-#[tokio::test]
-async fn the_first_owner_comes_by_the_printed_token() {
-    let service = Service::start().await;
-    let token = one_time::issue_owner_token(&service.test.platform).await.expect("issued");
-    let empty = service.ask("GET", "/first-owner", &[("accept", "text/html")], "").await;
-    assert!(empty.status == 200 && empty.body.contains("data-from-fragment"), "{empty:?}");
-    let form = |password: &str| {
-        format!(
-            "token={}&organization=Harbour&name=Olive&email=olive%40harbour.example&password={password}",
-            token.reveal()
-        )
-    };
-    let weak = service.ask("POST", "/first-owner", &FORM, &form("short")).await;
-    assert!(weak.status == 422 && weak.body.contains("at least 15 characters"), "{weak:?}");
-    assert!(weak.body.contains("value=\"Olive\"") && !weak.body.contains("short\""), "kept, but not the password");
-    let answer = service.ask("POST", "/first-owner", &FORM, &form(&password())).await;
-    assert_eq!((answer.status, answer.header("location")), (303, "/"));
-    let session = session_of(&answer);
-    assert_eq!(
-        service.ask("GET", "/v1/sessions", &[("cookie", &session)], "").await.json()["data"][0]["is_current"],
-        true
-    );
-    let again = service.ask("POST", "/first-owner", &FORM, &form(&password())).await;
-    assert!(again.status == 422 && again.header("set-cookie").is_empty(), "{again:?}");
-}
-
-#[tokio::test]
-async fn a_link_signs_in_once() {
-    let service = Service::start().await;
-    let founded = service.test.organization("harbour").await;
-    let token = one_time::issue_sign_in_link(&service.test.platform, founded.organization, founded.owner)
-        .await
-        .expect("issued");
-    let body = format!("token={}", token.reveal());
-    let page = service.ask("GET", "/sign-in/link", &[("accept", "text/html")], "").await;
-    assert!(page.body.contains("action=\"/sign-in/link\""), "{page:?}");
-    let answer = service.ask("POST", "/sign-in/link", &FORM, &body).await;
-    assert_eq!(answer.status, 303);
-    assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &session_of(&answer))], "").await.status, 200);
-    let again = service.ask("POST", "/sign-in/link", &FORM, &body).await;
-    assert!(again.status == 401 && again.header("set-cookie").is_empty());
-}
 
 #[tokio::test]
 async fn keys_are_shown_once_listed_in_pages_and_revoked() {

@@ -1,0 +1,4 @@
+//! Signing in as a whole: what people, browsers and thieves get from it over HTTP.
+
+mod fixture;
+mod people;
