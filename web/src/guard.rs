@@ -18,6 +18,7 @@ use identity::{Authenticator, Caller, Credential, Platform, Presented};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::cookie::SessionCookie;
+use crate::form_token::FormToken;
 use crate::idempotency;
 use crate::present;
 use crate::problem::Problem;
@@ -133,6 +134,10 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     let mut request = Request::from_parts(parts, body);
     if let Some(caller) = &caller {
         request.extensions_mut().insert(caller.clone());
+        request = match guard.check_form(caller, request).await {
+            Ok(checked) => checked,
+            Err(problem) => return problem.into_response(),
+        };
     }
     request.extensions_mut().insert(BodyLimit(guard.rule.body_bytes));
     DefaultBodyLimit::max(guard.rule.body_bytes).apply(&mut request);
@@ -219,6 +224,16 @@ impl Guard {
             }
             None => run(request).await,
         }
+    }
+
+    /// Hands the session's form token to the handler, and takes nothing that a session changes without it.
+    async fn check_form(&self, caller: &Caller, mut request: Request) -> Result<Request, Problem> {
+        let Credential::Session(_) = caller.credential() else { return Ok(request) };
+        let Some(secret) = self.gate.cookie.find(request.headers()) else { return Err(Problem::unauthorized()) };
+        let token = FormToken::of_session(secret);
+        request.extensions_mut().insert(token.clone());
+        let by_session = matches!(self.rule.access, Access::Permission(_) | Access::Member);
+        if by_session && edge::csrf::is_unsafe(request.method()) { token.take(request).await } else { Ok(request) }
     }
 
     /// Unsafe requests that a browser may have been tricked into.

@@ -6,6 +6,7 @@ use http::request::Parts;
 use identity::Caller;
 
 use crate::Problem;
+use crate::form_token::FormToken;
 use crate::shell::{Nav, Shell};
 
 /// The signed-in reader of a page and the nonce of its answer. A handler takes it as an argument.
@@ -15,13 +16,16 @@ pub struct PageContext {
     pub caller: Caller,
     /// What lets the page's script elements run.
     pub nonce: Nonce,
+    /// What the page's forms carry; nothing where no session stands behind the request.
+    pub form_token: Option<FormToken>,
 }
 
 impl PageContext {
     /// The frame of a page for this reader.
     pub fn shell(&self, title: &str, nav: Nav) -> Shell {
         let organization = self.caller.organization_name();
-        Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name())
+        let shell = Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name());
+        shell.with_form_token(self.form_token.clone())
     }
 }
 
@@ -32,6 +36,6 @@ impl<S: Send + Sync> FromRequestParts<S> for PageContext {
         let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(Problem::unauthorized)?;
         let nonce = parts.extensions.get::<Nonce>().cloned();
         let nonce = nonce.ok_or_else(|| Problem::internal("a page was asked for without the header layer"))?;
-        Ok(Self { caller, nonce })
+        Ok(Self { caller, nonce, form_token: parts.extensions.get::<FormToken>().cloned() })
     }
 }

@@ -107,6 +107,15 @@ impl Problem {
         problem.with_detail("No API key may do this, whatever its role. Sign in with a browser.")
     }
 
+    /// 403: a change by session without the token of the session's own pages.
+    pub fn form_token() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "form-token", "This page is older than your session");
+        problem.with_detail(
+            "The form does not belong to the session that sent it. Load the page again, then repeat the change. Scripts send \
+             the page's token in the header `ringfence-form-token`; programs use an API key.",
+        )
+    }
+
     /// 403: an expiring link that is over, altered, or bound to somebody else; which of these is not said.
     pub fn link_refused() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed");

@@ -11,6 +11,7 @@ use edge::Nonce;
 use serde::Deserialize;
 
 use crate::assets;
+use crate::form_token::{FormField, FormToken};
 use crate::sign::Sign;
 
 /// Where a page stands in the rail.
@@ -111,6 +112,7 @@ pub struct Shell {
     nonce: Nonce,
     organization_name: String,
     person_name: String,
+    form_token: Option<FormToken>,
     told: Option<Told>,
 }
 
@@ -133,8 +135,25 @@ impl Shell {
             nonce,
             organization_name: String::new(),
             person_name: String::new(),
+            form_token: None,
             told: None,
         }
+    }
+
+    /// The same for the pages of a session: its forms carry this token.
+    #[must_use]
+    pub fn with_form_token(self, form_token: Option<FormToken>) -> Self {
+        Self { form_token, ..self }
+    }
+
+    /// The hidden field that stands first in every form that changes something; nothing without a session.
+    pub const fn form_token(&self) -> FormField<'_> {
+        FormField(self.form_token.as_ref())
+    }
+
+    /// The token for scripts; empty without a session.
+    pub fn form_token_text(&self) -> &str {
+        self.form_token.as_ref().map_or("", FormToken::as_str)
     }
 
     /// The same, telling that something was done.

@@ -14,6 +14,7 @@ mod crash;
 mod description;
 mod doctor;
 mod ending;
+mod forms;
 mod guide;
 mod isolation;
 mod malformed;

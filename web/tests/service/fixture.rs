@@ -16,7 +16,9 @@ use storage::Schema;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use web::live::{Live, LiveState};
-use web::{Access, Audited, Gate, Json, PageContext, Path, Problem, RouteRule, Routes, SessionCookie, account, live};
+use web::{
+    Access, Audited, FormToken, Gate, Json, PageContext, Path, Problem, RouteRule, Routes, SessionCookie, account, live,
+};
 
 /// The service and what stands behind it.
 pub struct Service {
@@ -111,11 +113,18 @@ impl Service {
         self.router.clone().oneshot(request).await.expect("a router answers")
     }
 
-    /// Sends a request with these headers and body.
+    /// Sends a request with these headers and body. A session's cookie brings the token of its pages along, as a script of
+    /// theirs would, unless the test says something about the token itself.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "desk.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        let secret = headers
+            .iter()
+            .find_map(|(name, value)| value.strip_prefix("ringfence_session=").filter(|_| *name == "cookie"));
+        if let Some(secret) = secret.filter(|_| headers.iter().all(|(name, _)| *name != web::form_token::HEADER)) {
+            request = request.header(web::form_token::HEADER, FormToken::of_session(secret).as_str());
         }
         let response = self.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
         Answer::read(response).await

@@ -4,7 +4,8 @@ use crate::fixture::{Service, bearer, cookie};
 use http::Method;
 use identity::{MembershipState, Role, allows};
 use uuid::Uuid;
-use web::{Access, Audited};
+use web::form_token::HEADER;
+use web::{Access, Audited, FormToken};
 
 const PAGE: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
@@ -107,6 +108,36 @@ async fn another_organization_finds_nothing() {
     assert_eq!(service.ask("GET", &path, &[("authorization", &own)], "").await.status, 200);
     let list = service.ask("GET", "/v1/members", &[("authorization", &theirs)], "").await;
     assert!(!list.body.contains("harbour"), "{list:?}");
+}
+
+#[tokio::test]
+async fn changes_by_cookie_carry_the_token_of_their_session() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let persona = service.test.member(founded.organization, Role::Owner).await;
+    let other = service.test.member(founded.organization, Role::Owner).await;
+    let session = cookie(persona.session.reveal());
+    let token = |secret: &str| FormToken::of_session(secret).as_str().to_owned();
+    let (own, foreign) = (token(persona.session.reveal()), token(other.session.reveal()));
+    let path = "/v1/things";
+    for (presented, passes) in [(own.as_str(), true), (foreign.as_str(), false), ("", false), ("x", false)] {
+        let headers = [SAME, ("cookie", session.as_str()), ("content-type", "application/json"), (HEADER, presented)];
+        let answer = service.ask("POST", path, &headers, r#"{"name":"a"}"#).await;
+        assert_eq!(answer.status == 200, passes, "{presented}: {answer:?}");
+        assert!(passes || answer.is_problem("form-token"), "{presented}: {answer:?}");
+    }
+    let form = [SAME, ("cookie", session.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    for (body, status) in
+        [(format!("form_token={foreign}"), 403), (String::new(), 403), (format!("form_token={own}"), 303)]
+    {
+        let request = form
+            .iter()
+            .fold(http::Request::post("/sign-out").header("host", "desk.example"), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        let answer = service.send(request.body(axum::body::Body::from(body.clone())).expect("a request")).await;
+        assert_eq!(answer.status(), status, "{body}");
+    }
 }
 
 #[tokio::test]

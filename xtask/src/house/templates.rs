@@ -1,13 +1,18 @@
 //! Templates keep the content security policy honest: no inline handler, no inline style, no script without a nonce, nothing unescaped, and no
-//! policy text that allows inline code.
+//! policy text that allows inline code. And every form that changes something by session carries the session's token first.
 
 use super::tree::Tree;
 use super::{Fault, Rule};
 
+/// What stands right behind the opening tag of a form that changes something.
+const FORM_TOKEN: &str = "{{ shell.form_token() }}";
+/// Pages of this frame are for those who are not signed in: there is no session that a token could belong to.
+const WITHOUT_SESSION: &str = "{% extends \"alone.html\" %}";
+
 /// The rule.
 pub const RULE: Rule = Rule {
     name: "templates",
-    promise: "templates hold no inline handler, style or bare script and escape everything",
+    promise: "templates hold no inline handler, style or bare script, escape everything, and their forms carry the form token",
     check,
 };
 
@@ -18,6 +23,10 @@ fn check(tree: &Tree) -> Vec<Fault> {
             let line = file.text[..start].matches('\n').count() + 1;
             faults
                 .extend(faults_of(&tag.to_ascii_lowercase()).into_iter().map(|what| Fault::at(&file.path, line, what)));
+            let behind = &file.text[start + tag.len()..];
+            if changes_something(tag) && !file.text.contains(WITHOUT_SESSION) && !behind.starts_with(FORM_TOKEN) {
+                faults.push(Fault::at(&file.path, line, format!("a form that does not begin with `{FORM_TOKEN}`")));
+            }
         }
         for (number, line) in file.lines() {
             if line.contains("|safe") || line.contains("| safe") || line.contains("escape = \"none\"") {
@@ -48,6 +57,12 @@ fn faults_of(tag: &str) -> Vec<String> {
         faults.push("a javascript: address".to_owned());
     }
     faults
+}
+
+/// Is this the opening tag of a form that posts?
+fn changes_something(tag: &str) -> bool {
+    let tag = tag.to_ascii_lowercase();
+    tag.starts_with("<form") && tag.contains("method=\"post\"")
 }
 
 /// The opening tags with their offsets; quoted `>` do not end a tag, and template braces are skipped.
@@ -114,6 +129,8 @@ mod tests {
             "<script src=\"/a.js\"></script>",
             "<a href=\"javascript:f()\">",
             "<p>{{ text|safe }}</p>",
+            "<form method=\"post\" action=\"/a\"><button>Do it</button></form>",
+            "<form method=\"post\" action=\"/a\"><input name=\"a\">{{ shell.form_token() }}</form>",
         ] {
             assert_eq!(check(&Tree::planted(&[("a/pages/a.html", planted)])).len(), 1, "{planted}");
         }
@@ -121,7 +138,10 @@ mod tests {
 
     #[test]
     fn good_markup_passes() {
-        let good = "<script nonce=\"{{ nonce }}\" src=\"/a.js\"></script>\n<p class=\"on\" data-on=\"x\">a = b < c, styles and onions</p>\n<button aria-label=\"style=none\">x</button>";
+        let good = "<script nonce=\"{{ nonce }}\" src=\"/a.js\"></script>\n<p class=\"on\" data-on=\"x\">a = b < c, styles and onions</p>\n<button aria-label=\"style=none\">x</button>\n<form method=\"post\" action=\"/a\">{{ shell.form_token() }}<button>x</button></form>\n<form method=\"get\"></form>";
         assert!(check(&Tree::planted(&[("a/pages/a.html", good)])).is_empty());
+        let stranger =
+            "{% extends \"alone.html\" %}<form method=\"post\" action=\"/sign-in\"><button>x</button></form>";
+        assert!(check(&Tree::planted(&[("a/pages/a.html", stranger)])).is_empty());
     }
 }

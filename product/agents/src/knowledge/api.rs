@@ -379,6 +379,8 @@ pub(crate) async fn read_form(mut form: Multipart) -> Result<Upload, Problem> {
                 upload.name = field.file_name().unwrap_or_default().to_owned();
                 upload.bytes = field.bytes().await.map_err(broken)?.to_vec();
             }
+            // The guard has looked at it.
+            Some(web::form_token::FIELD) => {}
             _ => return Err(Problem::unprocessable("The form has a field that is not known.", Vec::new())),
         }
     }

@@ -10,7 +10,7 @@ use identity::testing::{PASSWORD, TestPlatform, platform};
 use sign_in::SignIn;
 use storage::Schema;
 use tower::ServiceExt as _;
-use web::{Gate, SessionCookie, account};
+use web::{FormToken, Gate, SessionCookie, account, form_token};
 
 /// The headers of a form that a page of ours sent.
 pub const FORM: [(&str, &str); 2] =
@@ -60,11 +60,15 @@ impl Service {
         self.router.clone().oneshot(request).await.expect("a router answers")
     }
 
-    /// Sends a request with these headers and body.
+    /// Sends a request with these headers and body; a session's cookie brings the token of its pages along.
     pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "desk.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        let secret = headers.iter().find(|(name, _)| *name == "cookie").and_then(|(_, value)| value.split_once('='));
+        if let Some((_, secret)) = secret.filter(|_| headers.iter().all(|(name, _)| *name != form_token::HEADER)) {
+            request = request.header(form_token::HEADER, FormToken::of_session(secret).as_str());
         }
         let response = self.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
         Answer::read(response).await

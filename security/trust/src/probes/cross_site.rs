@@ -1,9 +1,9 @@
 //! S40: another website cannot act in the name of somebody who is signed in here. A canary's browser session is sent along with every request
-//! that changes something, marked as coming from elsewhere.
+//! that changes something: marked as coming from elsewhere, and as coming from here without the token that only our pages hold.
 
 use axum::http::Method;
 use identity::session;
-use web::{Access, RouteRule};
+use web::{Access, FormToken, RouteRule, form_token};
 
 use super::client;
 use super::default_deny::filled;
@@ -21,6 +21,10 @@ const FROM_ELSEWHERE: &[&[(&str, &str)]] = &[
 ];
 const FORBIDDEN: u16 = 403;
 const KIND: &str = "urn:ringfence:problem:cross-site";
+/// What a page of ours sends, as far as its browser tells.
+const FROM_HERE: (&str, &str) = ("sec-fetch-site", "same-origin");
+const TOKEN_KIND: &str = "urn:ringfence:problem:form-token";
+const TOO_MANY: u16 = 429;
 
 /// The probe.
 pub struct CrossSite;
@@ -60,7 +64,8 @@ async fn try_all(context: &ProbeContext) -> Result<Finding, Finding> {
     }
     sweep(context).await;
     let holds = format!(
-        "Sent {} kinds of change with a good session, each as from another site in {} ways; all were refused.",
+        "Sent {} kinds of change with a good session, each as from another site in {} ways and as from here without the token \
+         of the session's pages; all were refused.",
         rules.len(),
         FROM_ELSEWHERE.len()
     );
@@ -81,6 +86,24 @@ async fn ask(client: &Client, rule: &RouteRule, path: &str, cookie: &str) -> Res
             return Ok(Some(format!("{} {} answered {} to another site", rule.method, rule.path, answer.status)));
         }
     }
+    without_token(client, rule, path, cookie).await
+}
+
+/// The same from a page of ours, with no token and with somebody else's.
+async fn without_token(client: &Client, rule: &RouteRule, path: &str, cookie: &str) -> Result<Option<String>, Finding> {
+    let foreign = FormToken::of_session("another session");
+    for token in [None, Some((form_token::HEADER, foreign.as_str()))] {
+        let mut headers = vec![("cookie", cookie), ("accept", "application/json"), FROM_HERE];
+        headers.extend(token);
+        let answer = client.send(rule.method.clone(), path, &headers, None).await.map_err(Finding::not_measured)?;
+        let refused = answer.status == FORBIDDEN && answer.text().contains(TOKEN_KIND);
+        if !refused && answer.status != TOO_MANY {
+            return Ok(Some(format!(
+                "{} {} answered {} without the form token",
+                rule.method, rule.path, answer.status
+            )));
+        }
+    }
     Ok(None)
 }
 
@@ -94,7 +117,7 @@ async fn sweep(context: &ProbeContext) {
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use axum::http::{Method, StatusCode};
+    use axum::http::{HeaderMap, Method, StatusCode};
 
     use super::CrossSite;
     use crate::finding::State;
@@ -119,6 +142,22 @@ mod tests {
             let finding = CrossSite.look(&context).await;
             assert_eq!(finding.state, State::Broken, "{status}: {finding:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_asks_for_no_token_turns_it_red() {
+        let (mut context, _kept) = guarded().await;
+        let only_by_sender = Router::new().fallback(|method: Method, headers: HeaderMap| async move {
+            let from_here = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+            match (method == Method::GET, from_here) {
+                (true, _) | (_, true) => (StatusCode::OK, ""),
+                _ => (StatusCode::FORBIDDEN, super::KIND),
+            }
+        });
+        context.base_url = Some(served(only_by_sender).await);
+        let finding = CrossSite.look(&context).await;
+        assert_eq!(finding.state, State::Broken, "{finding:?}");
+        assert!(format!("{finding:?}").contains("without the form token"), "{finding:?}");
     }
 
     #[tokio::test]
