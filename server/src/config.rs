@@ -4,10 +4,14 @@
 //! are refused, so that a typing error never silently leaves a control switched off. Secrets are never settings: they
 //! come from files, credentials or commands that the settings only name.
 
+mod tls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+pub use tls::{Tls, TlsVersion};
 
 /// The largest settings file that is read, in bytes.
 const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -28,10 +32,19 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// Where the database is: embedded in `data_dir` when empty, else a `postgres://` address.
     pub database_url: String,
+    /// The authority that signs PostgreSQL's certificate, in PEM form. With it TLS is spoken to PostgreSQL, and its certificate
+    /// and name are checked; a PostgreSQL on another machine is not spoken to without.
+    pub database_ca_file: Option<PathBuf>,
+    /// Speak to a PostgreSQL on another machine in clear, as over a network that is encrypted itself. The trust page says so.
+    pub database_in_clear: bool,
     /// Where the root key comes from.
     pub root_key: RootKey,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
     pub public_url: String,
+    /// TLS for `http`; without this table `http` is plain HTTP and so for this machine only.
+    pub tls: Option<Tls>,
+    /// A proxy in front of `http` speaks TLS with the world, so plain HTTP beyond loopback is meant. The trust page says so.
+    pub proxy_terminates_tls: bool,
     /// Addresses of the proxies in front of `http`, whose `X-Forwarded-For` names the client. Nobody else's is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Where holes in this installation are reported: a `mailto:` or `https:` address for `security.txt`.
@@ -107,8 +120,12 @@ impl Default for Settings {
             rtp_ports: PortRange { first: 20_000, last: 29_999 },
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             database_url: String::new(),
+            database_ca_file: None,
+            database_in_clear: false,
             root_key: RootKey::File { path: PathBuf::from("root.key") },
             public_url: String::new(),
+            tls: None,
+            proxy_terminates_tls: false,
             trusted_proxies: Vec::new(),
             security_contact: "mailto:security@localhost".to_owned(),
             trunk: None,
@@ -191,7 +208,7 @@ impl Settings {
         if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
         }
-        Ok(())
+        self.check_tls()
     }
 }
 

@@ -8,10 +8,12 @@ mod config;
 mod dashboard;
 mod demo;
 mod doctor;
+mod doors;
 mod metrics;
 mod phone;
 mod running;
 mod scenario;
+mod tls;
 mod wiring;
 mod worker;
 

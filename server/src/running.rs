@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::routing::get;
-use edge::{HostNames, Listener, ListenerSettings, TrustedProxies};
 use telephony::attendant::Attendant;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trust::{DeclaredPort, ProbeContext, Transport, Trust};
+use trust::{ProbeContext, Trust};
 
 use crate::api;
 use crate::cli::say;
-use crate::config::Settings;
+use crate::doors::{self, Doors, tcp};
 use crate::metrics;
 use crate::phone::{self, Phone};
+use crate::tls::NodeTls;
 use crate::wiring::{AUDIT_FOLDER, House};
 use crate::worker;
 
@@ -33,6 +33,8 @@ pub struct Running {
     pub http: SocketAddr,
     /// Where metrics answer.
     pub admin: SocketAddr,
+    /// Where plain HTTP is sent to TLS from, if anywhere.
+    pub redirect: Option<SocketAddr>,
     /// Where the phone listens.
     pub sip: SocketAddr,
     /// The address that browsers use.
@@ -55,7 +57,7 @@ impl Running {
     /// Says which address could not be used and why.
     pub async fn start(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
         phone::recover(&house).await?;
-        Self::start_beside_another(house, beside).await
+        Self::open(house, beside, true).await
     }
 
     /// The same on data that another process may be serving at this moment: its calls are left alone.
@@ -63,50 +65,44 @@ impl Running {
     /// # Errors
     /// Says which address could not be used and why.
     pub async fn start_beside_another(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
+        Self::open(house, beside, false).await
+    }
+
+    /// `alone`: no other process serves this data, so this one keeps its certificate.
+    async fn open(house: House, beside: &[(&str, SocketAddr)], alone: bool) -> anyhow::Result<Self> {
         let (shutdown, hurry, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let http = bind(doors(&house.settings)).await.context("dashboard and API (`http`)")?;
-        let admin = bind(ListenerSettings::at(house.settings.admin)).await.context("metrics (`admin`)")?;
-        let (http_address, admin_address) = (http.local_address(), admin.local_address());
-        let base_url = if house.settings.public_url.is_empty() {
-            format!("http://{http_address}")
-        } else {
-            house.settings.public_url.trim_end_matches('/').to_owned()
-        };
+        let tls = NodeTls::open(&house.settings, house.platform.clock.clone())?;
+        let doors = Doors::open(&house.settings, tls.as_ref()).await?;
+        let base_url = doors.base_url.clone();
         let phone = Phone::open(&house, shutdown.clone()).await?;
         let parts = api::part_routes(&house, &phone.telephony, &base_url);
-        let mut ports = vec![tcp("dashboard, API and widget", http_address), tcp("metrics", admin_address)];
+        let mut ports = doors.ports();
         ports.extend(phone.ports(&house.settings));
         ports.extend(beside.iter().map(|(purpose, address)| tcp(purpose, *address)));
         let context = ProbeContext {
             platform: house.platform.clone(),
-            base_url: Some(format!("http://{http_address}")),
+            base_url: Some(doors.probed_url()),
             cookie: house.gate.cookie,
             routes: parts.table(),
             ports: Some(ports),
+            links: doors::links(&house.settings, tls.as_ref()),
+            oldest_tls: tls.as_ref().map(NodeTls::oldest),
+            redirect_url: doors.redirect_url(),
             data_folder: Some(house.settings.data_dir.clone()),
             audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
         };
         let trust = Trust::new(context)?;
         let routes = api::routes(&house, parts, &trust)?;
-        tracing::info!(routes = routes.table().len(), %http_address, "serving");
+        tracing::info!(routes = routes.table().len(), http_address = %doors.http.local_address(), "serving");
         let router = routes.into_router((), &house.gate);
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
-        tasks.spawn(http.serve(router, shutdown.clone()));
-        tasks.spawn(admin.serve(operator_router(&house), shutdown.clone()));
+        let (http, admin, redirect) = doors.serve(router, operator_router(&house), &tasks, &shutdown);
+        if let Some(tls) = tls.filter(|_| alone) {
+            tls.keep(house.platform.clock.clone(), &tasks, shutdown.clone())?;
+        }
         let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer(hurry.clone()));
-        let running = Self {
-            http: http_address,
-            admin: admin_address,
-            sip,
-            attendant,
-            base_url,
-            trust,
-            shutdown,
-            hurry,
-            tasks,
-            house,
-        };
+        let running = Self { http, admin, redirect, sip, attendant, base_url, trust, shutdown, hurry, tasks, house };
         running.start_workers();
         Ok(running)
     }
@@ -195,37 +191,6 @@ impl Running {
         self.house.platform.audit.checkpoint(self.house.platform.now()).await.context("last checkpoint")?;
         self.house.platform.database.close().await;
         Ok(())
-    }
-}
-
-async fn bind(settings: ListenerSettings) -> anyhow::Result<Listener> {
-    let address = settings.address;
-    Listener::bind(settings).await.with_context(|| format!("cannot listen on {address}"))
-}
-
-/// The listener of dashboard and API. Behind a proxy, browsers ask for the public name, and the proxy alone knows who asks.
-fn doors(settings: &Settings) -> ListenerSettings {
-    let mut doors = ListenerSettings::at(settings.http);
-    if let HostNames::Only(names) = &mut doors.host_names {
-        names.extend(settings.public_host());
-    }
-    doors.trusted_proxies =
-        TrustedProxies::new(settings.trusted_proxies.iter().map(|address| (*address).into()).collect());
-    doors
-}
-
-fn tcp(purpose: &str, address: SocketAddr) -> DeclaredPort {
-    declared(purpose, Transport::Tcp, address)
-}
-
-fn declared(purpose: &str, transport: Transport, address: SocketAddr) -> DeclaredPort {
-    DeclaredPort {
-        purpose: purpose.to_owned(),
-        transport,
-        first: address.port(),
-        last: address.port(),
-        only_loopback: address.ip().is_loopback(),
-        always_open: true,
     }
 }
 

@@ -17,7 +17,9 @@ use edge::Limits;
 use edge::limits::LimitSettings;
 use identity::Platform;
 use storage::objects::ObjectFolder;
-use storage::{Clock, Database, DatabaseConfig, Entropy, Identifiers, Schema, SystemClock, SystemEntropy};
+use storage::{
+    Clock, Database, DatabaseConfig, Entropy, Identifiers, PostgresLink, Schema, SystemClock, SystemEntropy,
+};
 use vault::{KeySource, Vault};
 use web::live::Live;
 use web::{Gate, SessionCookie};
@@ -71,7 +73,7 @@ pub fn schema() -> Schema {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
-    Database::open(&database_config(settings), schema()).await.context("database")
+    Database::open(&database_config(settings)?, schema()).await.context("database")
 }
 
 impl House {
@@ -96,11 +98,7 @@ impl House {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let cookie = if settings.public_url.starts_with("https://") {
-            SessionCookie::OverTls
-        } else {
-            SessionCookie::OnLoopback
-        };
+        let cookie = if settings.is_over_tls() { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
         let gate = Gate::new(platform.clone(), Limits::new(&LimitSettings::default(), clock), cookie);
         let live = Live::new(entropy.as_ref());
         let program = std::env::current_exe().context("the running program cannot be found")?;
@@ -117,11 +115,19 @@ impl House {
     }
 }
 
-fn database_config(settings: &Settings) -> DatabaseConfig {
-    match embedded_database(settings) {
-        Some(path) => DatabaseConfig::Sqlite { path },
-        None => DatabaseConfig::Postgres { url: settings.database_url.clone() },
+fn database_config(settings: &Settings) -> anyhow::Result<DatabaseConfig> {
+    if let Some(path) = embedded_database(settings) {
+        return Ok(DatabaseConfig::Sqlite { path });
     }
+    let link = match &settings.database_ca_file {
+        Some(file) => {
+            let authorities = std::fs::read(file).with_context(|| format!("`database_ca_file` {}", file.display()))?;
+            PostgresLink::Verified(authorities)
+        }
+        None if settings.database_in_clear => PostgresLink::InClear,
+        None => PostgresLink::ThisMachine,
+    };
+    Ok(DatabaseConfig::Postgres { url: settings.database_url.clone(), link })
 }
 
 /// The file of the embedded database; none when the data is in PostgreSQL.

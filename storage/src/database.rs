@@ -31,7 +31,21 @@ pub enum DatabaseConfig {
     Postgres {
         /// `postgres://role:password@host/database`; never shown in logs or errors.
         url: String,
+        /// What protects the connections to it.
+        link: PostgresLink,
     },
+}
+
+/// What protects the connections to PostgreSQL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PostgresLink {
+    /// Nothing needs to: it runs on this machine (a unix socket or a loopback address); others are refused.
+    #[default]
+    ThisMachine,
+    /// TLS, with a certificate that one of these authorities (PEM) signed for the name in the address (`verify-full`).
+    Verified(Vec<u8>),
+    /// Nothing, and the operator says so: clear text over a network.
+    InClear,
 }
 
 impl fmt::Debug for DatabaseConfig {
@@ -63,7 +77,7 @@ impl Database {
         let schema = Arc::new(schema.checked()?);
         let engine = match config {
             DatabaseConfig::Sqlite { path } => Engine::Sqlite(Sqlite::open(path).await?),
-            DatabaseConfig::Postgres { url } => Engine::Postgres(Postgres::open(url, &schema).await?),
+            DatabaseConfig::Postgres { url, link } => Engine::Postgres(Postgres::open(url, link, &schema).await?),
         };
         crate::schema::store::apply(&engine, &schema, crate::schema::store::MIGRATIONS).await?;
         engine.check_walls(&schema).await?;
@@ -100,6 +114,12 @@ impl Database {
     /// opening; the security page repeats it.
     pub async fn check_walls(&self) -> Result<()> {
         self.engine.check_walls(&self.schema).await
+    }
+
+    /// The version of TLS that this very connection to the database is spoken over, as the server sees it; `None` when it is not
+    /// encrypted, or when there is no connection (embedded).
+    pub async fn observed_tls(&self) -> Result<Option<String>> {
+        self.engine.observed_tls().await
     }
 
     /// Ends orderly: waits for running statements and closes the files or connections. Later use gives [`Error::Closed`].

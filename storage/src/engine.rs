@@ -61,6 +61,14 @@ impl Engine {
         }
     }
 
+    /// See [`crate::Database::observed_tls`].
+    pub async fn observed_tls(&self) -> Result<Option<String>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(postgres) => postgres.observed_tls().await,
+        }
+    }
+
     /// See [`crate::Database::sync`]; PostgreSQL does so at every commit.
     pub async fn sync(&self) -> Result<()> {
         match self {

@@ -24,7 +24,7 @@ mod time;
 mod transaction;
 mod value;
 
-pub use database::{Database, DatabaseConfig, InstallationDb, OrganizationDb};
+pub use database::{Database, DatabaseConfig, InstallationDb, OrganizationDb, PostgresLink};
 pub use error::{Error, Result};
 pub use identifier::{Entropy, Identifiers, OrganizationId, SeededEntropy, SystemEntropy};
 pub use row::Row;

@@ -2,13 +2,20 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use tokio_postgres::config::{Config, Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
+use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
+use crate::database::PostgresLink;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::row::Row;
@@ -129,7 +136,7 @@ fn check_arguments(operation: &Operation, statement: &tokio_postgres::Statement)
 
 fn read_rows(name: &'static str, rows: &[tokio_postgres::Row]) -> Result<Vec<Row>> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
-    let columns: std::sync::Arc<[Box<str>]> = first.columns().iter().map(|column| Box::from(column.name())).collect();
+    let columns: Arc<[Box<str>]> = first.columns().iter().map(|column| Box::from(column.name())).collect();
     let field = |row: &tokio_postgres::Row, index: usize| {
         let field = row.try_get::<_, Field>(index);
         field.map(|field| field.0).map_err(|_| Error::Engine {
@@ -179,51 +186,131 @@ fn from_engine(name: &'static str, labels: &HashMap<String, String>, error: &tok
     }
 }
 
-/// Refuses servers that plain text would reach over a network. TLS to PostgreSQL is not part of this version.
-fn check_hosts(config: &Config) -> Result<()> {
-    let refuse = |why: &str| Err(Error::Configuration(why.to_owned()));
-    if config.get_ssl_mode() == SslMode::Require {
-        return refuse("TLS to PostgreSQL comes with a later version; use a unix socket or a loopback address");
-    }
+/// Reads an address. `sslmode=verify-full`, as other programs spell it, is what TLS means here anyway.
+fn read_address(url: &str) -> Result<Config> {
+    let spelled = url.replace("sslmode=verify-full", "sslmode=require");
+    spelled.parse().map_err(|_| Error::Configuration("the address of PostgreSQL cannot be read".to_owned()))
+}
+
+/// Is every server of this address on this machine?
+fn is_this_machine(config: &Config) -> bool {
     let local = |host: &Host| match host {
         Host::Tcp(name) => {
             name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
         }
         Host::Unix(_) => true,
     };
-    let addresses_are_local = config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
-    if !config.get_hosts().iter().all(local) || !addresses_are_local {
-        return refuse(
-            "PostgreSQL on another host needs TLS, which comes with a later version; use a unix socket or a loopback \
-             address (a tunnel, for example)",
-        );
+    config.get_hosts().iter().all(local) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+}
+
+/// Holds the address to what protects it: nothing leaves this machine in clear unless the operator says so, and with TLS there
+/// is no way back to clear text, and always a name to check.
+fn check_link(config: &mut Config, link: &PostgresLink) -> Result<()> {
+    let refuse = |why: &str| Err(Error::Configuration(why.to_owned()));
+    match link {
+        PostgresLink::Verified(_) => {
+            let has_names = config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(_)));
+            if config.get_ssl_mode() == SslMode::Disable || !has_names || config.get_hosts().is_empty() {
+                return refuse("TLS to PostgreSQL needs a host name to check: no unix socket, no `sslmode=disable`");
+            }
+            config.ssl_mode(SslMode::Require);
+        }
+        _ if config.get_ssl_mode() == SslMode::Require => {
+            return refuse("TLS to PostgreSQL needs the authority that signed its certificate: `database_ca_file`");
+        }
+        PostgresLink::ThisMachine if !is_this_machine(config) => {
+            return refuse(
+                "PostgreSQL on another machine is spoken to over TLS only: name the authority that signed its certificate \
+                 (`database_ca_file`), or say `database_in_clear = true` for a network that is encrypted itself",
+            );
+        }
+        PostgresLink::ThisMachine | PostgresLink::InClear => {
+            config.ssl_mode(SslMode::Disable);
+        }
     }
     Ok(())
+}
+
+/// TLS towards PostgreSQL: 1.2 or newer, and a certificate that one of the authorities signed for the host's name.
+fn connector(authorities: &[u8]) -> Result<MakeRustlsConnect> {
+    let refuse = |why: &str| Error::Configuration(why.to_owned());
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(authorities) {
+        let authority = authority.map_err(|_| refuse("`database_ca_file` is not in PEM form"))?;
+        roots.add(authority).map_err(|_| refuse("`database_ca_file` holds a certificate that cannot be read"))?;
+    }
+    if roots.is_empty() {
+        return Err(refuse("`database_ca_file` holds no certificate in PEM form"));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| refuse("the provider has no suites for TLS"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LOCAL: [&str; 4] = [
+        "postgres://app@localhost/x",
+        "postgres://app@127.0.0.9:5433/x",
+        "postgres://app@[::1]/x",
+        "postgres://app@%2Frun%2Fpostgresql/x",
+    ];
+    const REMOTE: [&str; 4] = [
+        "postgres://app:secret@database.example/x",
+        "postgres://app:secret@192.0.2.1/x?sslmode=prefer",
+        "postgres://app@localhost,10.0.0.1/x",
+        "postgres://app@localhost/x?hostaddr=10.0.0.1",
+    ];
+
+    fn checked(url: &str, link: &PostgresLink) -> Result<SslMode> {
+        let mut config = read_address(url)?;
+        check_link(&mut config, link)?;
+        Ok(config.get_ssl_mode())
+    }
+
     #[test]
     fn only_this_machine_is_reached_without_tls() {
-        let check = |url: &str| check_hosts(&url.parse().expect("a url"));
-        for url in [
-            "postgres://app@localhost/x",
-            "postgres://app@127.0.0.9:5433/x",
-            "postgres://app@[::1]/x",
-            "postgres://app@%2Frun%2Fpostgresql/x",
-        ] {
-            check(url).expect(url);
+        for url in LOCAL {
+            assert_eq!(checked(url, &PostgresLink::ThisMachine).expect(url), SslMode::Disable, "{url}");
         }
-        for url in [
-            "postgres://app:secret@database.example/x",
-            "postgres://app@localhost,10.0.0.1/x",
-            "postgres://app@localhost/x?hostaddr=10.0.0.1",
-            "postgres://app@localhost/x?sslmode=require",
-        ] {
-            let refused = check(url).expect_err(url).to_string();
-            assert!(refused.contains("TLS") && !refused.contains("secret"), "{refused}");
+        for url in REMOTE {
+            let refused = checked(url, &PostgresLink::ThisMachine).expect_err(url).to_string();
+            assert!(refused.contains("database_ca_file") && !refused.contains("secret"), "{refused}");
+            assert_eq!(checked(url, &PostgresLink::InClear).expect(url), SslMode::Disable, "said by the operator");
+        }
+    }
+
+    #[test]
+    fn with_an_authority_there_is_no_way_back_to_clear_text() {
+        let verified = PostgresLink::Verified(Vec::new());
+        for url in REMOTE.iter().chain(&LOCAL[..3]).chain(&["postgres://app@database.example/x?sslmode=verify-full"]) {
+            assert_eq!(checked(url, &verified).expect(url), SslMode::Require, "{url}");
+        }
+        for url in [LOCAL[3], "postgres://app@database.example/x?sslmode=disable", "postgres:///x?hostaddr=10.0.0.1"] {
+            assert!(checked(url, &verified).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn tls_that_is_asked_for_without_an_authority_is_refused() {
+        for link in [PostgresLink::ThisMachine, PostgresLink::InClear] {
+            for mode in ["require", "verify-full"] {
+                let refused = checked(&format!("postgres://app@localhost/x?sslmode={mode}"), &link).expect_err(mode);
+                assert!(refused.to_string().contains("database_ca_file"), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_authority_must_be_one() {
+        for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            let refused = connector(text.as_bytes()).err().expect("refused").to_string();
+            assert!(refused.contains("database_ca_file"), "{refused}");
         }
     }
 

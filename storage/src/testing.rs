@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::database::{Database, DatabaseConfig};
+use crate::database::{Database, DatabaseConfig, PostgresLink};
 use crate::error::Result;
 use crate::schema::Schema;
 
@@ -93,7 +93,7 @@ pub async fn sqlite(schema: Schema) -> TestDatabase {
 /// When it cannot be made.
 pub async fn postgres(schema: Schema) -> Option<TestDatabase> {
     let server = driver::FreshDatabase::new().await?;
-    let config = DatabaseConfig::Postgres { url: server.url.clone() };
+    let config = DatabaseConfig::Postgres { url: server.url.clone(), link: PostgresLink::ThisMachine };
     let database = Database::open(&config, schema).await.expect("a fresh PostgreSQL database opens");
     Some(TestDatabase { name: "postgres", database, config, folder: TestFolder::new(), server: Some(server) })
 }

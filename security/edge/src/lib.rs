@@ -4,26 +4,30 @@
 //! says where it came from, [`Limits`] says how often, [`headers`] says what a browser may do with the answer, and
 //! [`csrf`] says whether a page of ours sent it. Nothing here knows an organization or a person; `web` joins the two.
 
+pub mod acme;
 pub mod address;
 pub mod csrf;
 pub mod headers;
 pub mod host;
 pub mod limits;
 pub mod listener;
+pub mod redirect;
+pub mod tls;
 
 pub use address::{ClientAddress, Network, TrustedProxies};
 pub use headers::{Exposure, Nonce};
 pub use host::HostNames;
 pub use limits::{Allowance, Limits, RateClass, Subject};
-pub use listener::{Listener, ListenerSettings};
+pub use listener::{Listener, ListenerSettings, Protection};
+pub use tls::{Certificates, MinimumVersion, Tls};
 
 /// What can go wrong before a request exists.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Plain HTTP is for this machine only.
     #[error(
-        "{0} is not a loopback address and this server speaks plain HTTP: put a TLS proxy in front, bind to 127.0.0.1, \
-         or set `proxy_terminates_tls` if a proxy on that address already does"
+        "{0} is not a loopback address and this server speaks plain HTTP there: give it a certificate (`[tls]`), bind to \
+         127.0.0.1, or set `proxy_terminates_tls` if a proxy in front of that address speaks TLS"
     )]
     PlainHttpBeyondLoopback(std::net::SocketAddr),
     /// The address is taken, or not ours.

@@ -7,6 +7,7 @@ mod canary;
 mod client;
 mod error;
 pub mod finding;
+mod link;
 pub mod page;
 pub mod pages;
 pub mod probe;
@@ -20,6 +21,7 @@ pub mod worker;
 
 pub use error::Error;
 pub use finding::{Finding, State};
+pub use link::{Link, Protection};
 pub use probe::{Probe, ProbeContext};
 pub use probes::ports::{DeclaredPort, Transport};
 pub use promise::{Promise, Promises};

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use web::{RouteRule, SessionCookie};
 
 use crate::finding::Finding;
+use crate::link::Link;
 use crate::probes::ports::DeclaredPort;
 use crate::promise::Promise;
 use crate::standing::Run;
@@ -32,6 +33,12 @@ pub struct ProbeContext {
     pub routes: Vec<RouteRule>,
     /// Every port that this process opens.
     pub ports: Option<Vec<DeclaredPort>>,
+    /// Every way on which data leaves or reaches this process, with what protects it.
+    pub links: Vec<Link>,
+    /// The oldest version of TLS that pages and API are served over ("1.2", "1.3"); none when this process speaks plain HTTP.
+    pub oldest_tls: Option<&'static str>,
+    /// Where plain HTTP is sent to the TLS address from, as this machine reaches it: `http://127.0.0.1:80`.
+    pub redirect_url: Option<String>,
     /// The folder that holds everything the server writes.
     pub data_folder: Option<PathBuf>,
     /// Where the audit log writes its checkpoints, outside the database.

@@ -12,6 +12,9 @@ pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
     let running = Running::start(house.clone(), &[]).await?;
     let base = running.base_url.clone();
     say(&format!("Ringfence answers at {base} (listening on {})", running.http));
+    if let Some(address) = running.redirect {
+        say(&format!("Plain HTTP on {address} is sent there"));
+    }
     if founding::is_needed(&house.platform).await? {
         let token = one_time::issue_owner_token(&house.platform).await?;
         let address = one_time::Purpose::FirstOwner.address(&base, &token);

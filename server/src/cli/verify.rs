@@ -41,7 +41,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 /// may be running on the same data is not disturbed.
 async fn probes(node: &Node) -> anyhow::Result<Answer> {
     let mut settings = node.existing()?;
-    for address in [&mut settings.http, &mut settings.admin, &mut settings.sip] {
+    let redirect = settings.tls.as_mut().and_then(|tls| tls.redirect_from.as_mut());
+    for address in [&mut settings.http, &mut settings.admin, &mut settings.sip].into_iter().chain(redirect) {
         *address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     }
     let running = Running::start_beside_another(House::open(settings).await?, &[]).await?;

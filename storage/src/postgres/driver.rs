@@ -9,11 +9,11 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use futures_util::FutureExt;
 use futures_util::future::join3;
-use tokio_postgres::config::Config;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Statement};
 
-use super::{check_arguments, check_hosts, check_types, from_engine, read_rows};
+use super::{check_arguments, check_link, check_types, connector, from_engine, read_address, read_rows};
+use crate::database::PostgresLink;
 use crate::engine::Reach;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
@@ -41,14 +41,13 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects and refuses roles that row-level security does not bind.
-    pub async fn open(url: &str, schema: &Schema) -> Result<Self> {
-        Self::open_waiting(url, schema, Duration::from_secs(CONNECTION_WAIT_SECONDS)).await
+    pub async fn open(url: &str, link: &PostgresLink, schema: &Schema) -> Result<Self> {
+        Self::open_waiting(url, link, schema, Duration::from_secs(CONNECTION_WAIT_SECONDS)).await
     }
 
-    async fn open_waiting(url: &str, schema: &Schema, wait: Duration) -> Result<Self> {
-        let unreadable = |_| Error::Configuration("the address of PostgreSQL cannot be read".to_owned());
-        let mut config: Config = url.parse().map_err(unreadable)?;
-        check_hosts(&config)?;
+    async fn open_waiting(url: &str, link: &PostgresLink, schema: &Schema, wait: Duration) -> Result<Self> {
+        let mut config = read_address(url)?;
+        check_link(&mut config, link)?;
         let options = format!(
             "{} -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
             config.get_options().unwrap_or_default(),
@@ -58,7 +57,11 @@ impl Postgres {
         );
         config.options(options.trim_start()).application_name("ringfence");
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, settings))
+        let manager = match link {
+            PostgresLink::Verified(authorities) => Manager::from_config(config, connector(authorities)?, settings),
+            PostgresLink::ThisMachine | PostgresLink::InClear => Manager::from_config(config, NoTls, settings),
+        };
+        let pool = Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(wait))
@@ -115,6 +118,14 @@ impl Postgres {
             }
         }
         Ok(())
+    }
+
+    /// The version of TLS of a connection of the pool, as the server sees it.
+    pub async fn observed_tls(&self) -> Result<Option<String>> {
+        let sql = "select coalesce(version, '') as version from pg_stat_ssl where pid = pg_backend_pid() and ssl";
+        let operation = Operation { name: "postgres.tls", sql: sql.into(), locks_rows: false, arguments: vec![] };
+        let rows = self.read(operation, Reach::Installation).await?;
+        rows.first().map(|row| row.text("version")).transpose()
     }
 
     async fn connection(&self) -> Result<Object> {
@@ -279,8 +290,9 @@ mod tests {
     #[tokio::test]
     async fn a_full_pool_is_busy_not_stuck() {
         let Some(test) = crate::testing::postgres(Schema::new()).await else { return };
-        let DatabaseConfig::Postgres { url } = test.config() else { return };
-        let postgres = Postgres::open_waiting(url, &Schema::new(), Duration::from_millis(50)).await.expect("opens");
+        let DatabaseConfig::Postgres { url, link } = test.config() else { return };
+        let postgres =
+            Postgres::open_waiting(url, link, &Schema::new(), Duration::from_millis(50)).await.expect("opens");
         let mut open = Vec::new();
         for _ in 0..CONNECTIONS {
             open.push(postgres.begin(Reach::Installation).await.expect("begun"));
@@ -293,8 +305,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_the_server_ends_is_replaced() {
         let Some(test) = crate::testing::postgres(Schema::new()).await else { return };
-        let DatabaseConfig::Postgres { url } = test.config() else { return };
-        let postgres = Postgres::open(url, &Schema::new()).await.expect("opens");
+        let DatabaseConfig::Postgres { url, link } = test.config() else { return };
+        let postgres = Postgres::open(url, link, &Schema::new()).await.expect("opens");
         let ended = postgres.begin(Reach::Installation).await.expect("begun");
         let number = Operation {
             name: "test",

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use storage::objects::ObjectFolder;
-use storage::{Database, DatabaseConfig};
+use storage::{Database, DatabaseConfig, PostgresLink};
 use uuid::Uuid;
 
 use crate::house::{CONTACT, COUNTER, contact, schema};
@@ -22,7 +22,7 @@ async fn the_process_to_be_killed() {
     let (address, folder) = told.split_once('\n').expect("two lines");
     let config = match address.strip_prefix("sqlite:") {
         Some(path) => DatabaseConfig::Sqlite { path: path.into() },
-        None => DatabaseConfig::Postgres { url: address.to_owned() },
+        None => DatabaseConfig::Postgres { url: address.to_owned(), link: PostgresLink::ThisMachine },
     };
     let door = Database::open(&config, schema()).await.expect("opens").organization(ORGANIZATION);
     let objects = ObjectFolder::open(folder).await.expect("opens");
@@ -67,7 +67,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     for test in crate::house::databases().await {
         let address = match test.config() {
             DatabaseConfig::Sqlite { path } => format!("sqlite:{}", path.display()),
-            DatabaseConfig::Postgres { url } => url.clone(),
+            DatabaseConfig::Postgres { url, .. } => url.clone(),
         };
         test.database.close().await;
         let folder = test.folder().join("objects");

@@ -1,8 +1,8 @@
 //! The walls between organizations, as the doors, the keys and PostgreSQL's row-level security hold them.
 
 use storage::{
-    Column, Database, DatabaseConfig, Erasure, Error, OrganizationId, Owner, Reference, Retention, Schema, Statement,
-    Table, Value,
+    Column, Database, DatabaseConfig, Erasure, Error, OrganizationId, Owner, PostgresLink, Reference, Retention,
+    Schema, Statement, Table, Value,
 };
 use uuid::Uuid;
 
@@ -187,7 +187,10 @@ async fn row_level_security_stands_behind_careless_statements() {
 async fn a_role_above_the_walls_is_refused() {
     let Some(test) = storage::testing::postgres(schema()).await else { return };
     let url = test.superuser_url().expect("PostgreSQL has one").to_owned();
-    let refused = Database::open(&DatabaseConfig::Postgres { url }, schema()).await.expect_err("refused").to_string();
+    let refused = Database::open(&DatabaseConfig::Postgres { url, link: PostgresLink::ThisMachine }, schema())
+        .await
+        .expect_err("refused")
+        .to_string();
     assert!(refused.contains("superuser"), "{refused}");
     // No superuser, but above the walls all the same.
     let superuser = test.superuser_url().expect("PostgreSQL has one");
@@ -196,7 +199,10 @@ async fn a_role_above_the_walls_is_refused() {
     let role = format!("ringfence_bypass_{}", std::process::id());
     client.batch_execute(&format!("create role {role} login nosuperuser bypassrls")).await.expect("made");
     let url = superuser.replace("user=postgres", &format!("user={role}"));
-    let refused = Database::open(&DatabaseConfig::Postgres { url }, schema()).await.expect_err("refused").to_string();
+    let refused = Database::open(&DatabaseConfig::Postgres { url, link: PostgresLink::ThisMachine }, schema())
+        .await
+        .expect_err("refused")
+        .to_string();
     client.batch_execute(&format!("drop role {role}")).await.expect("gone");
     assert!(refused.contains("bypasses row-level security"), "{refused}");
 }

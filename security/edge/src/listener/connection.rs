@@ -19,11 +19,14 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tower_http::timeout::DeadlineBody;
 
-use crate::{ClientAddress, ListenerSettings};
+use super::activity::{Activity, Overstay, Watch};
+use crate::tls::HTTP_2;
+use crate::{ClientAddress, ListenerSettings, Protection};
 
 /// Bytes of a request's head: request line and fields.
 pub const MAXIMUM_HEADER_BYTES: usize = 16 * 1024;
@@ -35,9 +38,14 @@ pub const MAXIMUM_HTTP2_STREAMS: u32 = 64;
 const MAXIMUM_HTTP2_RESETS: usize = 20;
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The least that is allowed (RFC 9113 section 6.5.2): nobody makes us hold more at once.
+const HTTP2_FRAME_BYTES: u32 = 16 * 1024;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes of answers that wait for one client of HTTP/2 to take them, for each stream.
+const HTTP2_SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Serves one connection. Errors of a connection are the client's affair and end it quietly.
 pub(super) async fn serve(
@@ -49,15 +57,45 @@ pub(super) async fn serve(
 ) {
     // Small answers (events, problems) must not wait for more bytes.
     let _best_effort = stream.set_nodelay(true);
+    let deadline = settings.write_deadline;
+    if let Protection::Tls(tls) = &settings.protection {
+        let accepting = TlsAcceptor::from(tls.config()).accept(Guarded::new(stream, Vec::new(), deadline));
+        let accepted = tokio::select! {
+            accepted = tokio::time::timeout(tls.handshake_deadline, accepting) => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        let Ok(Ok(stream)) = accepted else { return };
+        // HTTP/2 over TLS is agreed upon in the handshake or not spoken (RFC 9113 section 3.2).
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+        return speak(TokioIo::new(stream), is_http2, peer, router, settings, shutdown).await;
+    }
     let sniffed = tokio::select! {
         sniffed = tokio::time::timeout(settings.header_deadline, sniff(&mut stream)) => sniffed,
         () = shutdown.cancelled() => return,
     };
     let Ok(Ok((is_http2, prefix))) = sniffed else { return };
-    let io = TokioIo::new(Guarded::new(stream, prefix, settings.write_deadline));
-    let answering = Arc::clone(&settings);
-    let service =
-        service_fn(move |request: Request<Incoming>| answer(request, peer, router.clone(), Arc::clone(&answering)));
+    let io = TokioIo::new(Guarded::new(stream, prefix, deadline));
+    speak(io, is_http2, peer, router, settings, shutdown).await;
+}
+
+/// Speaks HTTP on a connection whose version is known.
+async fn speak<S>(
+    io: TokioIo<S>,
+    is_http2: bool,
+    peer: IpAddr,
+    router: axum::Router,
+    settings: Arc<ListenerSettings>,
+    shutdown: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (answering, activity) = (Arc::clone(&settings), Activity::new());
+    let watching = activity.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let running = watching.begin();
+        let answer = answer(request, peer, router.clone(), Arc::clone(&answering));
+        async move { answer.await.map(|response| response.map(|body| running.watch(body))) }
+    });
     if is_http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -68,9 +106,12 @@ pub(super) async fn serve(
             .max_local_error_reset_streams(MAXIMUM_HTTP2_RESETS)
             .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
             .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .max_frame_size(HTTP2_FRAME_BYTES)
+            .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
             .keep_alive_interval(HTTP2_PING_INTERVAL)
             .keep_alive_timeout(HTTP2_PING_INTERVAL);
-        run(builder.serve_connection(io, service), settings.maximum_age, shutdown).await;
+        let watch = Watch { activity, idle: settings.idle_deadline, stalled: settings.write_deadline };
+        run(builder.serve_connection(io, service), Some(watch), settings.maximum_age, shutdown).await;
     } else {
         let mut builder = http1::Builder::new();
         builder
@@ -79,7 +120,8 @@ pub(super) async fn serve(
             .max_header_size(MAXIMUM_HEADER_BYTES)
             .max_headers(MAXIMUM_HEADERS)
             .half_close(false);
-        run(builder.serve_connection(io, service), settings.maximum_age, shutdown).await;
+        // Here the head's deadline ends what is idle, and the socket's write deadline what does not read.
+        run(builder.serve_connection(io, service), None, settings.maximum_age, shutdown).await;
     }
 }
 
@@ -101,16 +143,33 @@ async fn sniff(stream: &mut TcpStream) -> io::Result<(bool, Vec<u8>)> {
     Ok((true, seen))
 }
 
-/// Drives a connection; asks it to end when the server stops or when it is old.
-async fn run<C: GracefulConnection>(connection: C, maximum_age: Duration, shutdown: CancellationToken) {
+/// Drives a connection; asks it to end when the server stops, when it is old or when it is idle; cuts it when it is stalled.
+async fn run<C: GracefulConnection>(
+    connection: C,
+    watch: Option<Watch>,
+    maximum_age: Duration,
+    shutdown: CancellationToken,
+) {
     let mut connection = pin!(connection);
     tokio::select! {
         _ended = connection.as_mut() => return,
         () = shutdown.cancelled() => {}
         () = tokio::time::sleep(maximum_age) => {}
+        overstay = overstayed(watch.as_ref()) => if overstay == Overstay::Stalled { return },
     }
     connection.as_mut().graceful_shutdown();
-    let _ended = connection.await;
+    // What still runs may end in its time; what the client does not take may not.
+    tokio::select! {
+        _ended = connection => {}
+        () = async { while overstayed(watch.as_ref()).await == Overstay::Idle {} } => {}
+    }
+}
+
+async fn overstayed(watch: Option<&Watch>) -> Overstay {
+    match watch {
+        Some(watch) => watch.overstayed().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn answer(

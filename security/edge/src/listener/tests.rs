@@ -78,8 +78,10 @@ async fn plain_http_beyond_loopback_needs_the_named_setting() {
     let mut settings = ListenerSettings::at("0.0.0.0:0".parse().expect("an address"));
     let refused = Listener::bind(settings.clone()).await.err().expect("refused");
     assert!(refused.to_string().contains("proxy_terminates_tls"), "{refused}");
-    settings.proxy_terminates_tls = true;
-    assert!(Listener::bind(settings).await.is_ok());
+    for protection in [Protection::Proxy, Protection::NothingToProtect] {
+        settings.protection = protection;
+        assert!(Listener::bind(settings.clone()).await.is_ok());
+    }
 }
 
 #[tokio::test]

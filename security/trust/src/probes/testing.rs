@@ -27,6 +27,9 @@ pub async fn context() -> (ProbeContext, TestPlatform) {
         cookie: SessionCookie::OnLoopback,
         routes: Vec::new(),
         ports: None,
+        links: Vec::new(),
+        oldest_tls: None,
+        redirect_url: None,
         data_folder: Some(test.database.folder().to_path_buf()),
         audit_folder: None,
     };
