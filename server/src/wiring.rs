@@ -57,6 +57,7 @@ pub fn schema() -> Schema {
         .with(vault::TABLES, vault::STATEMENTS)
         .with(audit::TABLES, audit::STATEMENTS)
         .with(identity::TABLES, identity::STATEMENTS)
+        .with(identity::support::TABLES, identity::support::STATEMENTS)
         .with(web::TABLES, web::STATEMENTS)
         .with(sign_in::TABLES, sign_in::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)

@@ -14,8 +14,10 @@ use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
+use identity::token::OPERATOR_PREFIX;
 use identity::{Authenticator, Caller, Credential, Platform, Presented};
 use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
 
 use crate::cookie::SessionCookie;
 use crate::form_token::FormToken;
@@ -70,6 +72,17 @@ impl Gate {
             Bearer::None => Presented { bearer: None, session: self.cookie.find(headers), address },
         };
         Ok(self.authenticator.authenticate(presented).await?)
+    }
+
+    /// Does somebody show an operator's session where organizations' credentials are asked for? By its shape alone: it is
+    /// looked up nowhere here, so it cannot open anything by mistake.
+    fn shows_operator(&self, request: &Parts) -> bool {
+        let shown = match bearer(&request.headers) {
+            Bearer::Key(key) => Some(key),
+            Bearer::Unreadable => None,
+            Bearer::None => self.cookie.find(&request.headers),
+        };
+        shown.is_some_and(|text| text.starts_with(OPERATOR_PREFIX))
     }
 }
 
@@ -169,7 +182,9 @@ impl Guard {
         let caller = caller.filter(|caller| !(matches!(rule.access, Access::Public(_)) && is_early(caller)));
         let needs_caller = matches!(rule.access, Access::Permission(_) | Access::Member);
         if needs_caller && caller.is_none() {
-            return Err(Problem::unauthorized().into_response());
+            let known =
+                if self.gate.shows_operator(request) { Problem::operator_apart() } else { Problem::unauthorized() };
+            return Err(known.into_response());
         }
         self.check_sender(request, caller.as_ref()).map_err(Problem::into_response)?;
         if let Some(outstanding) = caller.as_ref().filter(|caller| is_early(caller)).and_then(Caller::outstanding) {
@@ -179,14 +194,8 @@ impl Guard {
         if let Some(refused) = allowance.filter(|allowance| !allowance.is_granted()) {
             return Err(too_many(&refused));
         }
-        if let (Access::Permission(permission), Some(caller)) = (rule.access, &caller)
-            && !caller.permits(permission)
-        {
-            let noted = caller.note_refusal(&self.gate.platform, REFUSED, permission.name()).await;
-            if let Err(error) = noted {
-                tracing::error!(%error, "a refusal could not be written down");
-            }
-            return Err(Problem::forbidden(permission.name()).into_response());
+        if let Some(caller) = &caller {
+            self.check_permission(request, caller).await.map_err(Problem::into_response)?;
         }
         if let Some(caller) = &caller
             && let Some(refusal) = assurance::unconfirmed(rule.step_up, caller, self.gate.platform.now(), request)
@@ -201,6 +210,25 @@ impl Guard {
         Ok((caller, allowance))
     }
 
+    /// Whether this caller may use this route at all. Support comes in only by a permission, and only as far as the
+    /// organization granted: what is open to every member is not open to it.
+    async fn check_permission(&self, request: &Parts, caller: &Caller) -> Result<(), Problem> {
+        let (reason, problem) = match (self.rule.access, caller.support()) {
+            (Access::Permission(permission), _) if !caller.permits(permission) => {
+                (permission.name(), Problem::forbidden(permission.name()))
+            }
+            (Access::Permission(_), Some(scope)) if !scope.covers(&objects(&self.rule, request.uri.path())) => {
+                ("beyond the objects granted".to_owned(), Problem::support_scope())
+            }
+            (Access::Member, Some(_)) => ("for members".to_owned(), Problem::support_scope()),
+            _ => return Ok(()),
+        };
+        if let Err(error) = caller.note_refusal(&self.gate.platform, REFUSED, reason).await {
+            tracing::error!(%error, "a refusal could not be written down");
+        }
+        Err(problem)
+    }
+
     /// The idempotency key of a request that may have one.
     fn key_of(&self, request: &Request) -> Result<Option<String>, Problem> {
         if self.rule.method == Method::POST { idempotency::key(request.headers()) } else { Ok(None) }
@@ -211,9 +239,10 @@ impl Guard {
         let Some(caller) = caller else { return next.run(request).await };
         let guard = self.clone();
         let known = caller.clone();
+        let object = objects(&self.rule, request.uri().path()).first().copied();
         let run = move |request| async move {
             let response = next.run(request).await;
-            match guard.write_down(&known, response.status()).await {
+            match guard.write_down(&known, response.status(), object).await {
                 Ok(()) => response,
                 Err(problem) => problem.into_response(),
             }
@@ -238,7 +267,8 @@ impl Guard {
 
     /// Unsafe requests that a browser may have been tricked into.
     fn check_sender(&self, request: &Parts, caller: Option<&Caller>) -> Result<(), Problem> {
-        let by_key = caller.is_some_and(|caller| matches!(caller.credential(), Credential::ApiKey(_)));
+        // No browser sends a key by itself, nor a support token in the place of one.
+        let by_key = caller.is_some() && !matches!(bearer(&request.headers), Bearer::None);
         let exempt = by_key || matches!(self.rule.access, Access::Visitor(_)) || self.rule.from_other_sites.is_some();
         if exempt || !edge::csrf::is_unsafe(&request.method) {
             return Ok(());
@@ -255,7 +285,8 @@ impl Guard {
     fn check_rate(&self, request: &Parts, caller: Option<&Caller>) -> Option<Allowance> {
         let (class, limits) = (self.rule.rate, &self.gate.limits);
         if let Some(caller) = caller
-            && let Credential::ApiKey(id) | Credential::Session(id) = caller.credential()
+            && let Credential::ApiKey(id) | Credential::Session(id) | Credential::Support { session: id, .. } =
+                caller.credential()
         {
             let own = limits.check(class, Subject::Credential(id));
             return Some(own.stricter(limits.check(class, Subject::Organization(caller.organization().0))));
@@ -265,11 +296,15 @@ impl Guard {
     }
 
     /// Sees to it that the audit log heard what the rule promised.
-    async fn write_down(&self, caller: &Caller, status: StatusCode) -> Result<(), Problem> {
+    async fn write_down(&self, caller: &Caller, status: StatusCode, object: Option<Uuid>) -> Result<(), Problem> {
         if !status.is_success() || caller.entries() > 0 {
             return Ok(());
         }
         match self.rule.audited {
+            // Support leaves an entry wherever it looks, also where members leave none.
+            _ if caller.support().is_some() => {
+                Ok(caller.note_look(&self.gate.platform, self.rule.path, object).await?)
+            }
             Audited::Read(action) => Ok(caller.note(&self.gate.platform, action, "route", None).await?),
             Audited::Change(action) => {
                 // Right where nothing had to change (a second revocation); anything else is a fault of the handler.
@@ -285,6 +320,14 @@ fn too_many(allowance: &Allowance) -> Response {
     let mut response = Problem::too_many_requests(allowance.retry_after_seconds.unwrap_or(1)).into_response();
     allowance.write(response.headers_mut());
     response
+}
+
+/// The identifiers in the place of the path's variables. One that is no identifier counts as one that nothing has, so that
+/// it cannot slip past a scope.
+fn objects(rule: &RouteRule, path: &str) -> Vec<Uuid> {
+    let variables = rule.path.split('/').zip(path.split('/'));
+    let named = variables.filter(|(variable, _)| variable.starts_with('{'));
+    named.map(|(_, value)| Uuid::try_parse(value).unwrap_or(Uuid::nil())).collect()
 }
 
 /// What wraps all routes together: the fallbacks, the network's limit, problems as pages, and the headers outermost.

@@ -141,7 +141,7 @@ fn replay(status: StatusCode, answer: Option<Answer>) -> Response {
 /// Where a key counts: one credential, one method, one address.
 fn place(caller: &Caller, parts: &Parts, key: &str) -> [u8; 32] {
     let credential = match caller.credential() {
-        Credential::Session(id) | Credential::ApiKey(id) => id.to_string(),
+        Credential::Session(id) | Credential::ApiKey(id) | Credential::Support { session: id, .. } => id.to_string(),
         Credential::Channel => String::new(),
     };
     sha256(&[credential.as_bytes(), parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), key.as_bytes()])

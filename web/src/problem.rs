@@ -81,6 +81,19 @@ impl Problem {
         problem.with_detail(format!("This needs the permission {what}."))
     }
 
+    /// 403: an operator with support access asked for more than the organization granted.
+    pub fn support_scope() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "support-scope", "Not granted to support");
+        problem.with_detail("Support looks at what the organization has granted, and changes nothing.")
+    }
+
+    /// 403: an operator's own session, where only organizations' people and programs may come.
+    pub fn operator_apart() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "operator", "Operators have nothing here");
+        problem
+            .with_detail("What runs the installation opens no organization. Ask the organization for support access.")
+    }
+
     /// 403: another site sent this, or nobody can tell.
     pub fn cross_site() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "cross-site", "Sent from another site");
@@ -280,6 +293,7 @@ impl From<identity::Error> for Problem {
             identity::Error::Audit(error) => error.into(),
             identity::Error::Invalid { field, reason } => Self::field(field, reason),
             identity::Error::TokenRefused => Self::unprocessable(error.to_string(), Vec::new()),
+            identity::Error::SupportOnlyLooks => Self::support_scope(),
             identity::Error::BeyondOwnRole => Self::forbidden("to grant this role"),
             identity::Error::EmailTaken => Self::field("email", error.to_string()),
             identity::Error::Busy => Self::unavailable(error.to_string(), 5),

@@ -12,6 +12,7 @@ use crate::assurance;
 use crate::caller::Facts;
 use crate::session;
 use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
+use crate::support;
 use crate::token::{self, Environment, KeyText};
 use crate::{Caller, Credential, MembershipState, Platform, Result, Role, SignedIn};
 
@@ -46,6 +47,9 @@ impl Authenticator {
     /// Who this is, or nobody. A bearer key that is wrong is not made good by a cookie beside it.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Option<Caller>> {
         match (presented.bearer, presented.session) {
+            (Some(text), _) | (None, Some(text)) if text.starts_with(support::TOKEN_PREFIX) => {
+                support::by_token(&self.platform, text, presented.address).await
+            }
             (Some(key), _) => self.by_key(key, presented.address).await,
             (None, Some(session)) => self.by_session(session, presented.address).await,
             (None, None) => Ok(None),
@@ -56,7 +60,7 @@ impl Authenticator {
     /// opened them; it does not count as a sign of life. A channel has no role, so it has no standing either.
     pub async fn standing(&self, caller: &Caller) -> Result<Option<Role>> {
         let (statement, id) = match caller.credential() {
-            Credential::Channel => return Ok(None),
+            Credential::Channel | Credential::Support { .. } => return Ok(None),
             Credential::ApiKey(id) => (&KEY_BY_ID, id),
             Credential::Session(id) => (&SESSION_BY_ID, id),
         };
@@ -90,6 +94,7 @@ impl Authenticator {
             actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
             credential: Credential::ApiKey(key.id),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            support: None,
             user: None,
             signed_in: None,
             display_name: keyring.open_text(Field::new(&API_KEY, "name", key.id), &row.bytes("name")?)?,
@@ -119,6 +124,7 @@ impl Authenticator {
             actor: Actor { kind: ActorKind::User, id: Some(user), address },
             credential: Credential::Session(session),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            support: None,
             user: Some(user),
             signed_in: Some(signed_in),
             display_name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("user_name")?)?,

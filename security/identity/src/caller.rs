@@ -13,7 +13,10 @@ use uuid::Uuid;
 use vault::Keyring;
 
 use crate::change;
-use crate::{Change, Environment, MembershipState, Outstanding, Permission, Platform, Result, Role, SignedIn, allows};
+use crate::support::Scope;
+use crate::{
+    Change, Environment, Error, MembershipState, Outstanding, Permission, Platform, Result, Role, SignedIn, allows,
+};
 
 /// By what the caller is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,13 @@ pub enum Credential {
     ApiKey(Uuid),
     /// None: a phone call, a visitor's chat, a worker.
     Channel,
+    /// An operator whom the organization lets look.
+    Support {
+        /// The support session.
+        session: Uuid,
+        /// What allows it.
+        grant: Uuid,
+    },
 }
 
 /// Whoever asks. Cheap to clone.
@@ -36,6 +46,8 @@ pub(crate) struct Facts {
     pub actor: Actor,
     pub credential: Credential,
     pub standing: Option<(Role, MembershipState)>,
+    /// What the organization lets support look at; only with [`Credential::Support`].
+    pub support: Option<Scope>,
     pub user: Option<Uuid>,
     pub signed_in: Option<SignedIn>,
     pub display_name: String,
@@ -64,6 +76,7 @@ impl Caller {
             actor,
             credential: Credential::Channel,
             standing: None,
+            support: None,
             user: None,
             signed_in: None,
             display_name: String::new(),
@@ -129,7 +142,18 @@ impl Caller {
 
     /// May this caller do that? Never while a factor is outstanding.
     pub fn permits(&self, permission: Permission) -> bool {
-        self.outstanding().is_none() && self.0.standing.is_some_and(|(role, state)| allows(role, state, permission))
+        match &self.0.support {
+            Some(scope) => scope.permits(permission),
+            None => {
+                self.outstanding().is_none()
+                    && self.0.standing.is_some_and(|(role, state)| allows(role, state, permission))
+            }
+        }
+    }
+
+    /// What the organization lets support look at, when that is who asks.
+    pub fn support(&self) -> Option<&Scope> {
+        self.0.support.as_ref()
     }
 
     /// The organization's door.
@@ -142,8 +166,17 @@ impl Caller {
         Ok(platform.vault.keyring(&self.database(platform)).await?)
     }
 
-    /// Begins a change; it commits with one entry in the audit log under this action.
+    /// Begins a change; it commits with one entry in the audit log under this action. Support only looks: for it there is
+    /// no change, whatever a route or handler forgot to ask.
     pub async fn change(&self, platform: &Platform, action: &'static str) -> Result<Change> {
+        if self.0.support.is_some() {
+            return Err(Error::SupportOnlyLooks);
+        }
+        self.begin(platform, action).await
+    }
+
+    /// The same for what identity itself writes down about anybody.
+    pub(crate) async fn begin(&self, platform: &Platform, action: &'static str) -> Result<Change> {
         let transaction = self.database(platform).begin().await?;
         Ok(Change::new(transaction, platform.clone(), self.clone(), action))
     }
@@ -156,14 +189,20 @@ impl Caller {
         object_kind: &'static str,
         object_id: Option<Uuid>,
     ) -> Result<()> {
-        self.change(platform, action).await?.commit(object_kind, object_id, Vec::new()).await
+        self.begin(platform, action).await?.commit(object_kind, object_id, Vec::new()).await
+    }
+
+    /// Writes down that support looked: every answer to it leaves an entry, also where members leave none.
+    pub async fn note_look(&self, platform: &Platform, route: &'static str, object: Option<Uuid>) -> Result<()> {
+        let facts = vec![("route", route.to_owned())];
+        self.begin(platform, "support.look").await?.commit("route", object, facts).await
     }
 
     /// Writes down that something was refused, and why in a word.
     pub async fn note_refusal(&self, platform: &Platform, action: &'static str, reason: String) -> Result<()> {
         let mut transaction = self.database(platform).begin().await?;
-        let facts = vec![("reason", reason)];
-        let entry = Entry { outcome: Outcome::Refused, facts, ..self.entry(action, "route", None) };
+        let mut entry = Entry { outcome: Outcome::Refused, ..self.entry(action, "route", None) };
+        entry.facts.push(("reason", reason));
         change::append(&mut transaction, platform, &entry).await?;
         transaction.commit().await?;
         self.count_entry();
@@ -186,7 +225,11 @@ impl Caller {
             object_kind,
             object_id,
             outcome: Outcome::Done,
-            facts: Vec::new(),
+            // Whatever support does in an organization names the grant that allows it.
+            facts: match self.0.credential {
+                Credential::Support { grant, .. } => vec![("grant", grant.to_string())],
+                _ => Vec::new(),
+            },
             personal: Vec::new(),
         }
     }

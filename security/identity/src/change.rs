@@ -45,7 +45,8 @@ impl Change {
         facts: Vec<(&'static str, String)>,
         personal: Vec<(&'static str, String)>,
     ) -> Result<()> {
-        let entry = Entry { facts, personal, ..self.caller.entry(self.action, object_kind, object_id) };
+        let mut entry = Entry { personal, ..self.caller.entry(self.action, object_kind, object_id) };
+        entry.facts.extend(facts);
         append(&mut self.transaction, &self.platform, &entry).await?;
         self.transaction.commit().await?;
         self.caller.count_entry();

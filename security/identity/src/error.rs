@@ -28,6 +28,9 @@ pub enum Error {
     /// The caller would hand out more than they hold.
     #[error("nobody can grant more than they may do themselves")]
     BeyondOwnRole,
+    /// An operator with support access tried to change something.
+    #[error("support may look, and change nothing")]
+    SupportOnlyLooks,
     /// Another user has this e-mail address.
     #[error("this e-mail address is taken")]
     EmailTaken,

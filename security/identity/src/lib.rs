@@ -19,6 +19,7 @@ mod role;
 pub mod session;
 pub mod sign_in;
 mod store;
+pub mod support;
 pub mod token;
 pub mod user;
 

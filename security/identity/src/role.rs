@@ -68,6 +68,8 @@ pub enum Permission {
     AnalyticsRead,
     SettingsRead,
     SettingsWrite,
+    SupportRead,
+    SupportWrite,
     BillingRead,
     BillingWrite,
 }
@@ -147,6 +149,8 @@ fn manager_includes(permission: Permission) -> bool {
         | Permission::AuditRead
         | Permission::SettingsRead
         | Permission::SettingsWrite
+        | Permission::SupportRead
+        | Permission::SupportWrite
         | Permission::BillingRead
         | Permission::BillingWrite => false,
     }
@@ -174,7 +178,7 @@ impl MembershipState {
 
 impl Permission {
     /// Every permission, in the order of the matrix.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::AgentRead,
         Self::AgentWrite,
         Self::AgentPublish,
@@ -206,6 +210,8 @@ impl Permission {
         Self::AnalyticsRead,
         Self::SettingsRead,
         Self::SettingsWrite,
+        Self::SupportRead,
+        Self::SupportWrite,
         Self::BillingRead,
         Self::BillingWrite,
     ];
@@ -213,6 +219,26 @@ impl Permission {
     /// The name shown in problems, in OpenAPI and in the matrix: `AgentRead`.
     pub fn name(self) -> String {
         format!("{self:?}")
+    }
+
+    /// The name for command lines, policies and grants: the noun, a dot, the verb, as in `recording.listen`. It never
+    /// changes once it is published.
+    pub fn dotted(self) -> String {
+        let name = self.name();
+        let verb = name.rfind(|letter: char| letter.is_ascii_uppercase()).unwrap_or(0);
+        let mut text = String::with_capacity(name.len() + 1);
+        for (index, letter) in name.char_indices() {
+            if letter.is_ascii_uppercase() && index > 0 {
+                text.push(if index == verb { '.' } else { '_' });
+            }
+            text.push(letter.to_ascii_lowercase());
+        }
+        text
+    }
+
+    /// The permission of a dotted name.
+    pub fn parse(dotted: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.dotted() == dotted)
     }
 }
 

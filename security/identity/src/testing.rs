@@ -55,6 +55,7 @@ pub fn schema(extra: &Schema) -> Schema {
         .with(vault::TABLES, vault::STATEMENTS)
         .with(audit::TABLES, audit::STATEMENTS)
         .with(crate::TABLES, crate::STATEMENTS)
+        .with(crate::support::TABLES, crate::support::STATEMENTS)
         .with(&extra.tables, &extra.statements)
 }
 

@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 /// Random bytes in every secret.
 pub const SECRET_BYTES: usize = 32;
+/// How the token of an operator's session begins: never a credential of an organization, and known as such by its shape.
+pub const OPERATOR_PREFIX: &str = "rf_operator_";
 /// Characters of a secret as text.
 pub const SECRET_TEXT_LENGTH: usize = 52;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

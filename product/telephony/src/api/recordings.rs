@@ -82,7 +82,7 @@ pub async fn make_link(telephony: &Telephony, caller: &Caller, id: Uuid) -> Resu
     recordings::get(platform, caller, id).await?;
     let expires_at = platform.now().plus_seconds(LINK_SECONDS);
     let session = match caller.credential() {
-        Credential::Session(session) => Some(session),
+        Credential::Session(session) | Credential::Support { session, .. } => Some(session),
         Credential::ApiKey(_) | Credential::Channel => None,
     };
     let claims = LinkClaims {
@@ -106,7 +106,7 @@ pub(super) async fn play(
 ) -> Result<Response, Problem> {
     let platform = &telephony.platform;
     let session = caller.as_ref().and_then(|caller| match caller.credential() {
-        Credential::Session(session) => Some(session),
+        Credential::Session(session) | Credential::Support { session, .. } => Some(session),
         Credential::ApiKey(_) | Credential::Channel => None,
     });
     let claims = platform

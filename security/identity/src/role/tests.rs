@@ -54,3 +54,41 @@ fn nobody_grants_more_than_they_hold() {
     assert!(Role::Admin.may_grant(Role::Manager));
     assert!(!Role::Viewer.may_grant(Role::Manager));
 }
+
+#[test]
+fn dotted_names_come_back_and_are_the_published_ones() {
+    for permission in Permission::ALL {
+        assert_eq!(Permission::parse(&permission.dotted()), Some(permission));
+    }
+    assert_eq!(Permission::RecordingListen.dotted(), "recording.listen");
+    for unknown in ["", "recording", "RecordingListen", "recording.listen ", "recording_listen"] {
+        assert_eq!(Permission::parse(unknown), None, "{unknown:?}");
+    }
+}
+
+/// The same rules stand a second time, in Cedar, for an oracle outside of the workspace (`oracles/authorization`) that
+/// compares every cell. Here only that the file cannot be forgotten: it names every permission of today and no other.
+#[test]
+fn the_policy_file_names_every_permission_and_no_other() {
+    let policy = include_str!("policy.cedar");
+    let named: std::collections::BTreeSet<&str> =
+        policy.split("Action::\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let ours: Vec<String> = Permission::ALL.into_iter().map(Permission::dotted).collect();
+    assert_eq!(named, ours.iter().map(String::as_str).collect(), "role/policy.cedar is not up to date");
+}
+
+/// What the file says of each role, read by hand from its lists: a second, weaker reading for machines without the oracle.
+#[test]
+fn the_lists_of_the_policy_file_are_the_matrix() {
+    for rule in include_str!("policy.cedar").split("@id(\"").skip(1) {
+        let name = rule.split('"').next().unwrap_or_default();
+        let listed: Vec<&str> = rule.split("Action::\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        for permission in Permission::ALL {
+            let allowed = match Role::parse(name) {
+                Some(role) => allows(role, MembershipState::Active, permission),
+                None => name == "support" && crate::support::is_grantable(permission),
+            };
+            assert_eq!(listed.contains(&permission.dotted().as_str()), allowed, "{name} {permission:?}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Compares every cell of who may do what with Cedar, which reads the same rules from `role/policy.cedar`.
+//!
+//! Walks every role, membership state and permission, in one's own organization and in another; every permission under a
+//! grant of support access, with and without one object, good and over; and an operator, who may do nothing. Exits with 1
+//! and names the cells where the two disagree.
+
+use std::collections::{HashMap, HashSet};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression,
+};
+use identity::support::Scope;
+use identity::{MembershipState, Permission, Role, allows};
+
+const POLICY: &str = include_str!("../../../security/identity/src/role/policy.cedar");
+const HERE: &str = "here";
+const THERE: &str = "there";
+/// The object that a grant may be narrowed to, and another one.
+const OBJECTS: [u128; 2] = [1, 2];
+
+/// One question, and what the product answers.
+struct Cell {
+    words: String,
+    principal: Entity,
+    permission: Permission,
+    resource: Entity,
+    ours: bool,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cells = cells()?;
+    let differing = differences(POLICY, &cells)?;
+    for words in &differing {
+        println!("differs: {words}");
+    }
+    println!("{} cells compared, {} differ", cells.len(), differing.len());
+    Ok(if differing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The cells that Cedar decides otherwise under this policy.
+fn differences(policy: &str, cells: &[Cell]) -> anyhow::Result<Vec<String>> {
+    let policies: PolicySet = policy.parse().context("the policy file")?;
+    let authorizer = Authorizer::new();
+    let mut differing = Vec::new();
+    for cell in cells {
+        let action = action(cell.permission)?;
+        let entities = Entities::from_entities([cell.principal.clone(), cell.resource.clone()], None)?;
+        let request = Request::new(cell.principal.uid(), action, cell.resource.uid(), Context::empty(), None)?;
+        let answer = authorizer.is_authorized(&request, &policies, &entities);
+        let errors: Vec<String> = answer.diagnostics().errors().map(ToString::to_string).collect();
+        anyhow::ensure!(errors.is_empty(), "{}: {errors:?}", cell.words);
+        let theirs = answer.decision() == Decision::Allow;
+        if theirs != cell.ours {
+            differing.push(format!("{}: the product says {}, Cedar {theirs}", cell.words, cell.ours));
+        }
+    }
+    Ok(differing)
+}
+
+/// Every cell.
+fn cells() -> anyhow::Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for permission in Permission::ALL {
+        for there in [HERE, THERE] {
+            for role in Role::ALL {
+                for state in MembershipState::ALL {
+                    let facts = [("role", text(role.as_str())), ("state", text(state.as_str()))];
+                    let ours = there == HERE && allows(role, state, permission);
+                    let words = format!("{} {} {} {there}", role.as_str(), state.as_str(), permission.dotted());
+                    let principal = entity("Member", facts.into())?;
+                    cells.push(Cell { words, principal, permission, resource: thing(there, OBJECTS[0])?, ours });
+                }
+            }
+            let resource = thing(there, OBJECTS[0])?;
+            let words = format!("operator {} {there}", permission.dotted());
+            cells.push(Cell { words, principal: entity("Operator", Vec::new())?, permission, resource, ours: false });
+        }
+        support_cells(permission, &mut cells)?;
+    }
+    Ok(cells)
+}
+
+/// A grant of each permission, asked for this one: of all objects or of one, in its time or over, here and elsewhere.
+fn support_cells(permission: Permission, cells: &mut Vec<Cell>) -> anyhow::Result<()> {
+    for granted in Permission::ALL {
+        for narrowed in [None, Some(OBJECTS[0])] {
+            for state in ["active", "over"] {
+                for (there, object) in [(HERE, OBJECTS[0]), (HERE, OBJECTS[1]), (THERE, OBJECTS[0])] {
+                    let objects: Vec<_> = narrowed.map(id).into_iter().collect();
+                    let scope = Scope::as_stored(&[granted], &objects);
+                    let ours =
+                        there == HERE && state == "active" && scope.permits(permission) && scope.covers(&[id(object)]);
+                    let facts = vec![
+                        ("state", text(state)),
+                        ("granted", RestrictedExpression::new_set([uid(granted)?])),
+                        ("objects", RestrictedExpression::new_set(objects.iter().map(|id| text(&id.to_string())))),
+                    ];
+                    let words = format!(
+                        "support granted {} of {narrowed:?}, {state}, asks {} of {object} {there}",
+                        granted.dotted(),
+                        permission.dotted()
+                    );
+                    let principal = entity("Support", facts)?;
+                    cells.push(Cell { words, principal, permission, resource: thing(there, object)?, ours });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn id(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}
+
+fn text(words: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(words.to_owned())
+}
+
+fn action(permission: Permission) -> anyhow::Result<EntityUid> {
+    Ok(format!("Action::\"{}\"", permission.dotted()).parse()?)
+}
+
+fn uid(permission: Permission) -> anyhow::Result<RestrictedExpression> {
+    Ok(RestrictedExpression::new_entity_uid(action(permission)?))
+}
+
+/// Somebody of this organization.
+fn entity(kind: &str, facts: Vec<(&str, RestrictedExpression)>) -> anyhow::Result<Entity> {
+    with_facts(&format!("{kind}::\"asker\""), HERE, facts)
+}
+
+/// Something of that organization.
+fn thing(organization: &str, object: u128) -> anyhow::Result<Entity> {
+    with_facts("Thing::\"asked\"", organization, vec![("id", text(&id(object).to_string()))])
+}
+
+fn with_facts(uid: &str, organization: &str, facts: Vec<(&str, RestrictedExpression)>) -> anyhow::Result<Entity> {
+    let facts = facts.into_iter().chain([("organization", text(organization))]);
+    let facts: HashMap<String, RestrictedExpression> = facts.map(|(name, fact)| (name.to_owned(), fact)).collect();
+    Ok(Entity::new(uid.parse()?, facts, HashSet::new())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_decide_the_same() {
+        let cells = cells().expect("cells");
+        assert_eq!(differences(POLICY, &cells).expect("decided"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_rule_that_gives_too_much_or_too_little_is_noticed() {
+        let cells = cells().expect("cells");
+        for (from, to) in [
+            ("principal.state == \"active\"", "principal.state != \"left\""),
+            ("&& principal.organization == resource.organization };", "};"),
+            ("Action::\"analytics.read\"\n]", "Action::\"audit.read\"\n]"),
+            ("principal.granted.contains(action) &&", ""),
+            ("(principal.objects.isEmpty() || principal.objects.contains(resource.id))", "true"),
+        ] {
+            let altered = POLICY.replace(from, to);
+            assert_ne!(altered, POLICY, "{from}");
+            assert!(!differences(&altered, &cells).expect("decided").is_empty(), "{from} -> {to}");
+        }
+    }
+}
