@@ -50,7 +50,7 @@ impl FormToken {
 
     /// Looks for the token in the header or at the start of the body. Gives the request back without the field, so that
     /// handlers never see it; only a multipart form keeps it.
-    pub(crate) async fn take(&self, request: Request) -> Result<Request, Problem> {
+    pub async fn take(&self, request: Request) -> Result<Request, Problem> {
         if let Some(presented) = only(request.headers(), HEADER) {
             return if self.is(presented.as_bytes()) { Ok(request) } else { Err(Problem::form_token()) };
         }

@@ -13,6 +13,7 @@ mod error;
 pub mod founding;
 pub mod member;
 pub mod one_time;
+pub mod organization;
 pub mod password;
 mod platform;
 mod role;

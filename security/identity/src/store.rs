@@ -299,6 +299,14 @@ statements! {
         "select count(*) as organizations from organization where purpose = 'business'";
     ORGANIZATIONS_FIRST = "identity.organizations_first",
         "select id from organization where purpose = 'business' order by id limit $1";
+    /// What the operator sees of organizations: counts of rows, nothing that is in them.
+    ORGANIZATIONS_COUNTED = "identity.organizations_counted",
+        "select o.id, o.name, o.state, o.created_at, \
+         (select count(*) from membership m where m.organization_id = o.id and m.state = 'active') as members, \
+         (select count(*) from api_key k where k.organization_id = o.id and k.revoked_at is null) as keys \
+         from organization o where o.purpose = 'business' and o.id > $1 order by o.id limit $2";
+    ORGANIZATION_SET_STATE = "identity.organization_set_state",
+        "update organization set state = $2 where id = $1 and purpose = 'business' and state <> $2";
     /// A member by the index of their e-mail address.
     MEMBER_BY_EMAIL = "identity.member_by_email",
         "select u.id from user_account u join membership m on m.user_id = u.id \

@@ -48,7 +48,7 @@ impl EmailAddress {
 }
 
 /// A name of a person or organization: trimmed, not empty, one line.
-pub(crate) fn name(field: &'static str, text: &str) -> Result<String> {
+pub fn name(field: &'static str, text: &str) -> Result<String> {
     let text = text.trim();
     let length = text.chars().count();
     if length == 0 || length > MAXIMUM_NAME_LENGTH || text.chars().any(char::is_control) {
@@ -93,13 +93,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 static HASHING: Semaphore = Semaphore::const_new(HASHED_AT_ONCE);
 
 /// Hashes a password where blocking is allowed.
-pub(crate) async fn hash_password(password: &str, entropy: Arc<dyn Entropy>) -> Result<String> {
+pub async fn hash_password(password: &str, entropy: Arc<dyn Entropy>) -> Result<String> {
     let password = Zeroizing::new(password.to_owned());
     in_turn(move || crate::password::hash(&password, entropy.as_ref())).await
 }
 
 /// Checks a password where blocking is allowed; without a stored hash the same work is done in vain.
-pub(crate) async fn check_password(password: &str, stored: Option<String>) -> Result<bool> {
+pub async fn check_password(password: &str, stored: Option<String>) -> Result<bool> {
     let password = Zeroizing::new(password.to_owned());
     in_turn(move || crate::password::verify(&password, stored.as_deref())).await
 }
