@@ -138,6 +138,10 @@ fn refuse_locks(statement: &'static Statement) -> Result<()> {
     Ok(())
 }
 
+fn first_count(rows: &[Row]) -> Result<i64> {
+    rows.first().map_or(Ok(0), |row| row.integer("rows"))
+}
+
 /// The door to one organization's rows: every statement through it carries the organization, and PostgreSQL's row-level security
 /// shows it nothing else.
 #[derive(Clone)]
@@ -177,6 +181,19 @@ impl OrganizationDb {
         self.engine.read(operation, Reach::Organization(self.organization)).await
     }
 
+    /// These columns (and the id) of up to `limit` rows of this organization, in the order of their ids, from one on: for
+    /// sweeps over a whole table, whichever it is.
+    pub async fn page(&self, table: &'static Table, columns: &[&str], from: Uuid, limit: u32) -> Result<Vec<Row>> {
+        let operation = Operation::page(table, Some(self.organization), columns, from, limit)?;
+        self.engine.read(operation, Reach::Organization(self.organization)).await
+    }
+
+    /// How many rows of this organization a table holds.
+    pub async fn count(&self, table: &'static Table) -> Result<i64> {
+        let operation = Operation::count(table, Some(self.organization))?;
+        first_count(&self.engine.read(operation, Reach::Organization(self.organization)).await?)
+    }
+
     /// Begins a transaction inside this organization. It may also use the installation's tables.
     pub async fn begin(&self) -> Result<Transaction> {
         let engine = self.engine.begin(Reach::Organization(self.organization)).await?;
@@ -211,6 +228,17 @@ impl InstallationDb {
             Scope::Organization | Scope::Installation => Reach::Installation,
         };
         self.engine.read(Operation::statement(statement, None, arguments)?, reach).await
+    }
+
+    /// These columns (and the id) of up to `limit` rows of an installation's table, in the order of their ids, from one on.
+    pub async fn page(&self, table: &'static Table, columns: &[&str], from: Uuid, limit: u32) -> Result<Vec<Row>> {
+        let operation = Operation::page(table, None, columns, from, limit)?;
+        self.engine.read(operation, Reach::Installation).await
+    }
+
+    /// How many rows an installation's table holds.
+    pub async fn count(&self, table: &'static Table) -> Result<i64> {
+        first_count(&self.engine.read(Operation::count(table, None)?, Reach::Installation).await?)
     }
 
     /// Begins a transaction on the installation's tables.

@@ -17,7 +17,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::{Jobs, complete, enqueue, forget};
+pub use store::{Jobs, complete, enqueue, forget, hold, release};
 
 /// The largest payload.
 pub const MAXIMUM_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -55,9 +55,24 @@ pub static JOB: Table = Table {
     erasure: Erasure::None("payloads hold identifiers only"),
 };
 
+/// Organizations whose jobs wait, however long they have been due. The id of a row is the organization's.
+pub static JOB_HOLD: Table = Table {
+    name: "job_hold",
+    owner: Owner::Installation,
+    columns: &[Column::time("held_at")],
+    references: &[],
+    unique: &[],
+    indexes: &[],
+    retention: Retention::WithOrganization,
+    erasure: Erasure::None("says since when an organization's work stands still"),
+};
+
+/// Jobs of organizations that are held are passed over; they keep their attempts and their place.
 pub(crate) const DUE: Statement = Statement::installation(
     "jobs.due",
-    "select id from job where kind = $1 and due_at <= $2 order by due_at, id limit $3",
+    "select id from job where kind = $1 and due_at <= $2
+     and not exists (select 1 from job_hold where job_hold.id = job.organization_id)
+     order by due_at, id limit $3",
 );
 /// The compare-and-set: only one of many workers finds the job still due.
 pub(crate) const LEASE: Statement = Statement::installation(

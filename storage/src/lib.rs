@@ -36,6 +36,6 @@ pub use transaction::Transaction;
 pub use value::Value;
 
 /// Storage's own tables; [`Database::open`] adds them to every schema.
-pub const TABLES: &[&Table] = &[&jobs::JOB];
+pub const TABLES: &[&Table] = &[&jobs::JOB, &jobs::JOB_HOLD];
 /// Storage's own statements; [`Database::open`] adds them to every schema.
 pub const STATEMENTS: &[&Statement] = jobs::STATEMENTS;

@@ -71,6 +71,41 @@ impl Operation {
         Self::row(table, organization, sql, values)
     }
 
+    /// New values in the row of this id, provided that a column still holds what it held.
+    pub fn replace(
+        table: &'static Table,
+        organization: Option<OrganizationId>,
+        id: Uuid,
+        (column, old): (&str, &Value),
+        fields: &[(&str, Value)],
+    ) -> Result<Self> {
+        check_fields(table, fields, false)?;
+        check_fields(table, &[(column, Value::Null)], false)?;
+        let sql = texts::replace(table, column, fields.iter().map(|(column, _)| *column));
+        let values = [id.into(), old.clone()].into_iter().chain(fields.iter().map(|(_, value)| value.clone()));
+        Self::row(table, organization, sql, values)
+    }
+
+    /// Some columns of up to `limit` rows, in the order of their ids, from one on. The id comes first.
+    pub fn page(
+        table: &'static Table,
+        organization: Option<OrganizationId>,
+        columns: &[&str],
+        from: Uuid,
+        limit: u32,
+    ) -> Result<Self> {
+        for column in columns {
+            check_fields(table, &[(column, Value::Null)], false)?;
+        }
+        let sql = texts::page(table, ["id"].into_iter().chain(columns.iter().copied()));
+        Self::row(table, organization, sql, [from.into(), limit.into()])
+    }
+
+    /// How many rows there are.
+    pub fn count(table: &'static Table, organization: Option<OrganizationId>) -> Result<Self> {
+        Self::row(table, organization, texts::count(table), [])
+    }
+
     /// The row of this id gone.
     pub fn delete(table: &'static Table, organization: Option<OrganizationId>, id: Uuid) -> Result<Self> {
         Self::row(table, organization, texts::delete(table), [id.into()])

@@ -313,6 +313,28 @@ pub(crate) mod texts {
         format!("update {} set {} where {}", table.name, set.join(", "), predicate(table))
     }
 
+    /// New values of the columns, which follow the id and the value that `compared` must still hold.
+    pub fn replace<'a>(table: &Table, compared: &str, columns: impl Iterator<Item = &'a str>) -> String {
+        let first = if table.is_organizations() { 4 } else { 3 };
+        let set: Vec<_> = columns.enumerate().map(|(index, column)| format!("{column} = ${}", first + index)).collect();
+        let (set, old) = (set.join(", "), first - 1);
+        format!("update {} set {set} where {} and {compared} = ${old}", table.name, predicate(table))
+    }
+
+    /// Rows in the order of their ids, from one on; the id and so many rows at most come as arguments.
+    pub fn page<'a>(table: &Table, columns: impl Iterator<Item = &'a str>) -> String {
+        let columns: Vec<_> = columns.collect();
+        let (scope, first) = if table.is_organizations() { ("organization_id = $1 and ", 2) } else { ("", 1) };
+        let (columns, limit) = (columns.join(", "), first + 1);
+        format!("select {columns} from {} where {scope}id >= ${first} order by id limit ${limit}", table.name)
+    }
+
+    /// How many rows there are.
+    pub fn count(table: &Table) -> String {
+        let scope = if table.is_organizations() { " where organization_id = $1" } else { "" };
+        format!("select count(*) as rows from {}{scope}", table.name)
+    }
+
     /// One new row; the organization comes first.
     pub fn insert<'a>(table: &Table, columns: impl Iterator<Item = &'a str>) -> String {
         let organization = table.is_organizations().then_some("organization_id");

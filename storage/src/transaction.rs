@@ -72,6 +72,19 @@ impl Transaction {
         Ok(self.change(operation).await? > 0)
     }
 
+    /// Sets columns of the row of this id if `column` still holds `old`; false when it does not, or when there is no such
+    /// row. What was read may so be replaced without a lock.
+    pub async fn replace(
+        &mut self,
+        table: &'static Table,
+        id: Uuid,
+        held: (&str, &Value),
+        fields: &[(&str, Value)],
+    ) -> Result<bool> {
+        let operation = Operation::replace(table, self.organization, id, held, fields);
+        Ok(self.change(operation).await? > 0)
+    }
+
     /// Deletes the row of this id; false when there is no such row (in this organization).
     pub async fn delete(&mut self, table: &'static Table, id: Uuid) -> Result<bool> {
         let operation = Operation::delete(table, self.organization, id);

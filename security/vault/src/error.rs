@@ -1,5 +1,7 @@
 //! Everything that can go wrong with keys, said without a secret and without personal data.
 
+use crate::stamp::Stamp;
+
 /// Why the vault refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +27,45 @@ pub enum Error {
         /// Fingerprint of the key that the database was made with.
         expected: String,
     },
+    /// The node was started for another kind of data than there is.
+    #[error(
+        "this is {stored} data, and the node was started for {wanted} data: start it with `{command}`, or name another data folder or database"
+    )]
+    OtherStamp {
+        /// What the data is.
+        stored: Stamp,
+        /// What the node was started for.
+        wanted: Stamp,
+        /// How a node for this data is started.
+        command: &'static str,
+    },
+    /// The root key was made for another kind of data.
+    #[error("the root key from {place} was made for {key} data, but this is {stored} data: give each its own root key")]
+    OtherStampOfKey {
+        /// Where the key came from.
+        place: String,
+        /// What the key was made for.
+        key: Stamp,
+        /// What the data is.
+        stored: Stamp,
+    },
+    /// A root key that no file holds is changed where it comes from.
+    #[error(
+        "the root key comes from {place}, which this program cannot write: put the new key elsewhere and name that place with --to"
+    )]
+    RootKeyNotOurs {
+        /// Where the key comes from.
+        place: String,
+    },
+    /// A rotation of these keys is going on.
+    #[error("these keys are being rotated already: let that come to its end")]
+    RotationRuns,
+    /// A step of a sweep could not be done; it is tried again.
+    #[error("a step of a sweep could not be done: {0}")]
+    Step(String),
+    /// A secret's name or value that cannot be taken.
+    #[error("{0}")]
+    Secret(&'static str),
     /// The root key could not be taken from its place.
     #[error("root key from {place}: {reason}")]
     KeySource {

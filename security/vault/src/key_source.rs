@@ -7,7 +7,11 @@ mod driver;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use base64::{
     Engine, alphabet,
@@ -17,16 +21,18 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, Result},
+    key_service::KeyService,
     secret::{KEY_LENGTH, Secret},
+    stamp::Stamp,
 };
 
-pub(crate) use driver::{create_file, read};
+pub(crate) use driver::{create, next_to, promote, read, stage};
 
 /// A root key's text is never longer than this, in bytes; what is longer is something else.
 pub const MAXIMUM_TEXT_LENGTH: usize = 4_096;
 
 /// The place of the root key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum KeySource {
     /// A file of this process's user alone (mode 0600 or stricter). Made at the first start when it is missing.
     File(PathBuf),
@@ -36,6 +42,21 @@ pub enum KeySource {
     Credential(String),
     /// A program and its arguments; what it prints is the key. It has ten seconds.
     Command(Vec<String>),
+    /// A file that holds the key wrapped by a service, which is asked at each start. Made at the first start when it is
+    /// missing.
+    Service {
+        /// The file, of this process's user alone.
+        file: PathBuf,
+        /// Who wraps it.
+        service: Arc<dyn KeyService>,
+    },
+}
+
+/// A root key as its place holds it.
+pub(crate) struct Root {
+    pub(crate) secret: Secret,
+    /// For which data it was made, when it says so.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl fmt::Display for KeySource {
@@ -48,11 +69,28 @@ impl fmt::Display for KeySource {
             Self::Command(words) => {
                 write!(formatter, "command {}", words.first().map_or("(empty)", String::as_str))
             }
+            Self::Service { file, service } => write!(formatter, "file {} by {}", file.display(), service.place()),
         }
     }
 }
 
 impl KeySource {
+    /// The file, where the place is one that this program can make and replace.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) | Self::Service { file, .. } => Some(file),
+            Self::Environment(_) | Self::Credential(_) | Self::Command(_) => None,
+        }
+    }
+
+    /// The same kind of place with another file.
+    pub(crate) fn beside(&self, file: PathBuf) -> Self {
+        match self {
+            Self::Service { service, .. } => Self::Service { file, service: Arc::clone(service) },
+            _ => Self::File(file),
+        }
+    }
+
     /// An error that names this place.
     pub(crate) fn refuse(&self, reason: impl Into<String>) -> Error {
         Error::KeySource { place: self.to_string(), reason: reason.into() }

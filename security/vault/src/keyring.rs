@@ -26,40 +26,97 @@ use crate::{
     xaes::Xaes256Gcm,
 };
 
-/// The number of an owner's first key. Blind indexes stay with it for ever, so that they go on matching after a rotation.
+/// The number of the first key of anything.
 pub(crate) const FIRST_KEY: u32 = 1;
 
-/// One key of an organization or the installation, with the cipher for its fields prepared.
+/// What a key of an organization or the installation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Seals fields and wraps the keys below it. It is the one that is rotated.
+    Main = 0,
+    /// Makes blind indexes. It opens nothing, and every index would have to be made anew with another one, so it stays.
+    Index = 1,
+    /// Seals objects that belong to the owner as a whole.
+    Objects = 2,
+}
+
+impl Purpose {
+    /// The word stored.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Index => "index",
+            Self::Objects => "objects",
+        }
+    }
+
+    /// The purpose of a stored word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        [Self::Main, Self::Index, Self::Objects].into_iter().find(|purpose| purpose.as_str() == word)
+    }
+
+    /// The id of the row of this purpose's key of a number.
+    pub(crate) const fn row(self, number: u32) -> Uuid {
+        Uuid::from_u128(((self as u128) << 64) | number as u128)
+    }
+}
+
+/// One key of an owner as it was read or made: what for, its number, itself.
+pub(crate) type OwnedKey = (Purpose, u32, Secret);
+
+/// One main key of an organization or the installation, with the cipher for its fields prepared.
 struct OwnerKey {
     secret: Secret,
     fields: Xaes256Gcm,
 }
 
-/// The keys of one owner, by number; new values are sealed with the newest. Never empty, and the first is always there.
+/// The keys of one owner. New values are sealed with the newest main key; there is always one.
 pub(crate) struct Material {
     keys: BTreeMap<u32, OwnerKey>,
+    index: Secret,
+    objects: Secret,
+    /// Which change of the owner's keys this is the state after.
+    pub(crate) generation: i64,
 }
 
 impl Material {
-    /// None unless there is a first key.
-    pub(crate) fn new(keys: impl IntoIterator<Item = (u32, Secret)>) -> Option<Self> {
-        let keys: BTreeMap<_, _> = keys
-            .into_iter()
-            .map(|(number, secret)| {
-                let fields = Xaes256Gcm::new(&secret.derive(&[b"fields"]));
-                (number, OwnerKey { secret, fields })
-            })
-            .collect();
-        keys.contains_key(&FIRST_KEY).then_some(Self { keys })
+    /// None unless there is a key for every purpose.
+    pub(crate) fn new(generation: i64, keys: impl IntoIterator<Item = OwnedKey>) -> Option<Self> {
+        let (mut main, mut index, mut objects) = (BTreeMap::new(), None, None);
+        for (purpose, number, secret) in keys {
+            match purpose {
+                Purpose::Main => {
+                    let fields = Xaes256Gcm::new(&secret.derive(&[b"fields"]));
+                    main.insert(number, OwnerKey { secret, fields });
+                }
+                Purpose::Index => index = Some(secret),
+                Purpose::Objects => objects = Some(secret),
+            }
+        }
+        if main.is_empty() {
+            return None;
+        }
+        Some(Self { keys: main, index: index?, objects: objects?, generation })
+    }
+
+    /// A first key for every purpose.
+    pub(crate) fn fresh(entropy: &dyn Entropy) -> [OwnedKey; 3] {
+        [Purpose::Main, Purpose::Index, Purpose::Objects].map(|purpose| (purpose, FIRST_KEY, Secret::random(entropy)))
     }
 
     fn newest(&self) -> (u32, &OwnerKey) {
-        let (number, key) = self.keys.last_key_value().expect("the first key is always there");
+        let (number, key) = self.keys.last_key_value().expect("there is always a main key");
         (*number, key)
     }
 
-    fn first(&self) -> &OwnerKey {
-        &self.keys[&FIRST_KEY]
+    /// The number of the newest main key.
+    pub(crate) fn newest_number(&self) -> u32 {
+        self.newest().0
+    }
+
+    /// A key derived from each main key for another purpose, with the main key's number; the newest first.
+    pub(crate) fn derived(&self, purpose: &[u8]) -> impl Iterator<Item = (u32, Secret)> {
+        self.keys.iter().rev().map(move |(number, key)| (*number, key.secret.derive(&[purpose])))
     }
 }
 
@@ -68,7 +125,8 @@ pub(crate) enum Place {
     Open(Arc<Material>),
     /// A key number was met that is not here: another node rotated. The next look-up reads the keys again.
     Stale(Arc<Material>),
-    Sealed,
+    /// Sealed by the change of this generation: what was read before it opens nothing any more.
+    Sealed { generation: i64 },
 }
 
 /// The one place in memory of an owner's keys; all handles share it.
@@ -87,7 +145,7 @@ impl Owner {
     pub(crate) fn material(&self) -> Result<Arc<Material>> {
         match &*self.place.read().unwrap_or_else(PoisonError::into_inner) {
             Place::Open(material) | Place::Stale(material) => Ok(Arc::clone(material)),
-            Place::Sealed => Err(Error::Sealed),
+            Place::Sealed { .. } => Err(Error::Sealed),
         }
     }
 
@@ -95,14 +153,27 @@ impl Owner {
         matches!(*self.place.read().unwrap_or_else(PoisonError::into_inner), Place::Stale(_))
     }
 
-    pub(crate) fn put(&self, place: Place) {
-        *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+    /// The generation that sealed it, if it is sealed.
+    pub(crate) fn sealed_by(&self) -> Option<i64> {
+        match *self.place.read().unwrap_or_else(PoisonError::into_inner) {
+            Place::Sealed { generation } => Some(generation),
+            Place::Open(_) | Place::Stale(_) => None,
+        }
     }
 
-    /// Puts freshly read keys in, unless the owner was sealed meanwhile.
+    /// Drops the keys.
+    pub(crate) fn seal(&self, generation: i64) {
+        *self.place.write().unwrap_or_else(PoisonError::into_inner) = Place::Sealed { generation };
+    }
+
+    /// Puts freshly read keys in, unless the owner was sealed meanwhile or newer ones are there.
     pub(crate) fn refresh(&self, material: Material) {
         let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*place, Place::Sealed) {
+        let replaces = match &*place {
+            Place::Open(known) | Place::Stale(known) => known.generation <= material.generation,
+            Place::Sealed { .. } => false,
+        };
+        if replaces {
             *place = Place::Open(Arc::new(material));
         }
     }
@@ -116,19 +187,27 @@ impl Owner {
     }
 }
 
+/// The keys of one person or recording, by number.
+#[derive(Clone)]
+struct Own {
+    kind: KeyKind,
+    /// Newest last; never empty.
+    keys: Vec<(u32, Xaes256Gcm)>,
+}
+
 /// Seals and opens fields. Every kind of key is one of these.
 #[derive(Clone)]
 pub struct FieldKey {
     pub(crate) owner: Arc<Owner>,
-    /// The cipher of a person's or recording's own key; none when the owner's keys are meant.
-    own: Option<(KeyKind, Xaes256Gcm)>,
+    /// The ciphers of a person's or recording's own key; none when the owner's keys are meant.
+    own: Option<Own>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl FieldKey {
     fn kind(&self) -> KeyKind {
         match (&self.own, self.owner.organization) {
-            (Some((kind, _)), _) => *kind,
+            (Some(own), _) => own.kind,
             (None, Some(_)) => KeyKind::Organization,
             (None, None) => KeyKind::Installation,
         }
@@ -140,7 +219,7 @@ impl FieldKey {
         let material = self.owner.material()?;
         field.require(self.kind())?;
         let (number, cipher) = match &self.own {
-            Some((_, cipher)) => (FIRST_KEY, cipher),
+            Some(own) => own.keys.last().map(|(number, cipher)| (*number, cipher)).expect("a subject has a key"),
             None => (material.newest().0, &material.newest().1.fields),
         };
         let key = (self.kind(), number);
@@ -152,7 +231,7 @@ impl FieldKey {
         let material = self.owner.material()?;
         let number = envelope::key_number(self.kind(), &field, sealed)?;
         let cipher = match &self.own {
-            Some((_, cipher)) => Some(cipher),
+            Some(own) => own.keys.iter().find(|(own, _)| *own == number).map(|(_, cipher)| cipher),
             None => material.keys.get(&number).map(|key| &key.fields),
         };
         let cipher = cipher.ok_or_else(|| {
@@ -160,6 +239,17 @@ impl FieldKey {
             Error::NotAuthentic { place: field.place() }
         })?;
         envelope::open(cipher, (self.kind(), number), self.owner.organization, &field, sealed)
+    }
+
+    /// Whether a value was sealed with an older key than a new one would be.
+    pub(crate) fn is_old(&self, field: Field, sealed: &[u8]) -> Result<bool> {
+        let material = self.owner.material()?;
+        let number = envelope::key_number(self.kind(), &field, sealed)?;
+        let newest = match &self.own {
+            Some(own) => own.keys.last().map_or(FIRST_KEY, |(number, _)| *number),
+            None => material.newest().0,
+        };
+        Ok(number < newest)
     }
 
     /// [`Self::seal`] for text.
@@ -199,26 +289,21 @@ impl Keyring {
     /// the organization's key they cannot be computed or guessed. Normalise the text before.
     pub fn blind_index(&self, table: &Table, column: &str, text: &str) -> Result<Vec<u8>> {
         let material = self.owner.material()?;
-        let key = material.first().secret.derive(&[b"blind index", table.name.as_bytes(), column.as_bytes()]);
+        let key = material.index.derive(&[b"blind index", table.name.as_bytes(), column.as_bytes()]);
         let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
         Ok(hmac::sign(&key, text.as_bytes()).as_ref().to_vec())
     }
 
     /// The key for objects that belong to the organization as a whole, such as its documents.
     pub fn object_key(&self) -> Result<ObjectKey> {
-        let material = self.owner.material()?;
-        let candidates = material.keys.values().rev().map(|key| key.secret.derive(&[b"objects"])).collect();
-        Ok(ObjectKey { owner: Arc::clone(&self.owner), candidates, entropy: Arc::clone(&self.entropy) })
+        let secret = self.owner.material()?.objects.clone();
+        Ok(ObjectKey { owner: Arc::clone(&self.owner), secret, entropy: Arc::clone(&self.entropy) })
     }
 
-    /// The key that wraps the organizations' keys; the installation's keyring has it.
-    pub(crate) fn organization_keys(&self) -> Result<Xaes256Gcm> {
-        Ok(Xaes256Gcm::new(&self.owner.material()?.first().secret.derive(&[b"organization keys"])))
-    }
-
-    pub(crate) fn subject(&self, kind: KeyKind, secret: &Secret) -> FieldKey {
-        let cipher = Xaes256Gcm::new(&secret.derive(&[b"fields"]));
-        FieldKey { owner: Arc::clone(&self.owner), own: Some((kind, cipher)), entropy: Arc::clone(&self.entropy) }
+    pub(crate) fn subject(&self, kind: KeyKind, keys: &[(u32, Secret)]) -> FieldKey {
+        let cipher = |(number, secret): &(u32, Secret)| (*number, Xaes256Gcm::new(&secret.derive(&[b"fields"])));
+        let own = Own { kind, keys: keys.iter().map(cipher).collect() };
+        FieldKey { owner: Arc::clone(&self.owner), own: Some(own), entropy: Arc::clone(&self.entropy) }
     }
 }
 
@@ -238,8 +323,9 @@ pub struct PersonKey {
 }
 
 impl PersonKey {
-    pub(crate) fn new(keyring: &Keyring, person: Uuid, secret: &Secret) -> Self {
-        Self { fields: keyring.subject(KeyKind::Person, secret), person }
+    /// `keys` are by number, the newest last, and never empty.
+    pub(crate) fn new(keyring: &Keyring, person: Uuid, keys: &[(u32, Secret)]) -> Self {
+        Self { fields: keyring.subject(KeyKind::Person, keys), person }
     }
 
     /// Whose key it is.
@@ -268,10 +354,10 @@ impl RecordingKey {
     pub(crate) fn new(keyring: &Keyring, recording: Uuid, secret: &Secret) -> Self {
         let object = ObjectKey {
             owner: Arc::clone(&keyring.owner),
-            candidates: vec![secret.derive(&[b"objects"])],
+            secret: secret.derive(&[b"objects"]),
             entropy: Arc::clone(&keyring.entropy),
         };
-        Self { fields: keyring.subject(KeyKind::Recording, secret), object, recording }
+        Self { fields: keyring.subject(KeyKind::Recording, &[(FIRST_KEY, secret.clone())]), object, recording }
     }
 
     /// Which recording it is for.
@@ -298,8 +384,7 @@ impl AsRef<ObjectKey> for RecordingKey {
 #[derive(Clone)]
 pub struct ObjectKey {
     pub(crate) owner: Arc<Owner>,
-    /// Newest first; an object says by its commitment which one is its own.
-    pub(crate) candidates: Vec<Secret>,
+    pub(crate) secret: Secret,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -307,7 +392,7 @@ impl ObjectKey {
     /// The key that new objects are sealed with, for an auditor who opens an object with other software.
     pub fn disclose(&self) -> Result<&Secret> {
         self.owner.material()?;
-        Ok(&self.candidates[0])
+        Ok(&self.secret)
     }
 }
 

@@ -12,18 +12,30 @@ pub mod chunked;
 mod envelope;
 mod error;
 mod expiring_url;
+mod key_service;
 mod key_source;
 mod keyring;
 mod sealed_object;
 mod secret;
+mod stamp;
 mod store;
+mod sweep;
 pub mod xaes;
 
 pub use envelope::{Field, OVERHEAD as FIELD_OVERHEAD};
 pub use error::{Error, Result};
 pub use expiring_url::{LinkClaims, LinkError, MAXIMUM_PURPOSE_LENGTH};
+pub use key_service::{Answer, KeyService};
 pub use key_source::KeySource;
 pub use keyring::{FieldKey, Keyring, ObjectKey, PersonKey, RecordingKey};
-pub use sealed_object::{MAXIMUM_READ_LENGTH, ObjectContext, SealedReader, SealedWriter, finish_interrupted};
+pub use sealed_object::{
+    MAXIMUM_READ_LENGTH, ObjectCatalogue, ObjectContext, ObjectPlace, SealedReader, SealedWriter, check_object,
+    finish_interrupted,
+};
 pub use secret::Secret;
-pub use store::{INSTALLATION_KEY, ORGANIZATION_KEY, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES, Vault};
+pub use stamp::Stamp;
+pub use store::{
+    INSTALLATION_KEY, MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, ORGANIZATION_KEY, ORGANIZATION_SECRET, PERSON_KEY,
+    RECORDING_KEY, STATEMENTS, Step, StoredSecret, TABLES, Vault, Walker, secrets,
+};
+pub use sweep::{Damage, ROTATION_JOB, SCRUB_JOB, Sweep, SweepKind};

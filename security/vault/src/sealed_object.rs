@@ -4,10 +4,13 @@
 //! leaves an object that opens up to its last full chunk: at most 0.52 seconds of two-channel 16-bit audio at 8 kHz are
 //! lost. Such an object is *unfinished*, and says so.
 
+mod check;
 mod recovery;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::check;
+pub use check::{ObjectCatalogue, Place as ObjectPlace, check_object};
 pub use recovery::finish_interrupted;
 
 use std::fmt;
@@ -79,7 +82,7 @@ impl SealedWriter {
         let mut salt = [0; SALT_LENGTH];
         key.entropy.fill(&mut salt);
         let context = context.text(key.owner.organization);
-        let cipher = ObjectCipher::create(&key.candidates[0], &salt, context.as_bytes());
+        let cipher = ObjectCipher::create(&key.secret, &salt, context.as_bytes());
         let mut appender = folder.create(name).await?;
         appender.append(cipher.header()).await?;
         let chunk = Vec::with_capacity(SEALED_CHUNK_LENGTH);
@@ -174,8 +177,7 @@ impl SealedReader {
         let header = folder.read_at(name, 0, HEADER_LENGTH).await?;
         let header = header.first_chunk::<HEADER_LENGTH>().ok_or(Error::EmptyObject)?;
         let text = context.text(key.owner.organization);
-        let mut ciphers = key.candidates.iter().map(|key| ObjectCipher::open(key, header, text.as_bytes()));
-        let cipher = ciphers.find_map(std::result::Result::ok).ok_or_else(|| context.not_authentic())?;
+        let cipher = ObjectCipher::open(&key.secret, header, text.as_bytes()).map_err(|_| context.not_authentic())?;
         let owner = std::sync::Arc::clone(&key.owner);
         let name = name.to_owned();
         let mut reader = Self { folder: folder.clone(), name, owner, cipher, context, extent, last_length: None };

@@ -1,13 +1,20 @@
 //! The vault: opens and makes the keys that the tables hold.
 //!
-//! The root key opens one row, the installation's key; that key opens the organizations' keys; those open the keys of
-//! persons and recordings. The root key is wiped from memory once the installation's key is open.
+//! The root key opens the installation's keys; those open the organizations' keys; those open the keys of persons and
+//! recordings. The root key is wiped from memory once the installation's keys are open.
+//!
+//! Every look-up of an organization's keys asks the database first whether they were sealed or rotated, so that what one
+//! process does holds in all of them at once. [`Vault::refresh`] tells handles that somebody keeps for longer.
 
+pub(crate) mod damage;
 mod installation;
+mod owners;
+pub mod secrets;
 mod subject;
+pub(crate) mod sweeps;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::HashMap,
@@ -19,15 +26,20 @@ use storage::{Database, Entropy, OrganizationDb, OrganizationId, Row, Timestamp,
 use uuid::Uuid;
 
 use crate::{
-    envelope::{self, Field, KeyKind},
+    envelope::Field,
     error::{Error, Result},
-    expiring_url::{LinkClaims, LinkKey},
+    expiring_url::{LinkClaims, LinkError, LinkKey},
     key_source::KeySource,
-    keyring::{FIRST_KEY, Keyring, Material, Owner, Place},
+    keyring::{Keyring, Material, Owner, Place},
     secret::Secret,
+    stamp::Stamp,
 };
-use tables::ORGANIZATION_KEYS;
-pub use tables::{INSTALLATION_KEY, ORGANIZATION_KEY, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES};
+pub use secrets::{MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, StoredSecret};
+use tables::{KEY_OWNER, ORGANIZATION_KEYS};
+pub use sweeps::{Step, Walker};
+pub use tables::{
+    INSTALLATION_KEY, ORGANIZATION_KEY, ORGANIZATION_SECRET, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES,
+};
 
 /// Opens, makes and destroys keys. Cheap to clone; all clones share what is in memory.
 #[derive(Clone)]
@@ -37,23 +49,62 @@ pub struct Vault {
 
 struct Shared {
     installation: Keyring,
-    links: LinkKey,
+    stamp: Stamp,
+    source: KeySource,
+    database: Database,
     /// One entry for each organization that was used since the start: as many as the database holds, at most.
     owners: Mutex<HashMap<OrganizationId, Arc<Owner>>>,
     entropy: Arc<dyn Entropy>,
 }
 
+/// How the keys of an owner stand in the database.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    generation: i64,
+    sealed_at: Option<Timestamp>,
+}
+
+impl Standing {
+    fn of(row: Option<Row>) -> Result<Self> {
+        let row = row.ok_or(Error::NoOrganizationKey)?;
+        Ok(Self { generation: row.integer("generation")?, sealed_at: row.optional_timestamp("sealed_at")? })
+    }
+}
+
 impl Vault {
-    /// Takes the root key from its place and opens the installation's key with it. At the very first start both are
-    /// made. A key that is missing or is not the one of this database is refused with its fingerprint.
+    /// Takes the root key from its place and opens the installation's keys with it, whatever data they are for. At the very
+    /// first start both are made, for live data. A key that is missing or is not the one of this database is refused with
+    /// its fingerprint.
     pub async fn open(source: KeySource, database: &Database, entropy: Arc<dyn Entropy>) -> Result<Self> {
-        let secret = installation::open(&source, database, entropy.as_ref()).await?;
-        let links = LinkKey::new(&secret.derive(&[b"links"]));
-        let material = Material::new([(FIRST_KEY, secret)]).expect("the first key is there");
+        Self::open_stamped(source, database, entropy, None).await
+    }
+
+    /// The same for a node that is to serve such data and no other.
+    pub async fn open_for(
+        source: KeySource,
+        database: &Database,
+        entropy: Arc<dyn Entropy>,
+        stamp: Stamp,
+    ) -> Result<Self> {
+        Self::open_stamped(source, database, entropy, Some(stamp)).await
+    }
+
+    async fn open_stamped(
+        source: KeySource,
+        database: &Database,
+        entropy: Arc<dyn Entropy>,
+        wanted: Option<Stamp>,
+    ) -> Result<Self> {
+        let (material, stamp) = installation::open(&source, database, entropy.as_ref(), wanted).await?;
         let owner = Owner::new(None, Place::Open(Arc::new(material)));
         let installation = Keyring::new(owner, Arc::clone(&entropy));
-        let owners = Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { installation, links, owners, entropy }) })
+        let (owners, database) = (Mutex::default(), database.clone());
+        Ok(Self { shared: Arc::new(Shared { installation, stamp, source, database, owners, entropy }) })
+    }
+
+    /// What the data is.
+    pub fn stamp(&self) -> Stamp {
+        self.shared.stamp
     }
 
     /// The keys for tables that no organization owns.
@@ -61,95 +112,93 @@ impl Vault {
         self.shared.installation.clone()
     }
 
-    /// Makes the first key of the transaction's organization. The keyring can be used in the same transaction.
-    pub async fn create_organization(&self, transaction: &mut Transaction, now: Timestamp) -> Result<Keyring> {
-        let secret = self.insert_key(transaction, FIRST_KEY, now).await?;
-        let material = Material::new([(FIRST_KEY, secret)]).expect("the first key is there");
-        Ok(self.uncached(transaction.organization(), material))
-    }
-
-    /// Makes a further key of the transaction's organization. From the commit on it seals what is new; the older keys go
-    /// on opening what they sealed.
-    pub async fn rotate_organization(&self, transaction: &mut Transaction, now: Timestamp) -> Result<()> {
-        let rows = transaction.query(&ORGANIZATION_KEYS, &[]).await?;
-        let newest = rows.last().ok_or(Error::NoOrganizationKey)?.integer("number")?;
-        let number =
-            u32::try_from(newest).ok().and_then(|newest| newest.checked_add(1)).ok_or(Error::NoOrganizationKey)?;
-        self.insert_key(transaction, number, now).await?;
-        let (shared, organization) = (Arc::clone(&self.shared), transaction.organization());
-        transaction.on_commit(move || {
-            if let Some(owner) = organization.and_then(|organization| shared.owner(organization)) {
-                owner.mark_stale();
-            }
-        });
-        Ok(())
-    }
-
-    /// The keys of an organization. Read once, then kept in memory until [`Self::seal_organization`] or the end.
+    /// The keys of an organization, as they stand in the database at this moment.
     pub async fn keyring(&self, database: &OrganizationDb) -> Result<Keyring> {
-        if let Some(keyring) = self.cached(database.id())? {
+        let organization = database.id();
+        let row = self.shared.database.installation().get(&KEY_OWNER, organization.0).await?;
+        let standing = Standing::of(row)?;
+        if let Some(keyring) = self.cached(organization, standing)? {
             return Ok(keyring);
         }
         let rows = database.query(&ORGANIZATION_KEYS, &[]).await?;
-        let material = self.open_organization_keys(database.id(), &rows)?;
-        self.keep(database.id(), material)
+        let material = self.open_organization_keys(organization, standing.generation, &rows)?;
+        self.keep(organization, material)
     }
 
     /// The keys of the transaction's organization, also when they were made in this very transaction; in a transaction
     /// of the installation, the installation's.
     pub async fn keyring_in(&self, transaction: &mut Transaction) -> Result<Keyring> {
         let Some(organization) = transaction.organization() else { return Ok(self.installation_keyring()) };
-        if let Some(keyring) = self.cached(organization)? {
+        let standing = Standing::of(transaction.get(&KEY_OWNER, organization.0).await?)?;
+        if let Some(keyring) = self.cached(organization, standing)? {
             return Ok(keyring);
         }
         let rows = transaction.query(&ORGANIZATION_KEYS, &[]).await?;
-        let material = self.open_organization_keys(organization, &rows)?;
+        let material = self.open_organization_keys(organization, standing.generation, &rows)?;
         // Not kept: the transaction may still be rolled back.
         Ok(self.uncached(Some(organization), material))
     }
 
-    /// Drops an organization's keys from this process's memory: from now on nothing of it can be read here, by any
-    /// handle, until [`Self::unseal_organization`] or a restart. A recording that is being written is still finished.
-    pub fn seal_organization(&self, organization: OrganizationId) {
-        let mut owners = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        match owners.get(&organization) {
-            Some(owner) => owner.put(Place::Sealed),
-            None => drop(owners.insert(organization, Owner::new(Some(organization), Place::Sealed))),
-        }
-    }
-
-    /// Lets the organization's keys be read from the database again. Handles from before the sealing stay closed.
-    pub fn unseal_organization(&self, organization: OrganizationId) {
-        let mut owners = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if owners.get(&organization).is_some_and(|owner| owner.material().is_err()) {
-            owners.remove(&organization);
-        }
-    }
-
     /// A token that opens one object until it expires; to be put into an address.
     pub fn sign_link(&self, claims: &LinkClaims) -> Result<String> {
-        Ok(self.shared.links.sign(claims)?)
+        let newest = self.link_keys()?.into_iter().next().ok_or(LinkError::Forged)?;
+        Ok(newest.sign(claims)?)
     }
 
     /// What a token allows, when it was made here, for this purpose, for this session (or for any), and has not expired.
     /// Links into a sealed organization open nothing.
     pub fn verify_link(&self, token: &str, purpose: &str, session: Option<Uuid>, now: Timestamp) -> Result<LinkClaims> {
-        let claims = self.shared.links.verify(token, purpose, session, now)?;
-        if let Some(owner) = self.shared.owner(claims.organization) {
-            owner.material()?;
+        let mut last = LinkError::Forged;
+        for key in self.link_keys()? {
+            match key.verify(token, purpose, session, now) {
+                Ok(claims) => {
+                    if let Some(owner) = self.shared.owner(claims.organization) {
+                        owner.material()?;
+                    }
+                    return Ok(claims);
+                }
+                Err(LinkError::Forged) => {}
+                Err(other) => last = other,
+            }
         }
-        Ok(claims)
+        Err(last.into())
     }
 
-    fn cached(&self, organization: OrganizationId) -> Result<Option<Keyring>> {
+    /// One key for each main key of the installation, the newest first.
+    fn link_keys(&self) -> Result<Vec<LinkKey>> {
+        let material = self.shared.installation.owner.material()?;
+        Ok(material.derived(b"links").map(|(_, key)| LinkKey::new(&key)).collect())
+    }
+
+    fn cached(&self, organization: OrganizationId, standing: Standing) -> Result<Option<Keyring>> {
+        if standing.sealed_at.is_some() {
+            self.drop_keys(organization, standing.generation);
+            return Err(Error::Sealed);
+        }
         let Some(owner) = self.shared.owner(organization) else { return Ok(None) };
-        owner.material()?;
-        Ok((!owner.is_stale()).then(|| Keyring::new(owner, Arc::clone(&self.shared.entropy))))
+        if owner.sealed_by().is_some_and(|generation| standing.generation <= generation) {
+            // It was sealed after the database was read.
+            return Err(Error::Sealed);
+        }
+        let Ok(material) = owner.material() else { return Ok(None) };
+        let current = material.generation == standing.generation && !owner.is_stale();
+        Ok(current.then(|| Keyring::new(owner, Arc::clone(&self.shared.entropy))))
+    }
+
+    /// Drops an organization's keys from memory, for every handle.
+    fn drop_keys(&self, organization: OrganizationId, generation: i64) {
+        let mut owners = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        match owners.get(&organization) {
+            Some(owner) => owner.seal(generation),
+            None => drop(owners.insert(organization, Owner::new(Some(organization), Place::Sealed { generation }))),
+        }
     }
 
     fn keep(&self, organization: OrganizationId, material: Material) -> Result<Keyring> {
         let mut owners = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = if let Some(owner) = owners.get(&organization) {
+        // One that was unsealed since begins anew: the handles from before stay closed.
+        let unsealed = |owner: &&Arc<Owner>| owner.sealed_by().is_none_or(|sealed| material.generation <= sealed);
+        let owner = if let Some(owner) = owners.get(&organization).filter(unsealed) {
             owner.refresh(material);
             Arc::clone(owner)
         } else {
@@ -163,42 +212,6 @@ impl Vault {
 
     fn uncached(&self, organization: Option<OrganizationId>, material: Material) -> Keyring {
         Keyring::new(Owner::new(organization, Place::Open(Arc::new(material))), Arc::clone(&self.shared.entropy))
-    }
-
-    async fn insert_key(&self, transaction: &mut Transaction, number: u32, now: Timestamp) -> Result<Secret> {
-        let organization = transaction.organization().ok_or(Error::NoOrganizationKey)?;
-        let secret = Secret::random(self.shared.entropy.as_ref());
-        let row = Uuid::from_u128(number.into());
-        let field = Field::new(&ORGANIZATION_KEY, "wrapped", row);
-        let cipher = self.shared.installation.organization_keys()?;
-        let key = (KeyKind::Installation, FIRST_KEY);
-        let entropy = self.shared.entropy.as_ref();
-        let wrapped = envelope::seal(&cipher, key, Some(organization), &field, secret.expose(), entropy);
-        transaction
-            .insert(
-                &ORGANIZATION_KEY,
-                &[
-                    ("id", row.into()),
-                    ("number", number.into()),
-                    ("created_at", now.into()),
-                    ("wrapped", wrapped.into()),
-                ],
-            )
-            .await?;
-        Ok(secret)
-    }
-
-    fn open_organization_keys(&self, organization: OrganizationId, rows: &[Row]) -> Result<Material> {
-        let cipher = self.shared.installation.organization_keys()?;
-        let mut keys = Vec::with_capacity(rows.len());
-        for row in rows {
-            let number = u32::try_from(row.integer("number")?).map_err(|_| Error::NoOrganizationKey)?;
-            let field = Field::new(&ORGANIZATION_KEY, "wrapped", Uuid::from_u128(number.into()));
-            let key = (KeyKind::Installation, FIRST_KEY);
-            let opened = envelope::open(&cipher, key, Some(organization), &field, &row.bytes("wrapped")?)?;
-            keys.push((number, secret(&opened, &field)?));
-        }
-        Material::new(keys).ok_or(Error::NoOrganizationKey)
     }
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    BURY_EXHAUSTED, COMPLETE, COUNTS, DEAD, DISCARD, DUE, DeadJob, EXTEND, FAIL, FORGET, Failed, JOB, Job, JobCount,
+    BURY_EXHAUSTED, COMPLETE, COUNTS, DEAD, DISCARD, DUE, DeadJob, EXTEND, FAIL, FORGET, Failed, JOB, JOB_HOLD, Job, JobCount,
     LEASE, LeasedJob, MAXIMUM_CLAIM, MAXIMUM_PAYLOAD_BYTES, MAXIMUM_TEXT_LENGTH, REVIVE, number, pause_seconds,
 };
 use crate::database::{Database, InstallationDb};
@@ -48,6 +48,21 @@ pub async fn complete(transaction: &mut Transaction, job: &LeasedJob) -> Result<
         0 => Err(Error::LeaseLost),
         _ => Ok(()),
     }
+}
+
+/// Has an organization's jobs wait from the commit on; false when they wait already. A job that a worker has in its hands
+/// goes on.
+pub async fn hold(transaction: &mut Transaction, organization: OrganizationId, now: Timestamp) -> Result<bool> {
+    if transaction.get(&JOB_HOLD, organization.0).await?.is_some() {
+        return Ok(false);
+    }
+    transaction.insert(&JOB_HOLD, &[("id", organization.into()), ("held_at", now.into())]).await?;
+    Ok(true)
+}
+
+/// Lets an organization's jobs go on; false when they did not wait.
+pub async fn release(transaction: &mut Transaction, organization: OrganizationId) -> Result<bool> {
+    transaction.delete(&JOB_HOLD, organization.0).await
 }
 
 /// Deletes all jobs of an organization that is being deleted.

@@ -303,3 +303,28 @@ async fn fail_both(world: &World, model: &mut BTreeMap<Uuid, Known>) {
         assert_eq!(outcome, Failed::RetryAt(known.due_at));
     }
 }
+
+#[tokio::test]
+async fn a_held_organization_s_jobs_wait_and_lose_nothing() {
+    for world in worlds().await {
+        let job = world.add(world.job()).await;
+        let other = OrganizationId(world.identifiers.next());
+        let theirs = Job { organization: other, ..world.job() };
+        let mut transaction = world.test.database.organization(other).begin().await.expect("begun");
+        enqueue(&mut transaction, theirs.clone()).await.expect("enqueued");
+        transaction.commit().await.expect("committed");
+        let mut transaction = world.test.database.organization(world.organization).begin().await.expect("begun");
+        assert!(hold(&mut transaction, world.organization, world.now()).await.expect("held"));
+        assert!(!hold(&mut transaction, world.organization, world.now()).await.expect("held already"));
+        transaction.commit().await.expect("committed");
+        assert_eq!(world.only().await.id, theirs.id, "{}: others go on", world.test.name);
+        world.clock.advance_seconds(30 * 86_400);
+        assert_eq!(world.claim(10).await.iter().filter(|taken| taken.id == job).count(), 0);
+        let mut transaction = world.test.database.organization(world.organization).begin().await.expect("begun");
+        assert!(release(&mut transaction, world.organization).await.expect("released"));
+        assert!(!release(&mut transaction, world.organization).await.expect("released already"));
+        transaction.commit().await.expect("committed");
+        let taken = world.claim(10).await.into_iter().find(|taken| taken.id == job).expect("due again");
+        assert_eq!(taken.attempt, 1, "waiting costs no attempt");
+    }
+}

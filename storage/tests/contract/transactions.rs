@@ -220,3 +220,51 @@ async fn everything_committed_is_there_after_opening_again() {
         assert_eq!(row.text("note").expect("text"), "kept");
     }
 }
+
+#[tokio::test]
+async fn a_value_is_replaced_only_while_it_is_what_it_was() {
+    for test in databases().await {
+        let (door, one) = (test.database.organization(organization()), id());
+        let mut transaction = door.begin().await.expect("begun");
+        transaction.insert(&CONTACT, &contact(one, "Ada")).await.expect("added");
+        let elsewhere = test.database.organization(organization());
+        let replace = [("name", "Grace".into())];
+        let held = storage::Value::from("Ada");
+        assert!(transaction.replace(&CONTACT, one, ("name", &held), &replace).await.expect("replaced"));
+        assert!(!transaction.replace(&CONTACT, one, ("name", &held), &replace).await.expect("it changed since"));
+        assert!(!transaction.replace(&CONTACT, id(), ("name", &held), &replace).await.expect("no such row"));
+        transaction.commit().await.expect("committed");
+        let mut other = elsewhere.begin().await.expect("begun");
+        let held = storage::Value::from("Grace");
+        assert!(!other.replace(&CONTACT, one, ("name", &held), &replace).await.expect("of another organization"));
+        assert!(other.replace(&CONTACT, one, ("nonsense", &held), &replace).await.is_err(), "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_walked_row_by_row_within_its_organization() {
+    for test in databases().await {
+        let (door, other) = (test.database.organization(organization()), test.database.organization(organization()));
+        let ids = [0_u128, 1, 2, u128::MAX].map(uuid::Uuid::from_u128);
+        for (number, id) in ids.into_iter().enumerate() {
+            let mut transaction = door.begin().await.expect("begun");
+            transaction.insert(&CONTACT, &contact(id, &format!("Ada {number}"))).await.expect("added");
+            transaction.commit().await.expect("committed");
+        }
+        assert_eq!(door.count(&CONTACT).await.expect("counted"), 4);
+        let (mut from, mut seen) = (uuid::Uuid::nil(), Vec::new());
+        loop {
+            let rows = door.page(&CONTACT, &["name"], from, 3).await.expect("read");
+            seen.extend(rows.iter().map(|row| row.uuid("id").expect("an id")));
+            let Some(last) = rows.last() else { break };
+            assert!(last.text("name").is_ok() && last.text("note").is_err(), "only what was asked for");
+            match last.uuid("id").expect("an id").as_u128().checked_add(1) {
+                Some(next) => from = uuid::Uuid::from_u128(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, ids, "{}", test.name);
+        assert_eq!(other.count(&CONTACT).await.expect("counted"), 0, "another organization's");
+        assert!(other.page(&CONTACT, &[], uuid::Uuid::nil(), 9).await.expect("read").is_empty());
+    }
+}

@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
@@ -15,8 +15,8 @@ use storage::Entropy;
 use tokio::{io::AsyncReadExt, process::Command, time::timeout};
 use zeroize::Zeroizing;
 
-use super::{KeySource, MAXIMUM_TEXT_LENGTH};
-use crate::{error::Result, secret::Secret};
+use super::{KeySource, MAXIMUM_TEXT_LENGTH, Root};
+use crate::{error::Result, secret::Secret, stamp::Stamp};
 
 /// How long a command may take to print the key, in seconds.
 const COMMAND_TIMEOUT_SECONDS: u64 = 10;
@@ -24,9 +24,9 @@ const COMMAND_TIMEOUT_SECONDS: u64 = 10;
 const FOREIGN_MODE: u32 = 0o077;
 
 /// The root key from its place; none when the place is a file that does not exist.
-pub(crate) async fn read(source: &KeySource) -> Result<Option<Secret>> {
+pub(crate) async fn read(source: &KeySource) -> Result<Option<Root>> {
     let content = match source {
-        KeySource::File(path) => match read_file(source, path, true)? {
+        KeySource::File(path) | KeySource::Service { file: path, .. } => match read_file(source, path, true)? {
             Some(content) => content,
             None => return Ok(None),
         },
@@ -37,15 +37,84 @@ pub(crate) async fn read(source: &KeySource) -> Result<Option<Secret>> {
         KeySource::Credential(name) => read_credential(source, name)?,
         KeySource::Command(words) => run(source, words).await?,
     };
-    source.parse(&content).map(Some)
+    let (stamp, content) = Stamp::split(&content);
+    let secret = match source {
+        KeySource::Service { service, .. } => {
+            let wrapped = std::str::from_utf8(content).map_err(|_| source.refuse("it holds no wrapped key"))?.trim();
+            let opened = service.unwrap(wrapped).await.map_err(|reason| source.refuse(reason))?;
+            Secret::from_slice(&opened).ok_or_else(|| source.refuse("what it unwrapped is no key of 32 bytes"))?
+        }
+        _ => source.parse(content)?,
+    };
+    Ok(Some(Root { secret, stamp }))
 }
 
-/// Writes a fresh key to a file that does not exist yet, readable by its owner alone, and waits for the disk.
-/// An existing file is never replaced: the content is complete before the name appears.
-pub(crate) fn create_file(source: &KeySource, path: &Path, entropy: &dyn Entropy) -> Result<Secret> {
+/// Makes a fresh key for such data and writes it to its file, which does not exist yet.
+pub(crate) async fn create(source: &KeySource, path: &Path, entropy: &dyn Entropy, stamp: Stamp) -> Result<Secret> {
     let key = Secret::random(entropy);
-    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(key.expose())));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let text = text_of(source, &key, stamp).await?;
+    write_new(source, path, &text)?;
+    Ok(key)
+}
+
+/// Makes a fresh key that is to take the place of the one in the file, and writes it beside: see [`promote`].
+pub(crate) async fn stage(source: &KeySource, path: &Path, entropy: &dyn Entropy, stamp: Stamp) -> Result<Secret> {
+    let next = next_to(path);
+    if let Some(Root { secret, .. }) = read(&source.beside(next.clone())).await? {
+        // An earlier change came no further than this.
+        return Ok(secret);
+    }
+    create(source, &next, entropy, stamp).await
+}
+
+/// Where a key waits to take the place of the one in `path`.
+pub(crate) fn next_to(path: &Path) -> PathBuf {
+    with_ending(path, "next")
+}
+
+/// Puts the staged key in its place, at once, and keeps the one before under its fingerprint: older backups ask for it.
+pub(crate) fn promote(source: &KeySource, path: &Path, old_fingerprint: &str) -> Result<()> {
+    let kept = with_ending(path, old_fingerprint);
+    let write = || {
+        match fs::hard_link(path, &kept) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            // Some file systems have no hard links.
+            Err(_) => fs::copy(path, &kept).map(drop)?,
+            Ok(()) => {}
+        }
+        match fs::rename(next_to(path), path) {
+            // Another process, which started meanwhile, was quicker.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+        File::open(folder_of(path))?.sync_all()
+    };
+    write().map_err(|error: std::io::Error| source.refuse(format!("the new key cannot be put in its place: {error}")))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What stands in the file of a key.
+async fn text_of(source: &KeySource, key: &Secret, stamp: Stamp) -> Result<Zeroizing<String>> {
+    let text = match source {
+        KeySource::Service { service, .. } => service.wrap(key).await.map_err(|reason| source.refuse(reason))?,
+        _ => STANDARD.encode(key.expose()),
+    };
+    Ok(Zeroizing::new(format!("{}{text}\n", stamp.prefix())))
+}
+
+/// Writes a file that does not exist yet, readable by its owner alone, and waits for the disk. An existing file is never
+/// replaced: the content is complete before the name appears.
+fn write_new(source: &KeySource, path: &Path, text: &str) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || {
         let _ = fs::remove_file(&unfinished);
@@ -61,10 +130,9 @@ pub(crate) fn create_file(source: &KeySource, path: &Path, entropy: &dyn Entropy
             // Some file systems have no hard links; there the name was free a moment ago.
             Err(_) => fs::rename(&unfinished, path)?,
         }
-        File::open(folder)?.sync_all()
+        File::open(folder_of(path))?.sync_all()
     };
-    write().map_err(|error: std::io::Error| source.refuse(format!("the new key cannot be written: {error}")))?;
-    Ok(key)
+    write().map_err(|error: std::io::Error| source.refuse(format!("the new key cannot be written: {error}")))
 }
 
 /// At most [`MAXIMUM_TEXT_LENGTH`] bytes of a file; none when there is no such file.

@@ -14,10 +14,75 @@ fn file(folder: &Path, name: &str, content: &[u8], mode: u32) -> KeySource {
 }
 
 async fn reason(source: &KeySource) -> String {
-    match read(source).await {
+    match super::read(source).await {
         Err(error) => error.to_string(),
-        Ok(key) => panic!("{source} gave {key:?}"),
+        Ok(_) => panic!("{source} gave a key"),
     }
+}
+
+/// The key alone, without what it says it is for.
+async fn read(source: &KeySource) -> Result<Option<Secret>> {
+    Ok(super::read(source).await?.map(|root| root.secret))
+}
+
+/// A service that adds one to each byte.
+#[derive(Debug)]
+struct AddsOne;
+
+impl KeyService for AddsOne {
+    fn place(&self) -> String {
+        "a service that adds one".to_owned()
+    }
+
+    fn wrap<'a>(&'a self, key: &'a Secret) -> crate::Answer<'a, String> {
+        let wrapped: Vec<u8> = key.expose().iter().map(|byte| byte.wrapping_add(1)).collect();
+        Box::pin(async move { Ok(format!("wrapped:{}", hex::encode(wrapped))) })
+    }
+
+    fn unwrap<'a>(&'a self, wrapped: &'a str) -> crate::Answer<'a, Zeroizing<Vec<u8>>> {
+        Box::pin(async move {
+            let digits = wrapped.strip_prefix("wrapped:").ok_or("this is not wrapped")?;
+            let bytes = hex::decode(digits).map_err(|error| error.to_string())?;
+            Ok(Zeroizing::new(bytes.iter().map(|byte| byte.wrapping_sub(1)).collect()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_a_service_wraps_is_made_and_read_and_its_file_holds_nothing_of_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("root.key");
+    let source = KeySource::Service { file: path.clone(), service: Arc::new(AddsOne) };
+    assert_eq!(read(&source).await.expect("no file yet"), None);
+    let made = create(&source, &path, &SystemEntropy, Stamp::Demo).await.expect("made");
+    assert_eq!(read(&source).await.expect("read"), Some(made.clone()));
+    assert_eq!(super::read(&source).await.expect("read").expect("there").stamp, Some(Stamp::Demo));
+    let text = fs::read_to_string(&path).expect("there");
+    assert!(text.starts_with("demo:wrapped:") && !text.contains(&hex::encode(made.expose())));
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    for (content, part) in [("nonsense", "not wrapped"), ("wrapped:00", "no key of 32 bytes")] {
+        fs::write(&path, content).expect("written");
+        let reason = reason(&source).await;
+        assert!(reason.contains(part) && reason.contains("adds one"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_staged_key_takes_its_place_at_once_and_the_old_one_stays_beside() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("root.key");
+    let source = KeySource::File(path.clone());
+    let old = create(&source, &path, &SystemEntropy, Stamp::Production).await.expect("made");
+    let new = stage(&source, &path, &SystemEntropy, Stamp::Production).await.expect("staged");
+    assert_eq!(stage(&source, &path, &SystemEntropy, Stamp::Production).await.expect("staged already"), new);
+    assert_eq!(read(&source).await.expect("read"), Some(old.clone()), "nothing has changed yet");
+    for _twice in 0..2 {
+        promote(&source, &path, "0123").expect("promoted");
+        assert_eq!(read(&source).await.expect("read"), Some(new.clone()));
+    }
+    let kept = folder.path().join("root.key.0123");
+    assert_eq!(read(&KeySource::File(kept)).await.expect("read"), Some(old));
+    assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
@@ -80,10 +145,10 @@ async fn a_new_file_is_for_its_owner_alone_and_never_replaces_one() {
     let path = folder.path().join("root.key");
     let source = KeySource::File(path.clone());
     assert_eq!(read(&source).await.expect("no file yet"), None);
-    let made = create_file(&source, &path, &SystemEntropy).expect("made");
+    let made = create(&source, &path, &SystemEntropy, Stamp::Production).await.expect("made");
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(read(&source).await.expect("read"), Some(made.clone()));
-    assert!(create_file(&source, &path, &SeededEntropy::new(1)).is_err());
+    assert!(create(&source, &path, &SeededEntropy::new(1), Stamp::Production).await.is_err());
     assert_eq!(read(&source).await.expect("read"), Some(made));
 }
 

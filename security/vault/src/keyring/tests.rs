@@ -35,9 +35,15 @@ fn secret(byte: u8) -> Secret {
     Secret::from_slice(&[byte; 32]).expect("32 bytes")
 }
 
+/// Main keys of these numbers, and one for every other purpose.
+fn owned(numbers: &[u32]) -> Vec<OwnedKey> {
+    let main = numbers.iter().map(|number| (Purpose::Main, *number, secret(*number as u8)));
+    main.chain([(Purpose::Index, FIRST_KEY, secret(101)), (Purpose::Objects, FIRST_KEY, secret(102))]).collect()
+}
+
 fn keyring(organization: Option<u128>) -> Keyring {
     let organization = organization.map(|id| OrganizationId(Uuid::from_u128(id)));
-    let material = Arc::new(Material::new([(FIRST_KEY, secret(1))]).expect("a first key"));
+    let material = Arc::new(Material::new(1, owned(&[1])).expect("keys for every purpose"));
     Keyring::new(Owner::new(organization, Place::Open(material)), Arc::new(SystemEntropy))
 }
 
@@ -78,7 +84,7 @@ fn no_changed_or_missing_byte_opens() {
 #[test]
 fn each_kind_of_key_is_for_its_own_columns() {
     let keyring = keyring(Some(10));
-    let person = PersonKey::new(&keyring, ROW, &secret(2));
+    let person = PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]);
     let recording = RecordingKey::new(&keyring, ROW, &secret(3));
     let installation = super::tests::keyring(None);
     let columns = ["name", "words", "sound", "setting"];
@@ -96,9 +102,9 @@ fn each_kind_of_key_is_for_its_own_columns() {
 fn the_key_of_one_person_does_not_open_what_another_s_sealed() {
     let keyring = keyring(Some(10));
     let field = Field::new(&CONTACT, "words", ROW);
-    let sealed = PersonKey::new(&keyring, ROW, &secret(2)).seal_text(field, "hello").expect("sealed");
-    assert_eq!(PersonKey::new(&keyring, ROW, &secret(2)).open_text(field, &sealed).expect("opens"), "hello");
-    assert!(PersonKey::new(&keyring, ROW, &secret(3)).open_text(field, &sealed).is_err());
+    let sealed = PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]).seal_text(field, "hello").expect("sealed");
+    assert_eq!(PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]).open_text(field, &sealed).expect("opens"), "hello");
+    assert!(PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(3))]).open_text(field, &sealed).is_err());
 }
 
 #[test]
@@ -117,9 +123,48 @@ fn text_that_is_none_is_an_error() {
 }
 
 #[test]
-fn keys_need_a_first_one() {
-    assert!(Material::new([]).is_none());
-    assert!(Material::new([(2, secret(1))]).is_none());
+fn there_is_a_key_for_every_purpose_or_none_at_all() {
+    assert!(Material::new(1, owned(&[])).is_none());
+    assert!(Material::new(1, owned(&[2])).is_some(), "the first main key may be gone");
+    for missing in [Purpose::Index, Purpose::Objects] {
+        assert!(Material::new(1, owned(&[1]).into_iter().filter(|(purpose, ..)| *purpose != missing)).is_none());
+    }
+}
+
+#[test]
+fn the_newest_key_seals_the_older_ones_open_and_one_that_is_gone_opens_nothing() {
+    let with = |numbers: &[u32]| {
+        let material = Material::new(1, owned(numbers)).expect("keys");
+        let organization = Some(OrganizationId(Uuid::from_u128(10)));
+        Keyring::new(Owner::new(organization, Place::Open(Arc::new(material))), Arc::new(SystemEntropy))
+    };
+    let old = with(&[1]).seal(NAME, b"Maria").expect("sealed");
+    let new = with(&[1, 2]).seal(NAME, b"Maria").expect("sealed");
+    let both = with(&[1, 2]);
+    assert!(both.is_old(NAME, &old).expect("known") && !both.is_old(NAME, &new).expect("known"));
+    assert!(both.open(NAME, &old).is_ok() && both.open(NAME, &new).is_ok());
+    assert!(with(&[2]).open(NAME, &old).is_err() && with(&[2]).open(NAME, &new).is_ok());
+    let person = |numbers: &[u32]| {
+        let keys: Vec<(u32, Secret)> = numbers.iter().map(|number| (*number, secret(*number as u8))).collect();
+        PersonKey::new(&both, ROW, &keys)
+    };
+    let words = Field::new(&CONTACT, "words", ROW);
+    let old = person(&[1]).seal(words, b"hello").expect("sealed");
+    assert!(person(&[1, 2]).is_old(words, &old).expect("known") && person(&[1, 2]).open(words, &old).is_ok());
+    assert!(person(&[2]).open(words, &old).is_err());
+}
+
+#[test]
+fn what_was_read_before_the_sealing_does_not_open_it_again() {
+    let material = |generation| Material::new(generation, owned(&[1])).expect("keys");
+    let owner = Owner::new(None, Place::Open(Arc::new(material(1))));
+    owner.refresh(material(3));
+    owner.refresh(material(2));
+    assert_eq!(owner.material().expect("open").generation, 3, "an older reading replaces nothing");
+    owner.seal(4);
+    owner.refresh(material(5));
+    assert!(matches!(owner.material(), Err(Error::Sealed)));
+    assert_eq!(owner.sealed_by(), Some(4));
 }
 
 proptest::proptest! {

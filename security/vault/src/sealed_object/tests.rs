@@ -13,7 +13,7 @@ use storage::SystemEntropy;
 use super::*;
 use crate::{
     chunked::stored_length,
-    keyring::{FIRST_KEY, Keyring, Material, Place, RecordingKey},
+    keyring::{FIRST_KEY, Keyring, Material, Place, Purpose, RecordingKey},
     secret::Secret,
 };
 
@@ -22,7 +22,8 @@ const CHUNK: usize = CHUNK_LENGTH;
 
 fn owner(byte: u8) -> Arc<Owner> {
     let secret = Secret::from_slice(&[byte; 32]).expect("32 bytes");
-    let material = Material::new([(FIRST_KEY, secret)]).expect("a first key");
+    let purposes = [Purpose::Main, Purpose::Index, Purpose::Objects];
+    let material = Material::new(1, purposes.map(|purpose| (purpose, FIRST_KEY, secret.clone()))).expect("keys");
     Owner::new(Some(OrganizationId(Uuid::from_u128(0x0a))), Place::Open(Arc::new(material)))
 }
 
@@ -197,11 +198,13 @@ async fn another_key_or_context_opens_nothing() {
 async fn an_organization_s_object_opens_after_its_key_was_rotated() {
     let folder = Folder::new().await;
     let secret = |byte| Secret::from_slice(&[byte; 32]).expect("32 bytes");
-    let keyring = |keys: Vec<(u32, Secret)>| {
-        let material = Arc::new(Material::new(keys).expect("a first key"));
+    let keyring = |main: u32| {
+        let keys = [(Purpose::Main, main), (Purpose::Index, FIRST_KEY), (Purpose::Objects, FIRST_KEY)];
+        let keys = keys.map(|(purpose, number)| (purpose, number, secret(number as u8 + purpose as u8)));
+        let material = Arc::new(Material::new(1, keys).expect("keys"));
         Keyring::new(Owner::new(None, Place::Open(material)), Arc::new(SystemEntropy))
     };
-    let (old, new) = (keyring(vec![(1, secret(1))]), keyring(vec![(1, secret(1)), (2, secret(2))]));
+    let (old, new) = (keyring(1), keyring(2));
     for (name, keyring) in [("old", &old), ("new", &new)] {
         let key = keyring.object_key().expect("key");
         let mut writer = SealedWriter::create(&folder.objects, name, &key, CONTEXT).await.expect("made");
@@ -210,7 +213,29 @@ async fn an_organization_s_object_opens_after_its_key_was_rotated() {
         let reader = SealedReader::open(&folder.objects, name, &new.object_key().expect("key"), CONTEXT).await;
         assert_eq!(reader.expect("opens").read(0, 10).await.expect("read"), b"text", "{name}");
     }
-    assert!(SealedReader::open(&folder.objects, "new", &old.object_key().expect("key"), CONTEXT).await.is_err());
+}
+
+#[tokio::test]
+async fn a_check_sees_every_flipped_byte_every_cut_and_a_missing_object() {
+    let folder = Folder::new().await;
+    let bytes: Vec<u8> = (0..3 * CHUNK + 5).map(|index| (index % 251) as u8).collect();
+    written(&folder, "object", &bytes, 4_000).await;
+    let place =
+        |name: &str| ObjectPlace { folder: folder.objects.clone(), name: name.to_owned(), context: CONTEXT };
+    check_object(&place("object"), &key(1)).await.expect("whole");
+    let stored = std::fs::read(folder.path.path().join("object")).expect("read");
+    let path = folder.path.path().join("altered");
+    for at in [0, 30, 56, CHUNK, 2 * CHUNK, stored.len() - 20, stored.len() - 1] {
+        let mut altered = stored.clone();
+        altered[at] ^= 1;
+        std::fs::write(&path, &altered).expect("written");
+        assert!(check_object(&place("altered"), &key(1)).await.is_err(), "byte {at}");
+    }
+    for length in [0, 10, 56, CHUNK, stored.len() - 1] {
+        std::fs::write(&path, &stored[..length]).expect("written");
+        assert!(check_object(&place("altered"), &key(1)).await.is_err(), "cut to {length}");
+    }
+    assert!(matches!(check_object(&place("nowhere"), &key(1)).await, Err(Error::Storage(_))));
 }
 
 #[tokio::test]
@@ -224,7 +249,7 @@ async fn sealing_the_organization_stops_a_reader_that_is_open() {
     writer.write(b"sound").await.expect("written");
     writer.finish().await.expect("finished");
     let reader = SealedReader::open(&folder.objects, "object", &key, CONTEXT).await.expect("opens");
-    place.put(Place::Sealed);
+    place.seal(2);
     assert!(matches!(reader.read(0, 5).await, Err(Error::Sealed)));
     assert!(matches!(SealedReader::open(&folder.objects, "object", &key, CONTEXT).await, Err(Error::Sealed)));
     assert!(matches!(SealedWriter::create(&folder.objects, "third", &key, CONTEXT).await, Err(Error::Sealed)));

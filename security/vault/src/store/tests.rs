@@ -10,11 +10,12 @@ use storage::{
 use super::*;
 use crate::key_source;
 
-static NOTE: Table = Table {
+pub(crate) static NOTE: Table = Table {
     name: "note",
     owner: TableOwner::Organization,
     columns: &[
         Column::sealed("text", SealedWith::Organization),
+        Column::uuid("person_id").nullable(),
         Column::sealed("author", SealedWith::Person).nullable(),
         Column::sealed("words", SealedWith::Recording).nullable(),
         Column::bytes("text_index").nullable(),
@@ -24,10 +25,10 @@ static NOTE: Table = Table {
     unique: &[],
     indexes: &[],
     retention: Retention::UntilDeleted,
-    erasure: Erasure::WithOrganization,
+    erasure: Erasure::PersonKey("person_id"),
 };
 
-fn schema() -> Schema {
+pub(crate) fn schema() -> Schema {
     let tables = TABLES.iter().copied().chain([&NOTE]).collect();
     Schema { tables, statements: STATEMENTS.to_vec() }
 }
@@ -120,10 +121,13 @@ async fn a_key_row_that_is_moved_to_another_organization_does_not_open() {
         let mut transaction = test.database.organization(SECOND).begin().await.expect("begins");
         let values = [
             ("id", Uuid::from_u128(1).into()),
+            ("purpose", "main".into()),
             ("number", 1.into()),
             ("created_at", NOW.into()),
             ("wrapped", wrapped.into()),
         ];
+        let owner = [("id", SECOND.into()), ("generation", 1.into()), ("changed_at", NOW.into())];
+        transaction.insert(&KEY_OWNER, &owner).await.expect("inserted");
         transaction.insert(&ORGANIZATION_KEY, &values).await.expect("inserted");
         transaction.commit().await.expect("commits");
         let keyring = vault.keyring(&test.database.organization(SECOND)).await;
@@ -152,7 +156,15 @@ async fn a_sealed_organization_reads_nothing_by_any_handle() {
         let link = vault.sign_link(&claims).expect("signed");
         assert_eq!(vault.verify_link(&link, "note", None, NOW).expect("good"), claims);
 
-        vault.seal_organization(FIRST);
+        let other_process = open(&test).await;
+        let elsewhere = other_process.keyring(&door).await.expect("open");
+        assert!(seal(&vault, &door).await && !seal(&vault, &door).await, "once");
+        assert_eq!(vault.sealed_since(FIRST).await.expect("known"), Some(NOW));
+        // Another process: whoever asks is refused at once, and what is held there closes with it, or within a second.
+        other_process.refresh(NOW).await.expect("refreshed");
+        assert!(matches!(elsewhere.open(field(1), &sealed), Err(Error::Sealed)), "{}", test.name);
+        assert!(matches!(other_process.keyring(&door).await, Err(Error::Sealed)));
+        assert!(matches!(open(&test).await.keyring(&door).await, Err(Error::Sealed)), "it survives a restart");
         assert!(matches!(keyring.open(field(1), &sealed), Err(Error::Sealed)));
         assert!(matches!(keyring.seal(field(1), b"x"), Err(Error::Sealed)));
         assert!(matches!(keyring.blind_index(&NOTE, "text", "x"), Err(Error::Sealed)));
@@ -164,20 +176,62 @@ async fn a_sealed_organization_reads_nothing_by_any_handle() {
         drop(transaction);
         assert!(second.seal(field(1), b"x").is_ok(), "others go on");
 
-        vault.unseal_organization(FIRST);
+        assert!(unseal(&other_process, &door).await && !unseal(&other_process, &door).await, "once, by any process");
         let again = vault.keyring(&door).await.expect("read again");
         assert_eq!(again.open(field(1), &sealed).expect("opens").as_slice(), b"x");
         assert!(keyring.open(field(1), &sealed).is_err(), "handles from before stay closed");
     }
 }
 
+async fn seal(vault: &Vault, door: &OrganizationDb) -> bool {
+    let mut transaction = door.begin().await.expect("begins");
+    let sealed = vault.seal_organization(&mut transaction, NOW).await.expect("sealed");
+    transaction.commit().await.expect("commits");
+    sealed
+}
+
+async fn unseal(vault: &Vault, door: &OrganizationDb) -> bool {
+    let mut transaction = door.begin().await.expect("begins");
+    let unsealed = vault.unseal_organization(&mut transaction, NOW).await.expect("unsealed");
+    transaction.commit().await.expect("commits");
+    unsealed
+}
+
 #[tokio::test]
-async fn an_organization_is_sealed_before_it_was_ever_read() {
-    let test = sqlite(schema()).await;
-    with_organization(&open(&test).await, &test.database, FIRST).await;
-    let vault = open(&test).await;
-    vault.seal_organization(FIRST);
-    assert!(matches!(vault.keyring(&test.database.organization(FIRST)).await, Err(Error::Sealed)));
+async fn a_sealing_that_is_rolled_back_seals_nothing() {
+    for test in databases(schema()).await {
+        let (vault, door) = (open(&test).await, test.database.organization(FIRST));
+        let keyring = with_organization(&vault, &test.database, FIRST).await;
+        let mut transaction = door.begin().await.expect("begins");
+        assert!(vault.seal_organization(&mut transaction, NOW).await.expect("sealed"));
+        drop(transaction);
+        assert!(keyring.seal(field(1), b"x").is_ok() && vault.keyring(&door).await.is_ok(), "{}", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_looked_before_the_sealing_does_not_open_it_again() {
+    for test in databases(schema()).await {
+        let (vault, door) = (open(&test).await, test.database.organization(FIRST));
+        with_organization(&vault, &test.database, FIRST).await;
+        for _round in 0..20 {
+            let readers: Vec<_> = (0..8)
+                .map(|_| {
+                    let (vault, door) = (vault.clone(), door.clone());
+                    tokio::spawn(async move { vault.keyring(&door).await })
+                })
+                .collect();
+            assert!(seal(&vault, &door).await);
+            for reader in readers {
+                if let Ok(keyring) = reader.await.expect("no panic") {
+                    assert!(keyring.seal(field(1), b"x").is_err(), "{}: opened before, closed now", test.name);
+                }
+            }
+            assert!(matches!(vault.keyring(&door).await, Err(Error::Sealed)));
+            assert!(unseal(&vault, &door).await);
+            assert!(vault.keyring(&door).await.is_ok());
+        }
+    }
 }
 
 #[tokio::test]
@@ -221,24 +275,31 @@ async fn after_a_rotation_new_values_use_the_new_key_and_old_ones_still_open() {
         let (vault, door) = (open(&test).await, test.database.organization(FIRST));
         let other_node = open(&test).await;
         let keyring = with_organization(&vault, &test.database, FIRST).await;
-        let elsewhere = other_node.keyring(&door).await.expect("read");
+        let (elsewhere, held) = (other_node.keyring(&door).await.expect("read"), keyring.clone());
         let old = keyring.seal(field(1), b"old").expect("sealed");
         let index = keyring.blind_index(&NOTE, "text", "+41 44 668 18 00").expect("index");
+        begin_rotation(&vault, &door).await;
 
-        let mut transaction = door.begin().await.expect("begins");
-        vault.rotate_organization(&mut transaction, NOW).await.expect("rotated");
-        transaction.commit().await.expect("commits");
         let keyring = vault.keyring(&door).await.expect("read again");
         let new = keyring.seal(field(1), b"new").expect("sealed");
         assert_eq!((old[5], new[5]), (1, 2), "numbers of the keys");
         assert_eq!(keyring.open(field(1), &old).expect("opens").as_slice(), b"old");
+        assert_eq!(held.seal(field(1), b"new").expect("sealed")[5], 2, "handles from before seal with the new key");
         assert_eq!(keyring.blind_index(&NOTE, "text", "+41 44 668 18 00").expect("index"), index);
 
-        // Another node learns of the new key when it meets a value sealed with it.
-        assert!(elsewhere.open(field(1), &new).is_err());
-        let elsewhere = other_node.keyring(&door).await.expect("read again");
-        assert_eq!(elsewhere.open(field(1), &new).expect("opens").as_slice(), b"new");
+        // Another node asks the database at each look-up, so it uses the new key at once; what is held there within a second.
+        other_node.refresh(NOW).await.expect("refreshed");
+        assert_eq!(elsewhere.open(field(1), &new).expect("opens").as_slice(), b"new", "{}", test.name);
+        assert_eq!(elsewhere.seal(field(1), b"new").expect("sealed")[5], 2);
     }
+}
+
+async fn begin_rotation(vault: &Vault, door: &OrganizationDb) -> Uuid {
+    let mut transaction = door.begin().await.expect("begins");
+    let identifiers = storage::Identifiers::system();
+    let sweep = vault.begin_rotation(&mut transaction, &identifiers, NOW).await.expect("rotated");
+    transaction.commit().await.expect("commits");
+    sweep
 }
 
 #[tokio::test]
@@ -289,7 +350,7 @@ async fn keys_and_plain_text_appear_nowhere_in_the_database() {
     ];
     transaction.insert(&NOTE, &values).await.expect("inserted");
     transaction.commit().await.expect("commits");
-    let root = key_source::read(&KeySource::File(key_file(&test))).await.expect("read").expect("there");
+    let root = key_source::read(&KeySource::File(key_file(&test))).await.expect("read").expect("there").secret;
     test.database.close().await;
     let mut bytes = Vec::new();
     for file in fs::read_dir(test.folder()).expect("listed") {
@@ -350,13 +411,67 @@ async fn after_a_change_of_the_root_key_only_the_new_one_opens() {
 }
 
 #[tokio::test]
-async fn a_rotation_does_not_open_what_was_sealed_meanwhile() {
-    let test = sqlite(schema()).await;
-    let (vault, door) = (open(&test).await, test.database.organization(FIRST));
-    with_organization(&vault, &test.database, FIRST).await;
-    let mut transaction = door.begin().await.expect("begins");
-    vault.rotate_organization(&mut transaction, NOW).await.expect("rotated");
-    vault.seal_organization(FIRST);
-    transaction.commit().await.expect("commits");
-    assert!(matches!(vault.keyring(&door).await, Err(Error::Sealed)));
+async fn a_new_root_key_takes_the_place_of_the_old_one_wherever_it_is_cut_off() {
+    for test in databases(schema()).await {
+        let (source, entropy) = (KeySource::File(key_file(&test)), SystemEntropy);
+        let keyring = with_organization(&open(&test).await, &test.database, FIRST).await;
+        let sealed = keyring.seal(field(1), b"x").expect("sealed");
+        let old = fs::read(key_file(&test)).expect("there");
+        Vault::rotate_root_key(&test.database, &source, &entropy).await.expect("rotated");
+        let new = fs::read(key_file(&test)).expect("there");
+        assert_ne!(old, new);
+        let opens = async || {
+            let keyring = open(&test).await.keyring(&test.database.organization(FIRST)).await.expect("read");
+            assert_eq!(keyring.open(field(1), &sealed).expect("opens").as_slice(), b"x", "{}", test.name);
+        };
+        opens().await;
+        // Cut off between the database and the file: the old key is still in its place, the new one beside it.
+        let next = test.folder().join("root.key.next");
+        fs::rename(key_file(&test), &next).expect("moved");
+        fs::write(key_file(&test), &old).expect("written");
+        fs::set_permissions(key_file(&test), fs::Permissions::from_mode(0o600)).expect("mode set");
+        opens().await;
+        assert!(fs::read(key_file(&test)).expect("there") == new && !next.exists(), "brought to its end");
+        // Cut off before the database: the key beside is taken by the next rotation.
+        fs::write(&next, hex::encode([9; 32])).expect("written");
+        fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).expect("mode set");
+        opens().await;
+        Vault::rotate_root_key(&test.database, &source, &entropy).await.expect("rotated");
+        assert_eq!(fs::read(key_file(&test)).expect("there"), hex::encode([9; 32]).into_bytes());
+        opens().await;
+        let elsewhere = KeySource::Environment("RINGFENCE_NO_SUCH_VARIABLE".into());
+        let refused = Vault::rotate_root_key(&test.database, &elsewhere, &entropy).await;
+        assert!(matches!(refused, Err(Error::RootKeyNotOurs { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn live_data_and_made_up_data_never_meet() {
+    for test in databases(schema()).await {
+        let (source, entropy) = (KeySource::File(key_file(&test)), Arc::new(SystemEntropy));
+        let open_for = |stamp| Vault::open_for(source.clone(), &test.database, entropy.clone(), stamp);
+        let vault = open_for(Stamp::Development).await.expect("made");
+        assert_eq!(vault.stamp(), Stamp::Development);
+        assert!(fs::read_to_string(key_file(&test)).expect("there").starts_with("development:"));
+        for other in [Stamp::Production, Stamp::Demo] {
+            let refused = open_for(other).await.expect_err("another stamp").to_string();
+            assert!(refused.contains("development data") && refused.contains("serve --dev"), "{refused}");
+        }
+        assert!(open_for(Stamp::Development).await.is_ok());
+        assert_eq!(open(&test).await.stamp(), Stamp::Development, "looking takes what there is");
+        // Writing another word into the database does not make it live: the keys do not open under it.
+        let mut transaction = test.database.installation().begin().await.expect("begins");
+        for row in test.database.installation().query(&tables::INSTALLATION_KEYS, &[]).await.expect("read") {
+            let id = row.uuid("id").expect("an id");
+            let forged = [("stamp", "production".into())];
+            assert!(transaction.update(&INSTALLATION_KEY, id, &forged).await.expect("written"));
+        }
+        transaction.commit().await.expect("commits");
+        let refused = open_for(Stamp::Production).await.expect_err("forged").to_string();
+        assert!(refused.contains("made for development data"), "{}: {refused}", test.name);
+        // Not even with the key's own word taken off.
+        let bare = fs::read_to_string(key_file(&test)).expect("there").replace("development:", "");
+        fs::write(key_file(&test), bare).expect("written");
+        assert!(matches!(open_for(Stamp::Production).await, Err(Error::NotAuthentic { .. })));
+    }
 }
