@@ -90,22 +90,32 @@ impl AuditLog {
     }
 
     /// Appends an entry in the caller's transaction and gives its index. The entry belongs to the transaction's
-    /// organization, or to the installation. In a sealed organization only entries without personal values can be made.
+    /// organization, or to the installation. In a sealed organization there is no key for personal values, so the entry
+    /// stands without them.
     pub async fn append(&self, transaction: &mut Transaction, now: Timestamp, entry: &Entry) -> Result<u64> {
         let parts = &self.parts;
         let organization = transaction.organization();
-        let personal = Personal::of(entry, parts.entropy.as_ref())?;
+        let mut personal = Personal::of(entry, parts.entropy.as_ref())?;
+        let keyring = match &personal {
+            Some(_) => match parts.vault.keyring_in(transaction).await {
+                Err(vault::Error::Sealed) => None,
+                keyring => Some(keyring?),
+            },
+            None => None,
+        };
+        if keyring.is_none() {
+            personal = None;
+        }
         let mut edge = locked_edge(transaction).await?;
         let index = edge.size();
         let text = Record::of(entry, organization, now, index, personal.as_ref())?.text();
         let table = if organization.is_some() { &AUDIT_ENTRY } else { &AUDIT_INSTALLATION_ENTRY };
         let row = entry_row(index);
-        let sealed = match personal {
-            Some(personal) => {
-                let keyring = parts.vault.keyring_in(transaction).await?;
+        let sealed = match (personal, keyring) {
+            (Some(personal), Some(keyring)) => {
                 Some(keyring.seal(Field::new(table, "personal", row), &personal.to_bytes())?)
             }
-            None => None,
+            _ => None,
         };
         let values = [
             ("id", row.into()),

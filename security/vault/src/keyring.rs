@@ -126,7 +126,9 @@ pub(crate) enum Place {
     /// A key number was met that is not here: another node rotated. The next look-up reads the keys again.
     Stale(Arc<Material>),
     /// Sealed by the change of this generation: what was read before it opens nothing any more.
-    Sealed { generation: i64 },
+    Sealed {
+        generation: i64,
+    },
 }
 
 /// The one place in memory of an owner's keys; all handles share it.

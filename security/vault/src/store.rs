@@ -35,11 +35,11 @@ use crate::{
     stamp::Stamp,
 };
 pub use secrets::{MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, StoredSecret};
-use tables::{KEY_OWNER, ORGANIZATION_KEYS};
 pub use sweeps::{Step, Walker};
 pub use tables::{
     INSTALLATION_KEY, ORGANIZATION_KEY, ORGANIZATION_SECRET, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES,
 };
+use tables::{KEY_OWNER, ORGANIZATION_KEYS};
 
 /// Opens, makes and destroys keys. Cheap to clone; all clones share what is in memory.
 #[derive(Clone)]
@@ -130,6 +130,10 @@ impl Vault {
     pub async fn keyring_in(&self, transaction: &mut Transaction) -> Result<Keyring> {
         let Some(organization) = transaction.organization() else { return Ok(self.installation_keyring()) };
         let standing = Standing::of(transaction.get(&KEY_OWNER, organization.0).await?)?;
+        if standing.sealed_at.is_some() {
+            // Perhaps by this very transaction: what is in memory goes with its commit.
+            return Err(Error::Sealed);
+        }
         if let Some(keyring) = self.cached(organization, standing)? {
             return Ok(keyring);
         }

@@ -5,7 +5,7 @@
 //! Every step may be repeated. A rotation passes over everything twice: the second time once no process can still be
 //! writing with the older key. Only when nothing was left behind does the older key end.
 
-use storage::{OrganizationId, SealedWith, Schema, Table, Timestamp};
+use storage::{OrganizationId, Schema, SealedWith, Table, Timestamp};
 use uuid::Uuid;
 
 /// Jobs that seal anew: the payload is the id of the sweep.

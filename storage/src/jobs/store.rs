@@ -3,8 +3,9 @@
 use uuid::Uuid;
 
 use super::{
-    BURY_EXHAUSTED, COMPLETE, COUNTS, DEAD, DISCARD, DUE, DeadJob, EXTEND, FAIL, FORGET, Failed, JOB, JOB_HOLD, Job, JobCount,
-    LEASE, LeasedJob, MAXIMUM_CLAIM, MAXIMUM_PAYLOAD_BYTES, MAXIMUM_TEXT_LENGTH, REVIVE, number, pause_seconds,
+    BURY_EXHAUSTED, COMPLETE, COUNTS, DEAD, DISCARD, DUE, DeadJob, EXTEND, FAIL, FORGET, Failed, JOB, JOB_HOLD, Job,
+    JobCount, LEASE, LeasedJob, MAXIMUM_CLAIM, MAXIMUM_PAYLOAD_BYTES, MAXIMUM_TEXT_LENGTH, REVIVE, number,
+    pause_seconds,
 };
 use crate::database::{Database, InstallationDb};
 use crate::error::{Error, Result};

@@ -103,7 +103,10 @@ fn the_key_of_one_person_does_not_open_what_another_s_sealed() {
     let keyring = keyring(Some(10));
     let field = Field::new(&CONTACT, "words", ROW);
     let sealed = PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]).seal_text(field, "hello").expect("sealed");
-    assert_eq!(PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]).open_text(field, &sealed).expect("opens"), "hello");
+    assert_eq!(
+        PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(2))]).open_text(field, &sealed).expect("opens"),
+        "hello"
+    );
     assert!(PersonKey::new(&keyring, ROW, &[(FIRST_KEY, secret(3))]).open_text(field, &sealed).is_err());
 }
 

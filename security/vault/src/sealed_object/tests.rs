@@ -220,8 +220,7 @@ async fn a_check_sees_every_flipped_byte_every_cut_and_a_missing_object() {
     let folder = Folder::new().await;
     let bytes: Vec<u8> = (0..3 * CHUNK + 5).map(|index| (index % 251) as u8).collect();
     written(&folder, "object", &bytes, 4_000).await;
-    let place =
-        |name: &str| ObjectPlace { folder: folder.objects.clone(), name: name.to_owned(), context: CONTEXT };
+    let place = |name: &str| ObjectPlace { folder: folder.objects.clone(), name: name.to_owned(), context: CONTEXT };
     check_object(&place("object"), &key(1)).await.expect("whole");
     let stored = std::fs::read(folder.path.path().join("object")).expect("read");
     let path = folder.path.path().join("altered");

@@ -17,10 +17,8 @@ pub(super) static DAMAGE_AT: Statement = Statement::installation(
     "select id from damage where organization_id = $1 and place = $2 and object_id = $3",
 );
 
-pub(super) static DAMAGE_MENDED: Statement = Statement::installation(
-    "vault.damage_mended",
-    "delete from damage where organization_id = $1 and seen_at < $2",
-);
+pub(super) static DAMAGE_MENDED: Statement =
+    Statement::installation("vault.damage_mended", "delete from damage where organization_id = $1 and seen_at < $2");
 
 pub(super) static DAMAGE_COUNT: Statement =
     Statement::installation("vault.damage_count", "select count(*) as damaged from damage");
@@ -58,11 +56,7 @@ pub(super) async fn forget_mended(
     Ok(())
 }
 
-pub(super) async fn of(
-    door: &InstallationDb,
-    organization: Option<OrganizationId>,
-    limit: i64,
-) -> Result<Vec<Damage>> {
+pub(super) async fn of(door: &InstallationDb, organization: Option<OrganizationId>, limit: i64) -> Result<Vec<Damage>> {
     let rows = door.query(&DAMAGE_OF, &[owner(organization).into(), limit.into()]).await?;
     rows.iter().map(damage).collect()
 }

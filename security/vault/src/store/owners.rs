@@ -210,8 +210,7 @@ impl Vault {
         let unknown = || Error::UnknownFormat { place: "organization_key".to_owned() };
         let purpose = Purpose::parse(&row.text("purpose")?).ok_or_else(unknown)?;
         let number = u32::try_from(row.integer("number")?).map_err(|_| unknown())?;
-        let (field, wrapped) =
-            (Field::new(&ORGANIZATION_KEY, "wrapped", purpose.row(number)), row.bytes("wrapped")?);
+        let (field, wrapped) = (Field::new(&ORGANIZATION_KEY, "wrapped", purpose.row(number)), row.bytes("wrapped")?);
         let wrapped_with = envelope::key_number(KeyKind::Installation, &field, &wrapped)?;
         let cipher = wrapping_keys.get(&wrapped_with).ok_or_else(|| {
             self.shared.installation.owner.mark_stale();

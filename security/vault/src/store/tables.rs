@@ -173,10 +173,8 @@ pub(super) static ORGANIZATION_KEYS: Statement = Statement::organization(
 );
 
 /// The owners that are organizations, in the order of their ids.
-pub(super) static OWNERS_FROM: Statement = Statement::installation(
-    "vault.owners_from",
-    "select id from key_owner where id > $1 order by id limit $2",
-);
+pub(super) static OWNERS_FROM: Statement =
+    Statement::installation("vault.owners_from", "select id from key_owner where id > $1 order by id limit $2");
 
 /// The owners whose keys were changed lately.
 pub(super) static OWNERS_CHANGED: Statement = Statement::installation(

@@ -16,7 +16,8 @@ use storage::{
 
 use super::*;
 use crate::{
-    Field, KeySource, ObjectContext, ObjectPlace, SealedWriter, sealed_object::ObjectCatalogue,
+    Field, KeySource, ObjectContext, ObjectPlace, SealedWriter,
+    sealed_object::ObjectCatalogue,
     store::tests::{NOTE, schema},
 };
 
@@ -100,8 +101,7 @@ impl World {
                 let key = keyring.create_recording_key(&mut transaction, RECORDING, NOW).await.expect("made");
                 let name = RECORDING.simple().to_string();
                 let context = ObjectContext::new("recording", RECORDING);
-                let mut writer =
-                    SealedWriter::create(&self.catalogue.0, &name, &key, context).await.expect("created");
+                let mut writer = SealedWriter::create(&self.catalogue.0, &name, &key, context).await.expect("created");
                 writer.write(&vec![7; 100_000]).await.expect("written");
                 writer.finish().await.expect("finished");
             }

@@ -273,12 +273,7 @@ fn after(rows: &[Row]) -> Result<Option<Uuid>> {
     Ok(last.uuid("id")?.as_u128().checked_add(1).map(Uuid::from_u128))
 }
 
-fn field_damage(
-    organization: Option<OrganizationId>,
-    field: &Field,
-    error: &Error,
-    now: Timestamp,
-) -> Result<Damage> {
+fn field_damage(organization: Option<OrganizationId>, field: &Field, error: &Error, now: Timestamp) -> Result<Damage> {
     damage_of(organization, field.place(), field.row, error, now)
 }
 
