@@ -359,7 +359,7 @@ async fn the_process_to_be_killed() {
     let [address, folder, kind] = lines[..] else { panic!("three lines") };
     let config = match address.strip_prefix("sqlite:") {
         Some(path) => DatabaseConfig::Sqlite { path: path.into() },
-        None => DatabaseConfig::Postgres { url: address.to_owned() },
+        None => DatabaseConfig::Postgres { url: address.to_owned(), link: storage::PostgresLink::ThisMachine },
     };
     let database = Database::open(&config, schema()).await.expect("opens");
     let folder = std::path::Path::new(folder);
@@ -409,7 +409,7 @@ async fn a_rotation_that_is_killed_again_and_again_loses_nothing_and_comes_to_it
     for world in worlds(200).await {
         let address = match world.test.config() {
             DatabaseConfig::Sqlite { path } => format!("sqlite:{}", path.display()),
-            DatabaseConfig::Postgres { url } => url.clone(),
+            DatabaseConfig::Postgres { url, .. } => url.clone(),
         };
         for round in 0..12_u64 {
             let kind = if round % 2 == 0 { SweepKind::Rotation } else { SweepKind::PersonRotation };
