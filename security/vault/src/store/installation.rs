@@ -21,7 +21,7 @@ pub(super) const INSTALLATION_OWNER: Uuid = Uuid::nil();
 const FINGERPRINT_LENGTH: usize = 8;
 
 /// One wrapped key of the installation.
-struct Wrapped {
+struct StoredKey {
     purpose: Purpose,
     number: u32,
     wrapped: Vec<u8>,
@@ -31,7 +31,7 @@ struct Wrapped {
 struct Stored {
     stamp: Stamp,
     fingerprint: String,
-    keys: Vec<Wrapped>,
+    keys: Vec<StoredKey>,
 }
 
 /// The installation's keys and stamp; at the very first start, made with a new root key where its place is a file.
@@ -199,7 +199,7 @@ async fn stored(door: &InstallationDb) -> Result<Option<Stored>> {
     let fingerprint = first.text("root_fingerprint")?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in &rows {
-        keys.push(Wrapped {
+        keys.push(StoredKey {
             purpose: Purpose::parse(&row.text("purpose")?).ok_or_else(unknown)?,
             number: u32::try_from(row.integer("number")?).map_err(|_| unknown())?,
             wrapped: row.bytes("wrapped")?,
@@ -271,7 +271,7 @@ fn unwrap(source: &KeySource, root: &Secret, stored: &Stored) -> Result<Vec<Owne
         return Err(Error::WrongRootKey { place: source.to_string(), given, expected });
     }
     let cipher = root_cipher(root, stored.stamp);
-    let open = |key: &Wrapped| {
+    let open = |key: &StoredKey| {
         let field = Field::new(&INSTALLATION_KEY, "wrapped", key.purpose.row(key.number));
         let opened = envelope::open(&cipher, (KeyKind::Installation, FIRST_KEY), None, &field, &key.wrapped)?;
         Ok((key.purpose, key.number, secret(&opened, &field)?))

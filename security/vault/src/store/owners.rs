@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use storage::{OrganizationId, Row, Timestamp, Transaction, Value, jobs};
+use storage::{OrganizationDb, OrganizationId, Row, Timestamp, Transaction, Value, jobs};
 use uuid::Uuid;
 
 use super::installation::{self, INSTALLATION_OWNER};
@@ -125,7 +125,7 @@ impl Vault {
             if standing.sealed_at.is_some() {
                 self.drop_keys(organization, standing.generation);
             } else if owner.material().is_ok_and(|material| material.generation < standing.generation) {
-                self.keyring(&self.shared.database.organization(organization)).await?;
+                self.keyring(&self.door(organization)).await?;
             }
         }
         Ok(())
@@ -141,6 +141,19 @@ impl Vault {
         let (material, _) = installation::open(source, database, self.shared.entropy.as_ref(), stamp).await?;
         owner.refresh(material);
         Ok(())
+    }
+
+    /// The door of an organization, for walks over everything that its keys seal.
+    pub(super) fn door(&self, organization: OrganizationId) -> OrganizationDb {
+        self.shared.database.organization(organization)
+    }
+
+    /// Begins a transaction of an owner of keys; none is the installation.
+    pub(super) async fn begin(&self, organization: Option<OrganizationId>) -> Result<Transaction> {
+        Ok(match organization {
+            Some(organization) => self.door(organization).begin().await?,
+            None => self.shared.database.installation().begin().await?,
+        })
     }
 
     /// Wraps the keys of the transaction's organization with the newest key of the installation where an older one did;

@@ -260,10 +260,7 @@ impl Vault {
 
     /// The next pass over everything, or the end.
     async fn next_pass(&self, mut sweep: Sweep, now: Timestamp) -> Result<Step> {
-        let mut transaction = match sweep.organization {
-            Some(organization) => self.shared.database.organization(organization).begin().await?,
-            None => self.shared.database.installation().begin().await?,
-        };
+        let mut transaction = self.begin(sweep.organization).await?;
         let left_behind = sweep.damaged > 0 && sweep.kind != SweepKind::Scrub && sweep.pass == 2;
         if sweep.pass < *sweep.kind.passes().end() && !left_behind {
             sweep.pass += 1;
@@ -313,9 +310,7 @@ impl Vault {
             Place::NewPersonKeys | Place::OldPersonKeys => &super::PERSON_KEY,
         };
         Ok(match organization {
-            Some(organization) if table.is_organizations() => {
-                self.shared.database.organization(organization).count(table).await?
-            }
+            Some(organization) if table.is_organizations() => self.door(organization).count(table).await?,
             _ => self.shared.database.installation().count(table).await?,
         })
     }

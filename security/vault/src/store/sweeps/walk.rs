@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use storage::{Column, Erasure, OrganizationDb, OrganizationId, Row, SealedWith, Table, Timestamp, Transaction, Value};
+use storage::{Column, Erasure, OrganizationDb, OrganizationId, Row, SealedWith, Table, Timestamp, Value};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -45,13 +45,13 @@ impl Keys<'_> {
         let subject = match column.sealed {
             None | Some(SealedWith::Organization | SealedWith::Installation) => return Ok(Some((*self.own).clone())),
             Some(SealedWith::Recording) => Some(row.uuid("id")?),
-            Some(SealedWith::Person) => match table.erasure {
-                Erasure::PersonKey(column) => row.optional_uuid(column)?,
-                _ => {
+            Some(SealedWith::Person) => {
+                let Erasure::PersonKey(person) = table.erasure else {
                     let (table, column) = (table.name, column.name);
                     return Err(Error::NotDeclaredSealed { table, column, kind: "person" });
-                }
-            },
+                };
+                row.optional_uuid(person)?
+            }
         };
         let (Some(subject), Some(door)) = (subject, self.door) else { return Ok(None) };
         let is_person = column.sealed == Some(SealedWith::Person);
@@ -82,7 +82,7 @@ impl Vault {
         walker: &Walker<'_>,
         now: Timestamp,
     ) -> Result<Walked> {
-        let door = sweep.organization.map(|organization| self.shared.database.organization(organization));
+        let door = sweep.organization.map(|organization| self.door(organization));
         let own = match &door {
             Some(door) => self.keyring(door).await?,
             None => self.installation_keyring(),
@@ -160,13 +160,6 @@ impl Vault {
         Ok(replaced)
     }
 
-    async fn begin(&self, organization: Option<OrganizationId>) -> Result<Transaction> {
-        Ok(match organization {
-            Some(organization) => self.shared.database.organization(organization).begin().await?,
-            None => self.shared.database.installation().begin().await?,
-        })
-    }
-
     /// The wrapped keys of a few organizations: a scrub opens them, a rotation of the installation wraps them anew.
     async fn walk_organization_keys(&self, sweep: &Sweep, now: Timestamp) -> Result<Walked> {
         let door = self.shared.database.installation();
@@ -177,7 +170,7 @@ impl Vault {
         for row in &rows {
             let organization = OrganizationId(row.uuid("id")?);
             walked.done += 1;
-            let mut transaction = self.shared.database.organization(organization).begin().await?;
+            let mut transaction = self.begin(Some(organization)).await?;
             let outcome = if sweep.kind == SweepKind::Scrub {
                 self.check_organization_keys(&mut transaction).await.map(|()| 0)
             } else {
