@@ -9,7 +9,7 @@ use agents::knowledge::chunk::{DOCUMENT_TEXT_BYTES_MAX, SECTION_CHARACTERS_MAX, 
 use agents::knowledge::crawl::{Frontier, PAGES_MAX};
 use agents::knowledge::document::{Kind, decode, read, sniff};
 use agents::knowledge::robots::Rules;
-use agents::knowledge::{Index, Outline, best_quote, docx, find, html, markdown, plain};
+use agents::knowledge::{Index, Outline, docx, find, html, markdown, plain};
 use bolero::check;
 use url::{Host, Url};
 use uuid::Uuid;
@@ -191,7 +191,6 @@ fn questions_and_quotes() {
             for found in find(&index, question, 3) {
                 assert!(found.passage.text.contains(&found.quote) && !found.quote.is_empty());
                 assert!((0..=1_000).contains(&found.support_thousandths));
-                assert_eq!(best_quote(&index, question, &found.passage), found.quote);
             }
         }
     });

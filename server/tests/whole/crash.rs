@@ -81,12 +81,20 @@ async fn book_appointment(visitor: &Visitor, number: usize, book: &Book) -> bool
     panic!("no booking came about: {turn:?}");
 }
 
-/// Callers who agree to the recording and then sing one note until the line is dead.
+/// Agrees to the recording and sings one note from then on. Whoever pressed too early is asked again and hears it within the
+/// first seconds of the song, so the key comes a second time; whoever was understood chooses from the menu with it.
+fn singing(seconds: u32) -> Vec<Step> {
+    let mut steps = pressing(&["1"]);
+    let (first, then) = (Step::Say(caller::tone(TONE, 3)), Step::Say(caller::tone(TONE, seconds)));
+    steps.extend([Step::Wait(500), first, Step::Press("1".to_owned()), then, Step::HangUp]);
+    steps
+}
+
+/// Callers who sing until the line is dead.
 fn call_in(phone: &Softphone, address: &str) -> Vec<tokio::task::JoinHandle<()>> {
     let calls = (0..CALLS).map(|number| {
-        let mut steps = pressing(&["1", "1"]);
-        steps.extend([Step::Wait(500), Step::Say(caller::tone(TONE, 60)), Step::HangUp]);
         let (phone, address) = (phone.clone(), address.to_owned());
+        let steps = singing(60);
         let options = options("Singer", &format!("+4411749610{number:02}"), steps);
         tokio::spawn(async move { drop(phone.place(&address, &options).await) })
     });
@@ -199,8 +207,7 @@ async fn asked_to_end_it_lets_callers_finish_and_keeps_their_recordings_whole() 
     let (phone, address) = (phone().await, product.facts.sip_uri.clone());
     // One caller comes to an end by himself; the other would go on for a minute.
     let calls = [10, 60].map(|seconds| {
-        let mut steps = pressing(&["1", "1"]);
-        steps.extend([Step::Wait(500), Step::Say(caller::tone(TONE, seconds)), Step::HangUp]);
+        let steps = singing(seconds);
         let (phone, address) = (phone.clone(), address.clone());
         let options = options("Singer", &format!("+4411749620{seconds}"), steps);
         tokio::spawn(async move { phone.place(&address, &options).await })

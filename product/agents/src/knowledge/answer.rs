@@ -134,13 +134,6 @@ fn clauses<'text>(index: &Index, question: &'text str) -> Vec<&'text str> {
     parts.into_iter().filter(says_enough).collect()
 }
 
-/// The piece of the section that answers best: one sentence, with the one before when it leans on it, or the whole
-/// short section when the question asks for all that stands under a heading.
-pub fn best_quote(index: &Index, question: &str, section: &Section) -> Range<usize> {
-    let asking = Asking::of(index, question);
-    Lines::of(&asking, section).quote(&asking, section)
-}
-
 /// Where the best sentence alone lies; for measuring.
 pub fn best_sentence(index: &Index, question: &str, section: &Section) -> Option<Range<usize>> {
     let lines = Lines::of(&Asking::of(index, question), section);

@@ -59,8 +59,7 @@ pub struct Found {
 /// The passages that answer `question`, best first, at most `limit`; empty means "not known": the documents do not
 /// support the question well enough. Pure: the same index and question give the same bytes on every machine.
 pub fn find(index: &Index, question: &str, limit: usize) -> Vec<Found> {
-    let question = question.char_indices().nth(QUESTION_CHARACTERS_MAX).map_or(question, |(cut, _)| &question[..cut]);
-    answer::answers(index, question, limit)
+    answer::answers(index, cut(question), limit)
         .into_iter()
         .map(|found| Found {
             quote: found.quote_text().to_owned(),
@@ -77,18 +76,9 @@ pub fn find(index: &Index, question: &str, limit: usize) -> Vec<Found> {
         .collect()
 }
 
-/// The piece of one passage that answers `question` best, verbatim.
-pub fn best_quote(index: &Index, question: &str, passage: &Passage) -> String {
-    let section = Section {
-        id: uuid::Uuid::nil(),
-        document_id: passage.document_id,
-        title: passage.title.clone(),
-        path: passage.section.clone(),
-        text: passage.text.clone(),
-        url: None,
-    };
-    let quote = answer::best_quote(index, question, &section);
-    section.text[quote].to_owned()
+/// As much of a question as is looked at.
+fn cut(question: &str) -> &str {
+    question.char_indices().nth(QUESTION_CHARACTERS_MAX).map_or(question, |(cut, _)| &question[..cut])
 }
 
 #[cfg(test)]

@@ -110,18 +110,6 @@ impl Knowledge {
         Ok(find(&index, question, limit))
     }
 
-    /// The piece of one passage that answers `question` best, verbatim.
-    pub async fn best_quote(
-        &self,
-        database: &OrganizationDb,
-        agent_id: Uuid,
-        question: &str,
-        passage: &Passage,
-    ) -> Result<String> {
-        let index = self.index(database, agent_id).await?;
-        Ok(super::best_quote(&index, question, passage))
-    }
-
     /// The index of an agent, built when it is missing or stale.
     pub async fn index(&self, database: &OrganizationDb, agent_id: Uuid) -> Result<Arc<Index>> {
         let key = (database.id(), agent_id);

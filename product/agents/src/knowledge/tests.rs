@@ -113,7 +113,6 @@ fn quotes_are_verbatim_and_the_same_every_time() {
         assert_eq!(found, find(&practice(), question, 3));
         for one in &found {
             assert!(one.passage.text.contains(&one.quote));
-            assert_eq!(best_quote(&index, question, &one.passage), one.quote);
         }
     }
 }
