@@ -78,24 +78,26 @@ impl Attendant {
 /// The way out to the telephone network: a carrier or a PBX that takes SIP.
 #[derive(Clone, Debug)]
 pub struct Trunk {
-    /// Host and port, with `;transport=tcp` where TCP is wanted.
+    /// Host and port, with `;transport=tls` or `;transport=tcp` where that is wanted.
     pub address: String,
     /// What to say when it asks who we are.
     pub credentials: Option<Credentials>,
+    /// It does not encrypt sound, not even over TLS.
+    pub plain_sound: bool,
 }
 
 impl Trunk {
     /// The call that a permit allows, from one of our own numbers; none when it needs a trunk and there is none.
     fn dial(trunk: Option<&Self>, target: &Target, own_number: &str, ring_seconds: u32) -> Option<Dial> {
-        let (address, credentials) = match (target, trunk) {
-            (Target::LoopbackSip(address), _) => (address.clone(), None),
+        let (address, credentials, plain_sound) = match (target, trunk) {
+            (Target::LoopbackSip(address), _) => (address.clone(), None, false),
             (Target::Number(number), Some(trunk)) => {
-                (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone())
+                (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone(), trunk.plain_sound)
             }
             (Target::Number(_), None) => return None,
         };
         let target = signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
-        Some(Dial { target, ring_seconds: Some(ring_seconds) })
+        Some(Dial { target, plain_sound, ring_seconds: Some(ring_seconds) })
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
             (Target::Number("+441174960123".into()), Target::LoopbackSip("sip:a@127.0.0.1:5080".into()));
         assert!(Trunk::dial(None, &number, "practice", 10).is_none());
         assert_eq!(Trunk::dial(None, &here, "practice", 10).expect("dialled").target.address, "sip:a@127.0.0.1:5080");
-        let trunk = Trunk { address: "127.0.0.1:5070".into(), credentials: None };
+        let trunk = Trunk { address: "127.0.0.1:5070".into(), credentials: None, plain_sound: false };
         let dial = Trunk::dial(Some(&trunk), &number, "practice", 10).expect("dialled");
         assert_eq!((dial.target.address.as_str(), dial.ring_seconds), ("sip:+441174960123@127.0.0.1:5070", Some(10)));
     }

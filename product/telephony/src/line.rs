@@ -6,6 +6,7 @@
 //! stays.
 
 mod driver;
+mod security;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -23,6 +24,7 @@ use crate::port_pool::PortPool;
 use crate::signalling::{self, Account, CallFacts, Registration, Signalling, SipConfig, Target};
 
 use driver::Command;
+pub use security::{Insecure, Security, Strictness};
 
 /// Ports for sound, unless the settings say otherwise.
 pub const MEDIA_PORTS: RangeInclusive<u16> = 16_384..=32_767;
@@ -49,6 +51,8 @@ pub struct LineConfig {
     pub ports: Option<RangeInclusive<u16>>,
     /// Longest times.
     pub times: Times,
+    /// How much encryption calls must have.
+    pub security: Security,
 }
 
 impl LineConfig {
@@ -59,6 +63,7 @@ impl LineConfig {
             media: MediaConfig::default(),
             ports: Some(MEDIA_PORTS),
             times: Times { ring_seconds: 60, call_seconds: 4 * 3_600 },
+            security: Security::default(),
         }
     }
 
@@ -73,6 +78,8 @@ impl LineConfig {
 pub struct Dial {
     /// Address, our own name, credentials.
     pub target: Target,
+    /// The other side is known not to encrypt sound, even over TLS.
+    pub plain_sound: bool,
     /// How long it may ring; the line's own time when none is given.
     pub ring_seconds: Option<u32>,
 }
@@ -118,6 +125,11 @@ impl Line {
     /// The address listened on.
     pub fn address(&self) -> SocketAddr {
         self.inner.signalling.address()
+    }
+
+    /// The address of TLS, when it is listened for.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.inner.signalling.tls_address()
     }
 
     /// The next call that comes in; none once the line is shut down. Cancel safe.
@@ -198,12 +210,19 @@ fn vanished() -> CallEnd {
 #[derive(Debug)]
 pub struct RingingCall {
     strings: Strings,
+    insecure: Option<Insecure>,
 }
 
 impl RingingCall {
     /// Who calls whom.
     pub fn facts(&self) -> &CallFacts {
         &self.strings.facts
+    }
+
+    /// Why this call may not be taken, when it lacks the encryption that is demanded: refuse it with that status.
+    /// Answering it is refused, too.
+    pub fn insecure(&self) -> Option<Insecure> {
+        self.insecure
     }
 
     /// Lets the caller hear ringing.

@@ -1,13 +1,14 @@
 //! The sound of one call: what is heard comes out in frames of 20 ms, what is to be said goes in as clips.
 //!
 //! Promises: a packet goes out every 20 ms on a deadline that does not drift; sound is taken only from the side that the
-//! call was made with ([`latch`]); every queue has a limit and says what it dropped; on hold nothing is sent and silence
+//! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); every queue has a limit and says what it dropped; on hold nothing is sent and silence
 //! is not suspicious; when the call ends, every waiting listener is told.
 
 mod driver;
 mod latch;
 mod playback;
 mod port;
+mod protection;
 mod receiver;
 mod reports;
 mod sender;
@@ -104,6 +105,8 @@ pub struct MediaStatistics {
     pub tap_dropped: u64,
     /// Ticks in which nothing was sent because this program did not run in time.
     pub ticks_skipped: u64,
+    /// Whether the sound travelled encrypted (SRTP), both ways.
+    pub protected: bool,
     /// Interarrival jitter, in milliseconds.
     pub jitter_milliseconds: u32,
 }
@@ -129,7 +132,8 @@ impl Seed {
         let number = bytes.iter().fold(0u128, |number, &byte| (number << 8) | u128::from(byte));
         Seed {
             source: number as u32,
-            sequence: (number >> 32) as u16,
+            // In the lower half, so that losing the first packets does not confuse the count of wraps (RFC 3711, 3.3.1).
+            sequence: (number >> 32) as u16 & 0x7FFF,
             timestamp: (number >> 48) as u32,
             // Kept within 15 digits, which every peer reads.
             session: (number >> 80) as u64 % 1_000_000_000_000_000,

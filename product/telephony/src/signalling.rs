@@ -1,4 +1,4 @@
-//! SIP signalling behind our own door: calls come in, go out, change and end, over UDP and TCP.
+//! SIP signalling behind our own door: calls come in, go out, change and end, over UDP, TCP and TLS.
 //!
 //! This module and the files below it are the only ones that may name the SIP stack, so that another can take its place;
 //! nothing of its types passes the door. Promises: bursts are shed before a message is read and answered 503 with
@@ -15,6 +15,8 @@ mod listener;
 mod log_filter;
 mod outbound;
 mod registration;
+mod stream;
+mod tls;
 mod wire;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rsipstack::EndpointBuilder;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::sip::Method;
@@ -30,6 +33,8 @@ use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transport::TransportLayer;
 use thiserror::Error;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,11 +44,10 @@ pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;
 pub use outbound::{Credentials, Destination, Target};
 pub use registration::{Account, EXPIRES_SECONDS, Registration, RegistrationState};
+pub use tls::{TLS_PORT, TlsListen, TlsRules};
 
 /// Calls that wait to be taken from [`Signalling::next_call`] at most; more are answered 503.
 const WAITING_CALLS: usize = 256;
-/// How long a stream may be idle before it is closed.
-const STREAM_IDLE: Duration = Duration::from_mins(2);
 /// How long a stop waits for farewells to be sent.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// The methods that are understood.
@@ -64,6 +68,9 @@ pub enum Error {
     /// A target that is no SIP address that can be called.
     #[error("the address cannot be called: {0}")]
     Target(&'static str),
+    /// A connection to the target could not be opened, or its certificate is not believed.
+    #[error("no connection to the target: {0}")]
+    Unreachable(String),
     /// The name of a target cannot be resolved.
     #[error("the host of the target cannot be found")]
     Unresolved,
@@ -85,6 +92,12 @@ pub struct SipConfig {
     pub udp: SocketAddr,
     /// Whether to listen on TCP too, on the same address and port.
     pub tcp: bool,
+    /// Where to listen for TLS, and as whom; none: only calls of ours go over TLS.
+    pub tls: Option<TlsListen>,
+    /// Whom to believe over TLS, and which versions to speak.
+    pub tls_rules: TlsRules,
+    /// The networks of the trunk: a flood from elsewhere does not keep it out.
+    pub trusted: Vec<IpNet>,
     /// The address that others reach us at, when it is not the one listened on (NAT).
     pub advertised: Option<IpAddr>,
     /// What we call ourselves.
@@ -102,7 +115,16 @@ impl SipConfig {
     /// UDP and TCP on one address, with the usual limits.
     pub fn at(address: SocketAddr) -> Self {
         let user_agent = format!("Ringfence/{}", env!("CARGO_PKG_VERSION"));
-        SipConfig { udp: address, tcp: true, advertised: None, user_agent, limits: Limits::default() }
+        SipConfig {
+            udp: address,
+            tcp: true,
+            tls: None,
+            tls_rules: TlsRules::default(),
+            trusted: Vec::new(),
+            advertised: None,
+            user_agent,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -113,6 +135,8 @@ pub enum Transport {
     Udp,
     /// A stream.
     Tcp,
+    /// An encrypted stream.
+    Tls,
 }
 
 impl std::fmt::Display for Transport {
@@ -120,6 +144,7 @@ impl std::fmt::Display for Transport {
         formatter.write_str(match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
         })
     }
 }
@@ -186,7 +211,15 @@ struct Inner {
     incoming: Mutex<mpsc::Receiver<IncomingCall>>,
     calls: Arc<AtomicUsize>,
     guard: Arc<guard::Guard>,
+    /// Connections that we opened.
+    opened: stream::client::Opened,
+    tls_client: Arc<rustls::ClientConfig>,
+    /// Calls that ring, by their source.
+    ringing: Arc<listener::Counted>,
+    /// Where the guard's milliseconds begin.
+    started: Instant,
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     config: SipConfig,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -196,17 +229,26 @@ impl Signalling {
     /// Listens and begins to serve.
     pub async fn bind(config: SipConfig) -> Result<Self, Error> {
         let stop = CancellationToken::new();
-        let guard = Arc::new(guard::Guard::new(config.limits.clone()));
-        let sockets = listener::bind(&config, &guard, &stop).await?;
+        let guard = Arc::new(guard::Guard::new(config.limits.clone(), config.trusted.clone()));
+        let started = Instant::now();
+        let sockets = listener::bind(&config, &guard, started, &stop).await?;
+        let tls_server =
+            config.tls.as_ref().map(|tls| config.tls_rules.server(tls.certificates.clone())).transpose()?;
         let transport = TransportLayer::new(stop.child_token());
-        transport.set_stream_idle_timeout(STREAM_IDLE);
+        let plain = sockets.udp.get_addr().addr.clone();
         transport.add_transport(sockets.udp);
+        let (mut tls, mut tls_seen, mut tls_address) = (None, None, None);
+        if let Some((listener, silent, address)) = sockets.tls {
+            tls_seen = Some(silent.get_addr().addr.clone());
+            transport.add_transport(silent);
+            (tls, tls_address) = (Some(listener), Some(address));
+        }
         let endpoint = EndpointBuilder::new()
             .with_transport_layer(transport)
             .with_cancel_token(stop.child_token())
             .with_user_agent(&config.user_agent)
             .with_allows(METHODS.to_vec())
-            .with_inspector(Box::new(challenge::Translator))
+            .with_inspector(Box::new(challenge::Translator { tls: tls_seen, plain }))
             .with_option(EndpointOption { callid_format: CallIdFormat::Uuid, ..EndpointOption::default() })
             .build();
         let transactions = endpoint.incoming_transactions().map_err(|_| Error::Stack("start"))?;
@@ -217,7 +259,12 @@ impl Signalling {
             incoming: Mutex::new(receiver),
             calls: Arc::new(AtomicUsize::new(0)),
             guard,
+            opened: stream::client::Opened::default(),
+            tls_client: config.tls_rules.client()?,
+            ringing: Arc::default(),
+            started,
             address: sockets.address,
+            tls_address,
             config,
             stop,
             tasks: TaskTracker::new(),
@@ -230,8 +277,12 @@ impl Signalling {
             }
         });
         inner.tasks.spawn(inbound::route(inner.clone(), transactions, sender));
+        let connections = Arc::new(listener::Counted::default());
         if let Some(tcp) = sockets.tcp {
-            inner.tasks.spawn(listener::accept(inner.clone(), tcp));
+            inner.tasks.spawn(listener::accept(inner.clone(), tcp, connections.clone(), None));
+        }
+        if let (Some(tls), Some(server)) = (tls, tls_server) {
+            inner.tasks.spawn(listener::accept(inner.clone(), tls, connections, Some(TlsAcceptor::from(server))));
         }
         Ok(Signalling { inner })
     }
@@ -239,6 +290,11 @@ impl Signalling {
     /// The address listened on, with its real port.
     pub fn address(&self) -> SocketAddr {
         self.inner.address
+    }
+
+    /// The address of TLS, with its real port.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.inner.tls_address
     }
 
     /// The next call that comes in; none once stopped. Cancel safe.
@@ -256,8 +312,8 @@ impl Signalling {
     }
 
     /// Calls somebody. The result rings: follow its events.
-    pub fn call(&self, destination: &Destination, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
-        outbound::call(&self.inner, destination, target, offer)
+    pub async fn call(&self, destination: &Destination, target: &Target, offer: Vec<u8>) -> Result<Leg, Error> {
+        outbound::call(&self.inner, destination, target, offer).await
     }
 
     /// Registers with a trunk and keeps it up until the result is dropped.
@@ -303,20 +359,37 @@ impl Inner {
         }
     }
 
-    /// A place for one more call; given back when dropped.
-    fn take_place(&self) -> Option<Place> {
-        let taken = self.calls.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |calls| {
-            (calls < self.config.limits.calls).then_some(calls + 1)
-        });
-        taken.ok().map(|_| Place(self.calls.clone()))
+    /// A place for one more call, ours or from a source; given back when dropped. Some are kept for the trunk and for calls
+    /// of ours; strangers may only let so many ring at once.
+    fn take_place(&self, source: Option<IpAddr>) -> Option<Place> {
+        let limits = &self.config.limits;
+        let stranger = source.filter(|source| !self.guard.trusts(*source));
+        let most = limits.calls.saturating_sub(if stranger.is_some() { limits.reserved_calls } else { 0 });
+        let ringing = match stranger {
+            Some(source) => Some(self.ringing.enter(source, limits.ringing, limits.source_ringing)?),
+            None => None,
+        };
+        let taken =
+            self.calls.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |calls| (calls < most).then_some(calls + 1));
+        taken.ok().map(|_| Place { calls: self.calls.clone(), ringing })
     }
 }
 
 /// One of the places that [`Limits::calls`] allows.
-struct Place(Arc<AtomicUsize>);
+struct Place {
+    calls: Arc<AtomicUsize>,
+    ringing: Option<listener::Counting>,
+}
+
+impl Place {
+    /// The call does not ring any more.
+    fn answered(&mut self) {
+        self.ringing = None;
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }

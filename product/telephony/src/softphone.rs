@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::call::{CallEnd, EndReason};
 use crate::line::{Dial, Line, LineConfig, LineEvent, LiveCall};
 use crate::media_session::MediaStatistics;
-use crate::signalling::{Credentials, Target};
+use crate::signalling::{Credentials, Target, TlsRules};
 
 use script::Script;
 pub use script::{Deed, ScriptError, Step, parse};
@@ -31,6 +31,10 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Over TCP instead of UDP.
     pub tcp: bool,
+    /// Plain sound even where the messages travel over TLS.
+    pub plain_sound: bool,
+    /// Whom to believe when the address wants TLS (`sips:` or `transport=tls`).
+    pub tls: TlsRules,
     /// The number or name that the other side sees.
     pub from_user: String,
     /// The display name that the other side sees.
@@ -49,6 +53,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             tcp: false,
+            plain_sound: false,
+            tls: TlsRules::default(),
             from_user: "softphone".to_owned(),
             from_name: None,
             credentials: None,
@@ -101,7 +107,17 @@ pub struct Softphone {
 impl Softphone {
     /// A phone on this address, with a free port.
     pub async fn open(address: IpAddr, entropy: Arc<dyn Entropy>) -> Result<Self, crate::line::Error> {
-        let config = LineConfig { ports: None, ..LineConfig::at(SocketAddr::new(address, 0)) };
+        Self::open_with(address, TlsRules::default(), entropy).await
+    }
+
+    /// The same, that believes these authorities over TLS.
+    pub async fn open_with(
+        address: IpAddr,
+        tls: TlsRules,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, crate::line::Error> {
+        let mut config = LineConfig { ports: None, ..LineConfig::at(SocketAddr::new(address, 0)) };
+        config.sip.tls_rules = tls;
         Ok(Softphone { line: Line::open(config, entropy).await? })
     }
 
@@ -120,7 +136,8 @@ impl Softphone {
             from_name: options.from_name.clone(),
             credentials: options.credentials.clone(),
         };
-        let answered = self.line.call(Dial { target, ring_seconds: Some(options.ring_seconds) }).await;
+        let dial = Dial { target, plain_sound: options.plain_sound, ring_seconds: Some(options.ring_seconds) };
+        let answered = self.line.call(dial).await;
         let setup_milliseconds = started.elapsed().as_millis() as u64;
         match answered {
             Err(end) => Outcome {
@@ -149,9 +166,11 @@ impl Softphone {
 
 /// Places one call from a phone made for it: on loopback when that is where the target is.
 pub async fn place(address: &str, options: &Options, entropy: Arc<dyn Entropy>) -> Result<Outcome, crate::line::Error> {
-    let here = ["@127.", "@localhost", "sip:127.", "sip:localhost"].iter().any(|mark| address.contains(mark));
+    let here = ["@127.", "@localhost", "sip:127.", "sip:localhost", "sips:127.", "sips:localhost"]
+        .iter()
+        .any(|mark| address.contains(mark));
     let bound = if here { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0]) };
-    let phone = Softphone::open(bound, entropy).await?;
+    let phone = Softphone::open_with(bound, options.tls.clone(), entropy).await?;
     let outcome = phone.place(address, options).await;
     phone.close().await;
     Ok(outcome)

@@ -1,4 +1,4 @@
-//! The phone against real peers: our own softphone, SIPp, baresip, raw bytes; over UDP and TCP, with real sound.
+//! The phone against real peers: our own softphone, SIPp, baresip, raw bytes; over UDP, TCP and TLS, with real sound.
 
 #[path = "phone/abuse.rs"]
 mod abuse;
@@ -8,6 +8,12 @@ mod answerer;
 mod baresip;
 #[path = "phone/calls.rs"]
 mod calls;
+#[path = "phone/encrypted.rs"]
+mod encrypted;
+#[path = "phone/flood.rs"]
+mod flood;
+#[path = "phone/identity.rs"]
+mod identity;
 #[path = "phone/load.rs"]
 mod load;
 #[path = "phone/sipp.rs"]

@@ -1,4 +1,4 @@
-//! RTP, jitter buffer, G.711, DTMF, mixing and tones as pure machines.
+//! RTP, SRTP, jitter buffer, G.711, DTMF, mixing and tones as pure machines.
 //!
 //! Promises: no socket, no clock, no randomness (all come in as arguments); no input panics; every buffer has a named
 //! limit. Audio inside the house is always linear PCM16, one channel, 8 kHz, in frames of 20 ms.
@@ -11,6 +11,7 @@ pub mod mixer;
 pub mod reception;
 pub mod rtcp;
 pub mod rtp;
+pub mod srtp;
 pub mod telephone_event;
 pub mod tone;
 pub mod wav;

@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod offer_answer;
+pub mod security_description;
 pub mod session_description;
 mod status;
 

@@ -1,13 +1,15 @@
 //! Offer and answer (RFC 3264) for one telephone conversation: G.711 and `telephone-event`, hold and resume.
 //!
-//! Promises: an answer has exactly the offer's media lines in their order; what is not spoken here (video, SRTP, fax,
-//! unknown protocols, a second audio line) is refused with port 0; nothing is sent to an address that did not say that it
-//! receives, nor to multicast, broadcast or unspecified ones.
+//! Promises: an answer has exactly the offer's media lines in their order; what is not spoken here (video, fax, unknown
+//! protocols, a second audio line) is refused with port 0; nothing is sent to an address that did not say that it
+//! receives, nor to multicast, broadcast or unspecified ones; encrypted sound (RFC 4568) is taken before plain sound, and
+//! neither is taken where [`Wanted`] forbids it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
+use crate::security_description::{Crypto, MasterKey, Suite};
 use crate::session_description::{Direction, Mapping, Media, SessionDescription};
 
 /// The payload type that we give to `telephone-event` in our own offers.
@@ -17,7 +19,9 @@ pub const PACKET_MILLISECONDS: u16 = 20;
 const CLOCK_RATE: u32 = 8_000;
 const TELEPHONE_EVENT_NAME: &str = "telephone-event";
 /// The profiles of plain RTP (RFC 3551, RFC 4585).
-const PROTOCOLS: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+const PLAIN: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+/// The profiles of encrypted RTP (RFC 3711, RFC 5124).
+const PROTECTED: [&str; 2] = ["RTP/SAVP", "RTP/SAVPF"];
 
 /// How sound is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,9 +55,18 @@ impl Codec {
 /// Why two sides find no common ground: answer 488 to an offer, hang up on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// No audio line over plain RTP.
-    #[error("no audio over plain RTP is offered")]
+    /// No audio line over RTP.
+    #[error("no audio over RTP is offered")]
     NoAudio,
+    /// Only plain sound, where only encrypted sound is taken.
+    #[error("the sound would not be encrypted, and only encrypted sound is taken here")]
+    NotProtected,
+    /// Encrypted sound, but its keys came in messages that anybody on the way can read.
+    #[error("the keys of the sound came over a connection that is not encrypted")]
+    KeysInClear,
+    /// Encrypted sound, but in no way that both speak.
+    #[error("no common way to encrypt the sound")]
+    NoSuite,
     /// An audio line, but no codec that both speak.
     #[error("no common audio codec: PCMU and PCMA are spoken here")]
     NoCodec,
@@ -65,8 +78,50 @@ pub enum Refusal {
     NotTheOffer,
 }
 
-/// Our side of the media.
+/// Which sound is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Plain sound only: the messages can be read on their way, so keys in them protect nothing.
+    Plain,
+    /// Encrypted sound where it is offered, plain sound otherwise. Our own offers are encrypted.
+    Either,
+    /// Encrypted sound only.
+    Protected,
+}
+
+/// The keys of what we send in one call, one for each suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnKeys([MasterKey; Suite::ALL.len()]);
+
+impl OwnKeys {
+    /// Keys from chance; `fill` fills the bytes that it is given with randomness.
+    pub fn draw(mut fill: impl FnMut(&mut [u8])) -> Self {
+        OwnKeys(Suite::ALL.map(|suite| {
+            let mut bytes = zeroize::Zeroizing::new(vec![0; suite.master_bytes()]);
+            fill(&mut bytes);
+            MasterKey::new(&bytes)
+        }))
+    }
+
+    fn of(&self, suite: Suite) -> MasterKey {
+        self.0[suite as usize].clone()
+    }
+}
+
+/// How the sound of a call is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured {
+    /// In which way.
+    pub suite: Suite,
+    /// The key of what we send.
+    pub ours: MasterKey,
+    /// The key of what we hear.
+    pub theirs: MasterKey,
+    tag: u32,
+}
+
+/// Our side of the media.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Local {
     /// Where we receive.
     pub media: SocketAddr,
@@ -74,10 +129,14 @@ pub struct Local {
     pub session_id: u64,
     /// Which of our descriptions this is; must grow when anything changed.
     pub version: u64,
+    /// Which sound is taken.
+    pub wanted: Wanted,
+    /// The keys of what we send.
+    pub keys: OwnKeys,
 }
 
 /// What both sides agreed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreed {
     /// Where to send.
     pub remote: SocketAddr,
@@ -91,6 +150,8 @@ pub struct Agreed {
     pub we_send: bool,
     /// Whether we receive. Not receiving means that the other side keeps quiet: the watchdog must wait.
     pub we_receive: bool,
+    /// How the sound is protected; none when it is plain.
+    pub secured: Option<Secured>,
 }
 
 /// An offer of ours.
@@ -98,10 +159,12 @@ pub fn offer(local: &Local, direction: Direction) -> SessionDescription {
     let mut mappings: Vec<Mapping> =
         Codec::ALL.iter().map(|&codec| mapping(codec.payload_type(), codec.name())).collect();
     mappings.push(mapping(TELEPHONE_EVENT, TELEPHONE_EVENT_NAME));
+    let protected = local.wanted != Wanted::Plain;
     let media = Media {
         kind: "audio".to_owned(),
         port: local.media.port(),
-        protocol: PROTOCOLS[0].to_owned(),
+        protocol: if protected { PROTECTED[0] } else { PLAIN[0] }.to_owned(),
+        crypto: if protected { own_lines(local) } else { Vec::new() },
         formats: mappings.iter().map(|mapping| mapping.payload_type.to_string()).collect(),
         address: Some(local.media.ip()),
         direction,
@@ -111,12 +174,21 @@ pub fn offer(local: &Local, direction: Direction) -> SessionDescription {
     describe(local, vec![media])
 }
 
+/// Our crypto lines, numbered from 1.
+fn own_lines(local: &Local) -> Vec<Crypto> {
+    let numbered = (1..).zip(Suite::ALL);
+    numbered.map(|(tag, suite)| Crypto { tag, suite, key: local.keys.of(suite) }).collect()
+}
+
 /// Our answer to an offer, and what it means.
 pub fn answer(offer: &SessionDescription, local: &Local) -> Result<(SessionDescription, Agreed), Refusal> {
     let mut refusal = Refusal::NoAudio;
     let mut chosen = None;
-    for (index, media) in offer.media.iter().enumerate() {
-        match understand(media, local.media.ip()) {
+    // Encrypted lines first: a phone that offers both leaves the choice to us.
+    let (protected, plain): (Vec<_>, Vec<_>) =
+        offer.media.iter().enumerate().partition(|(_, media)| is_one_of(&PROTECTED, media));
+    for (index, media) in protected.into_iter().chain(plain) {
+        match understand(media, local, |secured| choose(secured, local)) {
             Ok(agreed) => {
                 chosen = Some((index, agreed));
                 break;
@@ -139,7 +211,29 @@ pub fn accept(answer: &SessionDescription, local: &Local) -> Result<Agreed, Refu
     let [media] = answer.media.as_slice() else {
         return Err(Refusal::NotTheOffer);
     };
-    understand(media, local.media.ip())
+    // We offered one of the two; an answer in the other is none.
+    if is_one_of(&PLAIN, media) && local.wanted != Wanted::Plain {
+        return Err(Refusal::NotProtected);
+    }
+    understand(media, local, |crypto| confirmed(crypto, local))
+}
+
+/// Of the lines that are offered the strongest.
+fn choose(offered: &[Crypto], local: &Local) -> Option<Secured> {
+    let line = offered.iter().min_by_key(|line| line.suite)?;
+    let ours = local.keys.of(line.suite);
+    Some(Secured { suite: line.suite, ours, theirs: line.key.clone(), tag: line.tag })
+}
+
+/// The one line of an answer, which must be one of ours.
+fn confirmed(answered: &[Crypto], local: &Local) -> Option<Secured> {
+    let [line] = answered else { return None };
+    let ours = own_lines(local).into_iter().find(|own| (own.tag, own.suite) == (line.tag, line.suite))?;
+    Some(Secured { suite: line.suite, ours: ours.key, theirs: line.key.clone(), tag: line.tag })
+}
+
+fn is_one_of(profiles: &[&str], media: &Media) -> bool {
+    profiles.iter().any(|profile| media.protocol.eq_ignore_ascii_case(profile))
 }
 
 fn mapping(payload_type: u8, encoding: &str) -> Mapping {
@@ -151,12 +245,32 @@ fn describe(local: &Local, media: Vec<Media>) -> SessionDescription {
     SessionDescription { session_id, version, origin: Some(local.media.ip()), media }
 }
 
+/// How a media line is protected; none when it is plain and may be.
+fn protection(
+    media: &Media,
+    wanted: Wanted,
+    secure: impl FnOnce(&[Crypto]) -> Option<Secured>,
+) -> Result<Option<Secured>, Refusal> {
+    match (is_one_of(&PROTECTED, media), wanted) {
+        (false, Wanted::Protected) => Err(Refusal::NotProtected),
+        (false, Wanted::Plain | Wanted::Either) => Ok(None),
+        (true, Wanted::Plain) => Err(Refusal::KeysInClear),
+        (true, Wanted::Either | Wanted::Protected) => secure(&media.crypto).map(Some).ok_or(Refusal::NoSuite),
+    }
+}
+
 /// What a media line of the other side means to us.
-fn understand(media: &Media, ours: IpAddr) -> Result<Agreed, Refusal> {
-    let plain = PROTOCOLS.iter().any(|protocol| media.protocol.eq_ignore_ascii_case(protocol));
-    if media.kind != "audio" || media.port == 0 || !plain {
+fn understand(
+    media: &Media,
+    local: &Local,
+    secure: impl FnOnce(&[Crypto]) -> Option<Secured>,
+) -> Result<Agreed, Refusal> {
+    let ours = local.media.ip();
+    let spoken = is_one_of(&PLAIN, media) || is_one_of(&PROTECTED, media);
+    if media.kind != "audio" || media.port == 0 || !spoken {
         return Err(Refusal::NoAudio);
     }
+    let secured = protection(media, local.wanted, secure)?;
     let (codec, payload_type) =
         media.formats.iter().find_map(|format| codec_of(format, media)).ok_or(Refusal::NoCodec)?;
     let address = media.address.ok_or(Refusal::NoAddress)?;
@@ -175,6 +289,7 @@ fn understand(media: &Media, ours: IpAddr) -> Result<Agreed, Refusal> {
         telephone_event: telephone_event_of(media),
         we_send: media.direction.receives() && !held,
         we_receive: media.direction.sends() && !held,
+        secured,
     })
 }
 
@@ -214,7 +329,13 @@ fn accept_line(offered: &Media, agreed: &Agreed, local: &Local) -> Media {
         direction: Direction::of(agreed.we_send, agreed.we_receive),
         mappings,
         packet_milliseconds: Some(PACKET_MILLISECONDS),
+        crypto: agreed.secured.iter().map(answer_line).collect(),
     }
+}
+
+/// The line that answers the chosen one: its number and suite, our key.
+fn answer_line(secured: &Secured) -> Crypto {
+    Crypto { tag: secured.tag, suite: secured.suite, key: secured.ours.clone() }
 }
 
 fn refuse_line(offered: &Media, local: &Local) -> Media {

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::security_description::{CRYPTO_LIMIT, Crypto};
+
 /// Bytes of a description at most.
 pub const BYTES_LIMIT: usize = 16 * 1_024;
 /// Media lines that are read at most.
@@ -116,6 +118,8 @@ pub struct Media {
     pub mappings: Vec<Mapping>,
     /// Milliseconds of sound in a packet, when the writer wishes for some.
     pub packet_milliseconds: Option<u16>,
+    /// How the writer protects what it sends, one line for each way that it offers; those not spoken here are left out.
+    pub crypto: Vec<Crypto>,
 }
 
 /// A session description.
@@ -205,6 +209,9 @@ fn write_media(media: &Media, out: &mut String) {
             let _ = writeln!(out, "a=fmtp:{} 0-15\r", mapping.payload_type);
         }
     }
+    for crypto in &media.crypto {
+        let _ = writeln!(out, "a=crypto:{}\r", crypto.to_text());
+    }
     if let Some(milliseconds) = media.packet_milliseconds {
         let _ = writeln!(out, "a=ptime:{milliseconds}\r");
     }
@@ -269,6 +276,10 @@ fn read_attribute(value: &str, media: &mut Media) {
         }
     } else if let Some(milliseconds) = value.strip_prefix("ptime:") {
         media.packet_milliseconds = milliseconds.trim().parse().ok();
+    } else if let Some(crypto) = value.strip_prefix("crypto:").and_then(Crypto::parse)
+        && media.crypto.len() < CRYPTO_LIMIT
+    {
+        media.crypto.push(crypto);
     }
 }
 
@@ -351,7 +362,7 @@ mod tests {
             let mappings = vec![Mapping { payload_type: 0, encoding: "PCMU".into(), clock_rate: 8_000 }];
             let media = Media {
                 kind: "audio".into(), port, protocol: "RTP/AVP".into(), formats: vec!["0".into()], address,
-                direction: Direction::of(sends, receives), mappings, packet_milliseconds: Some(20),
+                direction: Direction::of(sends, receives), mappings, packet_milliseconds: Some(20), crypto: Vec::new(),
             };
             let description = SessionDescription { session_id, version, origin: address, media: vec![media] };
             prop_assert_eq!(SessionDescription::parse(description.to_text().as_bytes()), Ok(description));

@@ -52,6 +52,12 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
     };
     calls::begin(platform, &caller, "call.receive", &new).await?;
     attendant.announce(route.organization, "call.ringing", new.id);
+    if let Some(why) = ringing.insecure() {
+        tracing::info!(call = %new.id, %why, "a call was refused");
+        calls::note_alone(platform, &caller, new.id, why.name()).await?;
+        let end = ringing.reject(why.status()).await;
+        return close(attendant, &caller, new.id, &end, None).await;
+    }
     let other_number = (!facts.from.anonymous()).then(|| facts.from.user.clone());
     let channel =
         Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };

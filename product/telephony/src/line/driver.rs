@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sip::Status;
-use sip::offer_answer::{self, Agreed, Local};
+use sip::offer_answer::{self, Agreed, Local, OwnKeys, Wanted};
 use sip::session_description::{Direction as Flow, SessionDescription};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Dial, Inner, LineEvent, LiveCall, RingingCall, Strings};
+use super::{Dial, Inner, Insecure, LineEvent, LiveCall, RingingCall, Strings};
 use crate::call::{Call, CallEnd, Direction, Effect, EndedBy, Event, State, Timer, Times};
 use crate::media_session::{AudioPort, MediaHandle, MediaSocket, Seed};
 use crate::signalling::{CallFacts, IncomingCall, Leg, Reply, SignalEvent};
@@ -43,6 +43,8 @@ struct Task {
     local: Local,
     seed: Seed,
     signalled: IpAddr,
+    /// Why the call may not be answered.
+    insecure: Option<Insecure>,
     timers: Vec<(Timer, Instant)>,
     /// Our description, from when it is made to when it is sent.
     description: Vec<u8>,
@@ -57,10 +59,16 @@ pub(super) fn ring(inner: &Arc<Inner>, incoming: IncomingCall) -> RingingCall {
     let (leg, offer) = incoming.into_leg();
     let facts = leg.facts().clone();
     let times = inner.config.times;
-    let (strings, task, commands) = Task::new(inner, Direction::Inbound, times, leg, facts);
-    let task = Task { offer, ..task };
+    let transport = facts.transport;
+    let (strings, mut task, commands) = Task::new(inner, Direction::Inbound, times, leg, facts);
+    let judged = inner.config.security.judge(transport, offer.as_deref(), &task.local);
+    if let Ok(wanted) = judged {
+        task.local.wanted = wanted;
+    }
+    let insecure = judged.err();
+    let task = Task { offer, insecure, ..task };
     tokio::spawn(task.run(commands));
-    RingingCall { strings }
+    RingingCall { strings, insecure }
 }
 
 /// A call of ours: rings until answered, refused or given up.
@@ -72,15 +80,19 @@ pub(super) async fn dial(inner: &Arc<Inner>, dial: Dial) -> Result<LiveCall, Cal
     };
     let signalling = &inner.signalling;
     let to = signalling.resolve(&dial.target).await.map_err(|error| failed(Status::NOT_FOUND, &error.to_string()))?;
+    let wanted = inner.config.security.outbound(to.transport(), dial.plain_sound);
+    let wanted = wanted.map_err(|why| failed(why.status(), &why.to_string()))?;
     let ours = signalling.address_towards(to.address());
     let socket = MediaSocket::bind(&inner.ports, bind_address(inner, ours))
         .map_err(|_| failed(Status::SERVICE_UNAVAILABLE, "no media port is free"))?;
     let seed = Seed::draw(inner.entropy.as_ref());
     let media = SocketAddr::new(ours, socket.address().port());
-    let local = Local { media, session_id: seed.session, version: 1 };
+    let keys = own_keys(inner);
+    let local = Local { media, session_id: seed.session, version: 1, wanted, keys };
     let offer = offer_answer::offer(&local, Flow::SendReceive).to_text().into_bytes();
     let leg = signalling
         .call(&to, &dial.target, offer)
+        .await
         .map_err(|error| failed(Status::SERVICE_UNAVAILABLE, &error.to_string()))?;
     let times =
         Times { ring_seconds: dial.ring_seconds.unwrap_or(inner.config.times.ring_seconds), ..inner.config.times };
@@ -93,6 +105,11 @@ pub(super) async fn dial(inner: &Arc<Inner>, dial: Dial) -> Result<LiveCall, Cal
         Ok(audio) => Ok(LiveCall::new(strings, *audio)),
         Err(_) => Err(strings.ended().await),
     }
+}
+
+/// Fresh keys for what is sent in one call.
+fn own_keys(inner: &Inner) -> OwnKeys {
+    OwnKeys::draw(|bytes| inner.entropy.fill(bytes))
 }
 
 /// Where media ports are bound: everywhere when signalling listens everywhere or another address is advertised.
@@ -114,7 +131,8 @@ impl Task {
         let (end, end_receiver) = watch::channel(None);
         let (call, effects) = Call::begin(direction, times);
         let signalled = facts.source.ip();
-        let local = Local { media: facts.source, session_id: 0, version: 0 };
+        let (media, wanted) = (facts.source, Wanted::Protected);
+        let local = Local { media, session_id: 0, version: 0, wanted, keys: own_keys(inner) };
         let seed = Seed { source: 0, sequence: 0, timestamp: 0, session: 0 };
         let mut task = Task {
             inner: inner.clone(),
@@ -125,6 +143,7 @@ impl Task {
             local,
             seed,
             signalled,
+            insecure: None,
             timers: Vec::new(),
             description: Vec::new(),
             waiting: None,
@@ -182,6 +201,10 @@ impl Task {
 
     /// Binds a port and writes our description: an answer to the caller's offer, or an offer when there was none.
     fn prepare_answer(&mut self) -> Result<(), Status> {
+        if let Some(why) = self.insecure {
+            self.detail = why.to_string();
+            return Err(why.status());
+        }
         let ours = self.inner.signalling.address_towards(self.leg.facts().source);
         let socket = MediaSocket::bind(&self.inner.ports, bind_address(&self.inner, ours)).map_err(|_| {
             "no media port is free".clone_into(&mut self.detail);
@@ -189,7 +212,7 @@ impl Task {
         })?;
         self.seed = Seed::draw(self.inner.entropy.as_ref());
         let media = SocketAddr::new(ours, socket.address().port());
-        self.local = Local { media, session_id: self.seed.session, version: 1 };
+        (self.local.media, self.local.session_id, self.local.version) = (media, self.seed.session, 1);
         let agreed = match self.offer.take() {
             None => {
                 self.description = offer_answer::offer(&self.local, Flow::SendReceive).to_text().into_bytes();
@@ -202,7 +225,8 @@ impl Task {
             }
         };
         if let Some(agreed) = &agreed {
-            self.happen(Event::Directions { we_send: agreed.we_send, we_receive: agreed.we_receive });
+            let (we_send, we_receive) = (agreed.we_send, agreed.we_receive);
+            self.happen(Event::Directions { we_send, we_receive });
         }
         self.sound = Sound::Ready(socket, agreed);
         Ok(())
@@ -217,6 +241,7 @@ impl Task {
             self.detail = refusal.to_string();
             Status::NOT_ACCEPTABLE_HERE
         })?;
+        self.keep_protected(&agreed);
         Ok((answer.to_text().into_bytes(), agreed))
     }
 
@@ -248,10 +273,11 @@ impl Task {
     fn on_answered(&mut self, description: Option<&[u8]>) {
         match description.map(|answer| self.understand(answer)) {
             Some(Ok(agreed)) => {
+                let (we_send, we_receive) = (agreed.we_send, agreed.we_receive);
                 if let Sound::Ready(_, awaited) = &mut self.sound {
                     *awaited = Some(agreed);
                 }
-                self.happen(Event::Directions { we_send: agreed.we_send, we_receive: agreed.we_receive });
+                self.happen(Event::Directions { we_send, we_receive });
                 self.happen(Event::Answered);
             }
             // An answer without common ground: the call stands, so it must be hung up.
@@ -265,6 +291,7 @@ impl Task {
             self.happen(Event::HangUp);
             return;
         };
+        let (we_send, we_receive) = (agreed.we_send, agreed.we_receive);
         if let Sound::Ready(_, awaited @ None) = &mut self.sound {
             *awaited = Some(agreed);
             self.start_sound();
@@ -273,18 +300,30 @@ impl Task {
         } else {
             return;
         }
-        self.happen(Event::Directions { we_send: agreed.we_send, we_receive: agreed.we_receive });
+        self.happen(Event::Directions { we_send, we_receive });
     }
 
     fn understand(&mut self, answer: &[u8]) -> Result<Agreed, ()> {
         let answer = SessionDescription::parse(answer).map_err(|error| self.detail = error.to_string())?;
-        offer_answer::accept(&answer, &self.local).map_err(|refusal| self.detail = refusal.to_string())
+        let agreed = offer_answer::accept(&answer, &self.local).map_err(|refusal| self.detail = refusal.to_string())?;
+        self.keep_protected(&agreed);
+        Ok(agreed)
+    }
+
+    /// Once the sound is encrypted it stays so: no later message takes it back.
+    fn keep_protected(&mut self, agreed: &Agreed) {
+        if agreed.secured.is_some() {
+            self.local.wanted = Wanted::Protected;
+        }
     }
 
     /// The other side changes the media, or asks for our offer.
     async fn on_offer(&mut self, description: Option<Vec<u8>>, reply: Reply) {
         self.local.version += 1;
         let Some(offer) = description else {
+            // What is spoken now is offered again: a plain call is not turned into one that the other side may not know.
+            let protected = matches!(&self.sound, Sound::Flowing(_, agreed) if agreed.secured.is_some());
+            self.local.wanted = if protected { Wanted::Protected } else { Wanted::Plain };
             let ours = offer_answer::offer(&self.local, Flow::SendReceive);
             reply.accept(ours.to_text().into_bytes()).await;
             return;
@@ -293,10 +332,11 @@ impl Task {
             Err(status) => reply.refuse(status).await,
             Ok((answer, agreed)) => {
                 reply.accept(answer).await;
+                let (we_send, we_receive) = (agreed.we_send, agreed.we_receive);
                 if let Sound::Flowing(_, current) = &mut self.sound {
                     *current = agreed;
                 }
-                self.happen(Event::Directions { we_send: agreed.we_send, we_receive: agreed.we_receive });
+                self.happen(Event::Directions { we_send, we_receive });
             }
         }
     }

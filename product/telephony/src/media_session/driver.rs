@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::latch::Latch;
 use super::port::{Shared, lock};
+use super::protection::Protection;
 use super::receiver::Receiver;
 use super::reports::{REPORT_TICKS, lost_at_peer, report};
 use super::sender::Sender;
@@ -87,7 +88,8 @@ impl MediaSocket {
             latch: Latch::new(agreed.remote, signalled),
             sender: Sender::new(seed),
             receiver: Receiver::default(),
-            agreed: *agreed,
+            agreed: agreed.clone(),
+            protection: Protection::default(),
             shared: shared.clone(),
             digits: digits_in.clone(),
             silent: silent_in,
@@ -97,6 +99,7 @@ impl MediaSocket {
             silence_ticks: u64::from(config.silence_seconds) * 50,
             found: Vec::new(),
             packet: Vec::with_capacity(256),
+            heard: Vec::with_capacity(DATAGRAM_BYTES),
             socket: self.socket,
             reports: self.reports,
             _lease: self.lease,
@@ -130,7 +133,7 @@ impl std::fmt::Debug for Command {
 impl MediaHandle {
     /// Something new was agreed: another address, hold, resume.
     pub fn agree(&self, agreed: &Agreed) {
-        let _ = self.commands.send(Command::Agree(Box::new(*agreed)));
+        let _ = self.commands.send(Command::Agree(Box::new(agreed.clone())));
     }
 
     /// Waits until nothing has been heard for too long. Cancel safe.
@@ -175,6 +178,7 @@ struct Driver {
     sender: Sender,
     receiver: Receiver,
     agreed: Agreed,
+    protection: Protection,
     shared: Arc<Shared>,
     digits: mpsc::Sender<Digit>,
     silent: mpsc::Sender<()>,
@@ -184,6 +188,8 @@ struct Driver {
     silence_ticks: u64,
     found: Vec<Digit>,
     packet: Vec<u8>,
+    /// The datagram that is looked at.
+    heard: Vec<u8>,
     _lease: Lease,
 }
 
@@ -225,7 +231,9 @@ impl Driver {
     fn agree(&mut self, agreed: &Agreed) {
         self.latch.describe(agreed.remote);
         self.receiver.agree(law(agreed), agreed.payload_type, agreed.telephone_event);
-        self.agreed = *agreed;
+        self.protection.agree(agreed.secured.as_ref());
+        self.statistics.protected = self.protection.is_on();
+        self.agreed = agreed.clone();
         self.quiet_ticks = 0;
     }
 
@@ -246,8 +254,7 @@ impl Driver {
         for _ in 0..DATAGRAMS_AT_ONCE {
             // An error here is an ICMP message about an earlier packet, or nothing left to read.
             let Ok((length, source)) = self.socket.try_recv_from(buffer) else { return };
-            let bytes = &buffer[..length];
-            if !self.latch.is_plausible(source) || !self.receiver.is_valid(bytes) {
+            if !self.is_of_this_call(&buffer[..length], source) {
                 self.statistics.packets_foreign += 1;
                 continue;
             }
@@ -255,10 +262,20 @@ impl Driver {
             self.statistics.packets_received += 1;
             self.quiet_ticks = 0;
             let arrival = (started.elapsed().as_micros() / 125) as u32;
-            if let Some(digit) = self.receiver.take(bytes, arrival, self.tick) {
+            if let Some(digit) = self.receiver.take(&self.heard, arrival, self.tick) {
                 let _ = self.digits.try_send(digit);
             }
         }
+    }
+
+    /// Whether a datagram is sound of this call; it then stands, opened, in `heard`.
+    fn is_of_this_call(&mut self, bytes: &[u8], source: SocketAddr) -> bool {
+        if !self.latch.is_plausible(source) {
+            return false;
+        }
+        self.heard.clear();
+        self.heard.extend_from_slice(bytes);
+        self.protection.open(&mut self.heard) && self.receiver.is_valid(&self.heard)
     }
 
     /// One tick passes: something was heard, and this was said.
@@ -284,8 +301,11 @@ impl Driver {
         let Some(socket) = &self.reports else { return };
         for _ in 0..DATAGRAMS_AT_ONCE {
             let Ok((length, source)) = socket.try_recv_from(buffer) else { return };
+            self.heard.clear();
+            self.heard.extend_from_slice(&buffer[..length]);
             if source.ip() == self.latch.target().ip()
-                && let Some(lost) = lost_at_peer(&buffer[..length], self.sender.sent(0).source)
+                && self.protection.open_report(&mut self.heard)
+                && let Some(lost) = lost_at_peer(&self.heard, self.sender.sent(0).source)
             {
                 self.statistics.packets_lost_at_peer = lost;
             }
@@ -297,9 +317,11 @@ impl Driver {
         let Some(socket) = &self.reports else { return };
         let target = self.latch.target();
         let Some(port) = target.port().checked_add(1) else { return };
-        let bytes = report(self.sender.sent(self.statistics.packets_sent), self.receiver.report(), over);
-        // A lost report is made up for by the next.
-        let _ = socket.try_send_to(&bytes, SocketAddr::new(target.ip(), port));
+        let mut bytes = report(self.sender.sent(self.statistics.packets_sent), self.receiver.report(), over);
+        if self.protection.seal_report(&mut bytes) {
+            // A lost report is made up for by the next.
+            let _ = socket.try_send_to(&bytes, SocketAddr::new(target.ip(), port));
+        }
     }
 
     /// Sends what this tick says; gives what was sent as sound.
@@ -347,9 +369,11 @@ impl Driver {
     }
 
     fn send(&mut self) {
-        match self.socket.try_send_to(&self.packet, self.latch.target()) {
-            Ok(_) => self.statistics.packets_sent += 1,
-            Err(_) => self.statistics.packets_unsent += 1,
+        let sealed = self.protection.seal(&mut self.packet);
+        if sealed && self.socket.try_send_to(&self.packet, self.latch.target()).is_ok() {
+            self.statistics.packets_sent += 1;
+        } else {
+            self.statistics.packets_unsent += 1;
         }
     }
 

@@ -5,7 +5,8 @@
 //! registered name back.
 
 use rsipstack::sip::headers::Header;
-use rsipstack::sip::{HasHeaders, Headers, SipMessage};
+use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader};
+use rsipstack::sip::{HasHeaders, Headers, HostWithPort, Request, SipMessage, Transport};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 use sip::digest::{Algorithm, Challenge};
@@ -14,11 +15,19 @@ const REGISTERED: &str = "algorithm=SHA-256";
 const IN_THE_STACK: &str = "algorithm=SHA256";
 
 /// Looks at every message on its way.
-pub(super) struct Translator;
+pub(super) struct Translator {
+    /// Where our own TLS listener is seen.
+    pub tls: Option<HostWithPort>,
+    /// Where we are seen otherwise.
+    pub plain: HostWithPort,
+}
 
 impl MessageInspector for Translator {
-    fn before_send(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
+    fn before_send(&self, mut message: SipMessage, to: Option<&SipAddr>) -> SipMessage {
         if let SipMessage::Request(request) = &mut message {
+            if let Some(to) = to {
+                self.name_ourselves(request, to);
+            }
             for header in request.headers_mut().iter_mut() {
                 match header {
                     Header::Authorization(answer) => *answer = registered(answer.value()).into(),
@@ -35,6 +44,29 @@ impl MessageInspector for Translator {
             keep_strongest(response.headers_mut());
         }
         message
+    }
+}
+
+impl Translator {
+    /// The stack knows a connection of ours by the peer's address and writes that into the Via of a registration; there
+    /// belongs ours.
+    fn name_ourselves(&self, request: &mut Request, to: &SipAddr) {
+        let ours = match to.r#type {
+            Some(Transport::Tls) => self.tls.as_ref().unwrap_or(&self.plain),
+            Some(Transport::Tcp) => &self.plain,
+            _ => return,
+        };
+        let Ok(via) = request.via_header_mut() else { return };
+        let changed = via.update_first_value(|via| {
+            let mut typed = via.typed()?;
+            if typed.uri.host_with_port == to.addr {
+                typed.uri.host_with_port = ours.clone();
+            }
+            Ok(typed.into())
+        });
+        if changed.is_err() {
+            tracing::debug!("a message has no Via that can be read");
+        }
     }
 }
 

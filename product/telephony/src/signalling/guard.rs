@@ -1,12 +1,18 @@
 //! Who may speak to us how often: decided on raw bytes, before a message is read.
 //!
 //! Promises: memory is bounded by [`SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of a call that was let in are never
-//! shed (that would end a call that is being answered); IPv6 sources count by their /64.
+//! shed (that would end a call that is being answered); IPv6 sources count by their /64. Too many calls are answered 503
+//! with Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or
+//! names, are not answered. The trunk's networks have an allowance of their own, which no flood from elsewhere uses up;
+//! over UDP a sender can write the trunk's address as its own, so a firewall in front should let only the trunk send it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use ipnet::IpNet;
 
 use super::wire;
 
@@ -18,18 +24,46 @@ pub const ADMITTED_LIMIT: usize = 4_096;
 const FORGET_MILLISECONDS: u64 = 60_000;
 /// Seconds after which a shed caller may try again.
 pub const RETRY_AFTER_SECONDS: u32 = 5;
+/// What programs call themselves that look for open telephone systems, in small letters.
+const SCANNERS: [&[u8]; 10] = [
+    b"friendly-scanner",
+    b"friendly-request",
+    b"sipvicious",
+    b"sip-scan",
+    b"sipcli",
+    b"sundayddr",
+    b"vaxsipuseragent",
+    b"iwar",
+    b"smap",
+    b"pplsip",
+];
 
 /// How much is taken.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Calls at the same time, ringing and answered.
     pub calls: usize,
-    /// Datagrams of one source each second, on average; twice as many in a burst.
+    /// Of those, places that only the trunk and calls of ours may take.
+    pub reserved_calls: usize,
+    /// Calls from strangers that ring at the same time.
+    pub ringing: usize,
+    /// Calls from one source that ring at the same time.
+    pub source_ringing: usize,
+    /// Messages of one source each second, on average; twice as many in a burst.
     pub datagrams_per_second: u32,
     /// New calls of one source each second, on average; four times as many in a burst.
     pub source_calls_per_second: u32,
-    /// New calls of all sources each second, on average; twice as many in a burst.
+    /// New calls of all sources but the trunk each second, on average; twice as many in a burst.
     pub all_calls_per_second: u32,
+    /// New calls of the trunk each second, on average; twice as many in a burst.
+    pub trusted_calls_per_second: u32,
+    /// Refusals (503) that one source is sent each second, on average; four times as many in a burst. More calls are not
+    /// answered at all: whoever writes another's address as its own shall not make us flood that one.
+    pub source_answers_per_second: u32,
+    /// Requests of one source each second that ask or register but call nobody; four times as many in a burst.
+    pub source_probes_per_second: u32,
+    /// Calls to numbers that nobody has, of one source each minute; twice as many in a burst. Then nothing of it is taken.
+    pub source_wrong_per_minute: u32,
     /// Stream connections at the same time.
     pub connections: usize,
     /// Stream connections of one source at the same time.
@@ -40,16 +74,23 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             calls: 500,
+            reserved_calls: 50,
+            ringing: 300,
+            source_ringing: 100,
             datagrams_per_second: 1_000,
             source_calls_per_second: 25,
             all_calls_per_second: 200,
+            trusted_calls_per_second: 200,
+            source_answers_per_second: 100,
+            source_probes_per_second: 10,
+            source_wrong_per_minute: 20,
             connections: 512,
             source_connections: 32,
         }
     }
 }
 
-/// What to do with a datagram.
+/// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Read it.
@@ -63,34 +104,94 @@ pub enum Verdict {
 /// What was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Figures {
-    /// Datagrams thrown away.
+    /// Messages thrown away because a source sends too many.
     pub dropped: u64,
     /// New calls answered 503.
     pub shed: u64,
+    /// New calls not even answered.
+    pub ignored: u64,
+    /// Messages of programs that name themselves as scanners.
+    pub scanners: u64,
+    /// TLS connections that never came to a first message.
+    pub handshakes_failed: u64,
 }
+
+/// How often something may happen: so many in a minute, so many at once.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    per_minute: u64,
+    burst: u64,
+}
+
+impl Rate {
+    fn per_second(count: u32, burst: u32) -> Self {
+        Rate { per_minute: u64::from(count) * 60, burst: u64::from(count) * u64::from(burst) }
+    }
+
+    fn per_minute(count: u32, burst: u32) -> Self {
+        Rate { per_minute: u64::from(count), burst: u64::from(count) * u64::from(burst) }
+    }
+}
+
+/// What one event costs: a minute's milliseconds, so that one millisecond earns the rate itself.
+const EVENT: u64 = 60_000;
 
 /// A bucket that fills with time.
 #[derive(Debug, Clone, Copy)]
 struct Allowance {
-    thousandths: u64,
+    left: u64,
     filled_at: u64,
 }
 
 impl Allowance {
-    fn full(burst: u32, now: u64) -> Self {
-        Allowance { thousandths: u64::from(burst) * 1_000, filled_at: now }
+    fn full(rate: Rate, now: u64) -> Self {
+        Allowance { left: rate.burst * EVENT, filled_at: now }
+    }
+
+    /// Whether there is one left.
+    fn has(&mut self, rate: Rate, now: u64) -> bool {
+        let grown = now.saturating_sub(self.filled_at).saturating_mul(rate.per_minute);
+        self.left = self.left.saturating_add(grown).min(rate.burst * EVENT);
+        self.filled_at = self.filled_at.max(now);
+        self.left >= EVENT
     }
 
     /// Takes one, if there is one. `now` in milliseconds.
-    fn take(&mut self, per_second: u32, burst: u32, now: u64) -> bool {
-        let grown = now.saturating_sub(self.filled_at).saturating_mul(u64::from(per_second));
-        self.thousandths = self.thousandths.saturating_add(grown).min(u64::from(burst) * 1_000);
-        self.filled_at = self.filled_at.max(now);
-        let there = self.thousandths >= 1_000;
+    fn take(&mut self, rate: Rate, now: u64) -> bool {
+        let there = self.has(rate, now);
         if there {
-            self.thousandths -= 1_000;
+            self.left -= EVENT;
         }
         there
+    }
+}
+
+/// The rates of one source.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    datagrams: Rate,
+    calls: Rate,
+    answers: Rate,
+    probes: Rate,
+    wrong: Rate,
+}
+
+impl Rates {
+    fn of_strangers(limits: &Limits) -> Self {
+        Rates {
+            datagrams: Rate::per_second(limits.datagrams_per_second, 2),
+            calls: Rate::per_second(limits.source_calls_per_second, 4),
+            answers: Rate::per_second(limits.source_answers_per_second, 4),
+            probes: Rate::per_second(limits.source_probes_per_second, 4),
+            wrong: Rate::per_minute(limits.source_wrong_per_minute, 2),
+        }
+    }
+
+    /// The trunk carries the calls of many people.
+    fn of_the_trunk(limits: &Limits) -> Self {
+        let calls = Rate::per_second(limits.trusted_calls_per_second, 2);
+        let datagrams = Rate::per_second(limits.datagrams_per_second.max(limits.trusted_calls_per_second * 20), 2);
+        Rates { datagrams, calls, answers: calls, probes: calls, wrong: datagrams }
     }
 }
 
@@ -98,7 +199,23 @@ impl Allowance {
 struct Source {
     datagrams: Allowance,
     calls: Allowance,
+    answers: Allowance,
+    probes: Allowance,
+    wrong: Allowance,
     seen_at: u64,
+}
+
+impl Source {
+    fn new(rates: &Rates, now: u64) -> Self {
+        Source {
+            datagrams: Allowance::full(rates.datagrams, now),
+            calls: Allowance::full(rates.calls, now),
+            answers: Allowance::full(rates.answers, now),
+            probes: Allowance::full(rates.probes, now),
+            wrong: Allowance::full(rates.wrong, now),
+            seen_at: now,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -111,26 +228,34 @@ struct Book {
     figures: Figures,
 }
 
-/// The guard of one listener.
+/// The guard of one phone.
 #[derive(Debug)]
 pub struct Guard {
     limits: Limits,
+    trusted: Vec<IpNet>,
+    strangers: Rates,
+    trunk: Rates,
+    all_calls: Rate,
     hasher: RandomState,
+    handshakes_failed: AtomicU64,
     book: Mutex<Book>,
 }
 
 impl Guard {
     /// A guard that has seen nobody.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, trusted: Vec<IpNet>) -> Self {
+        let (strangers, trunk) = (Rates::of_strangers(&limits), Rates::of_the_trunk(&limits));
+        let all_calls = Rate::per_second(limits.all_calls_per_second, 2);
         let book = Book {
             sources: HashMap::new(),
-            others: Source::new(&limits, 0),
-            all_calls: Allowance::full(limits.all_calls_per_second * 2, 0),
+            others: Source::new(&strangers, 0),
+            all_calls: Allowance::full(all_calls, 0),
             admitted: HashSet::new(),
             order: VecDeque::new(),
             figures: Figures::default(),
         };
-        Guard { limits, hasher: RandomState::new(), book: Mutex::new(book) }
+        let (hasher, handshakes_failed, book) = (RandomState::new(), AtomicU64::new(0), Mutex::new(book));
+        Guard { limits, trusted, strangers, trunk, all_calls, hasher, handshakes_failed, book }
     }
 
     /// The limits in force.
@@ -138,84 +263,115 @@ impl Guard {
         &self.limits
     }
 
+    /// Whether this is the trunk.
+    pub fn trusts(&self, source: IpAddr) -> bool {
+        let source = source.to_canonical();
+        self.trusted.iter().any(|network| network.contains(&source))
+    }
+
     /// What was not taken so far.
     pub fn figures(&self) -> Figures {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).figures
+        let figures = self.book.lock().unwrap_or_else(PoisonError::into_inner).figures;
+        Figures { handshakes_failed: self.handshakes_failed.load(Ordering::Relaxed), ..figures }
     }
 
-    /// Judges a datagram. `now` in milliseconds from any origin.
+    /// Judges a message, of a datagram or a stream. `now` in milliseconds from any origin.
     pub fn judge(&self, source: IpAddr, bytes: &[u8], now: u64) -> Verdict {
+        let trusted = self.trusts(source);
+        let rates = if trusted { &self.trunk } else { &self.strangers };
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        if !book.source(source, &self.limits, now).take_datagram(&self.limits, now) {
-            book.figures.dropped += 1;
+        let (seen, figures) = book.source(source, rates, now);
+        if !seen.datagrams.take(rates.datagrams, now) {
+            figures.dropped += 1;
             return Verdict::Drop;
         }
-        match wire::new_call(bytes) {
+        let call_id = wire::new_call(bytes);
+        let asks = call_id.is_none() && wire::is_probe(bytes);
+        if !trusted && (call_id.is_some() || asks) && is_scanner(bytes) {
+            figures.scanners += 1;
+            return Verdict::Drop;
+        }
+        if asks && !seen.probes.take(rates.probes, now) {
+            figures.dropped += 1;
+            return Verdict::Drop;
+        }
+        match call_id {
             None => Verdict::Pass,
-            Some(call_id) => self.judge_call(&mut book, source, call_id, now),
+            Some(call_id) => self.judge_call(&mut book, (source, call_id), rates, now),
         }
     }
 
-    /// Judges a new call that came over a stream.
-    pub fn judge_stream_call(&self, source: IpAddr, call_id: &str, now: u64) -> Verdict {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        self.judge_call(&mut book, source, call_id.as_bytes(), now)
-    }
-
-    fn judge_call(&self, book: &mut Book, source: IpAddr, call_id: &[u8], now: u64) -> Verdict {
-        let name = self.hasher.hash_one((source, call_id));
+    fn judge_call(&self, book: &mut Book, (from, call_id): (IpAddr, &[u8]), rates: &Rates, now: u64) -> Verdict {
+        let name = self.hasher.hash_one((from, call_id));
         if book.admitted.contains(&name) {
             return Verdict::Pass;
         }
-        let limits = &self.limits;
-        let allowed = book.source(source, limits, now).take_call(limits, now)
-            && book.all_calls.take(limits.all_calls_per_second, limits.all_calls_per_second * 2, now);
+        let trusted = self.trusts(from);
+        let (seen, figures) = book.source(from, rates, now);
+        if !seen.wrong.has(rates.wrong, now) {
+            figures.ignored += 1;
+            return Verdict::Drop;
+        }
+        let allowed = seen.calls.take(rates.calls, now) && (trusted || book.all_calls.take(self.all_calls, now));
         if !allowed {
-            book.figures.shed += 1;
-            return Verdict::Shed;
+            return book.shed(from, rates, now);
         }
-        if book.order.len() == ADMITTED_LIMIT
-            && let Some(oldest) = book.order.pop_front()
-        {
-            book.admitted.remove(&oldest);
-        }
-        book.admitted.insert(name);
-        book.order.push_back(name);
+        book.admit(name);
         Verdict::Pass
     }
-}
 
-impl Source {
-    fn new(limits: &Limits, now: u64) -> Self {
-        Source {
-            datagrams: Allowance::full(limits.datagrams_per_second * 2, now),
-            calls: Allowance::full(limits.source_calls_per_second * 4, now),
-            seen_at: now,
-        }
+    /// A call of this source went to a number that nobody has, or was forbidden.
+    pub fn note_refused(&self, source: IpAddr, now: u64) {
+        let rates = if self.trusts(source) { &self.trunk } else { &self.strangers };
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.source(source, rates, now).0.wrong.take(rates.wrong, now);
     }
 
-    fn take_datagram(&mut self, limits: &Limits, now: u64) -> bool {
-        self.datagrams.take(limits.datagrams_per_second, limits.datagrams_per_second * 2, now)
-    }
-
-    fn take_call(&mut self, limits: &Limits, now: u64) -> bool {
-        self.calls.take(limits.source_calls_per_second, limits.source_calls_per_second * 4, now)
+    /// A TLS connection came to nothing.
+    pub fn note_handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Book {
-    fn source(&mut self, address: IpAddr, limits: &Limits, now: u64) -> &mut Source {
+    fn source(&mut self, address: IpAddr, rates: &Rates, now: u64) -> (&mut Source, &mut Figures) {
         let address = network(address);
         if self.sources.len() >= SOURCES_LIMIT && !self.sources.contains_key(&address) {
             self.sources.retain(|_, source| now.saturating_sub(source.seen_at) < FORGET_MILLISECONDS);
             if self.sources.len() >= SOURCES_LIMIT {
-                return &mut self.others;
+                return (&mut self.others, &mut self.figures);
             }
         }
-        let source = self.sources.entry(address).or_insert_with(|| Source::new(limits, now));
+        let source = self.sources.entry(address).or_insert_with(|| Source::new(rates, now));
         source.seen_at = now;
-        source
+        (source, &mut self.figures)
     }
+
+    fn shed(&mut self, from: IpAddr, rates: &Rates, now: u64) -> Verdict {
+        let (seen, figures) = self.source(from, rates, now);
+        if seen.answers.take(rates.answers, now) {
+            figures.shed += 1;
+            Verdict::Shed
+        } else {
+            figures.ignored += 1;
+            Verdict::Drop
+        }
+    }
+
+    fn admit(&mut self, name: u64) {
+        if self.order.len() == ADMITTED_LIMIT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.admitted.remove(&oldest);
+        }
+        self.admitted.insert(name);
+        self.order.push_back(name);
+    }
+}
+
+fn is_scanner(bytes: &[u8]) -> bool {
+    let named = wire::user_agent(bytes).unwrap_or(b"").to_ascii_lowercase();
+    SCANNERS.iter().any(|scanner| named.windows(scanner.len()).any(|part| part == *scanner))
 }
 
 /// The address that is counted: IPv6 by its /64, because one host has them all.

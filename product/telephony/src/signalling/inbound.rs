@@ -11,9 +11,8 @@ use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
 use sip::Status;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-use super::guard::{RETRY_AFTER_SECONDS, Verdict};
+use super::guard::RETRY_AFTER_SECONDS;
 use super::{CallFacts, Error, Inner, Leg, METHODS, Transport, convert};
 
 /// A call that rings here. Dropping it refuses it with 480.
@@ -62,19 +61,17 @@ impl IncomingCall {
 
 /// Takes what the stack received until it stops.
 pub(super) async fn route(inner: Arc<Inner>, mut transactions: TransactionReceiver, calls: mpsc::Sender<IncomingCall>) {
-    let started = Instant::now();
     loop {
         let transaction = tokio::select! {
             () = inner.stop.cancelled() => return,
             transaction = transactions.recv() => transaction,
         };
         let Some(transaction) = transaction else { return };
-        let now = started.elapsed().as_millis() as u64;
-        route_one(&inner, transaction, &calls, now);
+        route_one(&inner, transaction, &calls);
     }
 }
 
-fn route_one(inner: &Arc<Inner>, mut transaction: Transaction, calls: &mpsc::Sender<IncomingCall>, now: u64) {
+fn route_one(inner: &Arc<Inner>, transaction: Transaction, calls: &mpsc::Sender<IncomingCall>) {
     let within_call = transaction.original.to_header().is_ok_and(|to| to.tag().is_ok_and(|tag| tag.is_some()));
     if within_call {
         match inner.dialogs.match_dialog(&transaction) {
@@ -84,7 +81,7 @@ fn route_one(inner: &Arc<Inner>, mut transaction: Transaction, calls: &mpsc::Sen
         return;
     }
     match transaction.original.method {
-        Method::Invite => match admit(inner, &mut transaction, calls, now) {
+        Method::Invite => match admit(&transaction, calls) {
             Ok(()) => begin(inner, transaction, calls),
             Err((status, headers)) => answer(inner, transaction, status, headers),
         },
@@ -108,15 +105,14 @@ fn capabilities() -> Vec<Header> {
 }
 
 /// Whether a new call may begin; otherwise the status that says why not.
-fn admit(
-    inner: &Inner,
-    transaction: &mut Transaction,
-    calls: &mpsc::Sender<IncomingCall>,
-    now: u64,
-) -> Result<(), (Status, Vec<Header>)> {
+fn admit(transaction: &Transaction, calls: &mpsc::Sender<IncomingCall>) -> Result<(), (Status, Vec<Header>)> {
     let request = &transaction.original;
     if !matches!(request.uri.scheme, Some(Scheme::Sip | Scheme::Sips)) {
         return Err((Status::new(416).unwrap_or(Status::BAD_REQUEST), Vec::new()));
+    }
+    // An address that says `sips` wants TLS on every part of the way (RFC 5630, section 3.1.3).
+    if request.uri.scheme == Some(Scheme::Sips) && transport_of(transaction) != Transport::Tls {
+        return Err((Status::FORBIDDEN, Vec::new()));
     }
     let demanded = convert::demanded(request);
     if !demanded.is_empty() {
@@ -126,19 +122,20 @@ fn admit(
         return Err((Status::UNSUPPORTED_MEDIA_TYPE, vec![Header::Accept("application/sdp".into())]));
     }
     let busy = || (Status::SERVICE_UNAVAILABLE, vec![Header::RetryAfter(RETRY_AFTER_SECONDS.to_string().into())]);
-    let stream = transaction.connection.as_ref().is_some_and(rsipstack::transport::SipConnection::is_reliable);
-    if stream {
-        let call_id = request.call_id_header().map(|id| id.value().to_string()).unwrap_or_default();
-        let source = peer_of(transaction).map(|peer| peer.ip());
-        if source.is_some_and(|source| inner.guard.judge_stream_call(source, &call_id, now) != Verdict::Pass) {
-            return Err(busy());
-        }
-    }
     if calls.capacity() == 0 { Err(busy()) } else { Ok(()) }
 }
 
 fn peer_of(transaction: &Transaction) -> Option<std::net::SocketAddr> {
     transaction.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()
+}
+
+fn transport_of(transaction: &Transaction) -> Transport {
+    let over = transaction.connection.as_ref().and_then(|connection| connection.get_addr().r#type);
+    match over {
+        Some(rsipstack::sip::Transport::Tls) => Transport::Tls,
+        Some(rsipstack::sip::Transport::Tcp) => Transport::Tcp,
+        _ => Transport::Udp,
+    }
 }
 
 /// Answers a message that belongs to no call.
@@ -172,17 +169,17 @@ fn within(inner: &Inner, mut dialog: Dialog, mut transaction: Transaction) {
 /// A new call.
 fn begin(inner: &Arc<Inner>, transaction: Transaction, calls: &mpsc::Sender<IncomingCall>) {
     let Some(peer) = peer_of(&transaction) else { return };
-    let stream = transaction.connection.as_ref().is_some_and(rsipstack::transport::SipConnection::is_reliable);
-    let transport = if stream { Transport::Tcp } else { Transport::Udp };
+    let transport = transport_of(&transaction);
     let Some(facts) = convert::facts(&transaction.original, peer, transport) else {
         return answer(inner, transaction, Status::BAD_REQUEST, Vec::new());
     };
-    let Some(place) = inner.take_place() else {
+    let Some(place) = inner.take_place(Some(peer.ip())) else {
         let retry = vec![Header::RetryAfter(RETRY_AFTER_SECONDS.to_string().into())];
         return answer(inner, transaction, Status::SERVICE_UNAVAILABLE, retry);
     };
     let (sender, states) = inner.dialogs.new_dialog_state_channel();
-    let contact = contact(inner, &facts.to.user, peer, transport);
+    let secure = transaction.original.uri.scheme == Some(Scheme::Sips);
+    let contact = contact(inner, &facts.to.user, peer, transport, secure);
     let Ok(dialog) = inner.dialogs.get_or_create_server_invite(&transaction, sender, None, Some(contact)) else {
         return answer(inner, transaction, Status::BAD_REQUEST, Vec::new());
     };
@@ -209,13 +206,25 @@ async fn drive(mut dialog: InviteDialog, mut transaction: Transaction) {
     while transaction.receive().await.is_some() {}
 }
 
-/// The address at which the other side reaches us within this call; it names the transport, or answers go astray.
-pub(super) fn contact(inner: &Inner, user: &str, peer: std::net::SocketAddr, transport: Transport) -> Uri {
-    let address = std::net::SocketAddr::new(inner.address_towards(peer), inner.address.port());
+/// The address at which the other side reaches us within this call; it names the transport, or answers go astray. To a
+/// `sips` address belongs a `sips` one (RFC 3261, sections 8.1.1.8 and 12.1.1).
+pub(super) fn contact(
+    inner: &Inner,
+    user: &str,
+    peer: std::net::SocketAddr,
+    transport: Transport,
+    secure: bool,
+) -> Uri {
+    let port = match transport {
+        Transport::Tls => inner.tls_address.unwrap_or(inner.address).port(),
+        Transport::Udp | Transport::Tcp => inner.address.port(),
+    };
+    let address = std::net::SocketAddr::new(inner.address_towards(peer), port);
     let params = match transport {
         Transport::Udp => Vec::new(),
-        Transport::Tcp => vec![Param::Transport(rsipstack::sip::Transport::Tcp)],
+        stream => vec![Param::Transport(super::stream::driver::in_stack(stream))],
     };
     let auth = (!user.is_empty()).then(|| Auth { user: user.to_owned(), password: None });
-    Uri { scheme: Some(Scheme::Sip), auth, host_with_port: address.into(), params, ..Uri::default() }
+    let scheme = Some(if secure { Scheme::Sips } else { Scheme::Sip });
+    Uri { scheme, auth, host_with_port: address.into(), params, ..Uri::default() }
 }

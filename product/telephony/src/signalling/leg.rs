@@ -285,6 +285,9 @@ impl Leg {
             .accept(Some(convert::description_headers()), Some(description))
             .map_err(|_| Error::Stack("answer"))?;
         self.stage = Stage::Accepted;
+        if let Some(place) = &mut self.place {
+            place.answered();
+        }
         Ok(())
     }
 
@@ -292,6 +295,11 @@ impl Leg {
     pub fn refuse(&mut self, status: Status) {
         if self.inbound && self.stage == Stage::Open {
             self.stage = Stage::Over;
+            // Whoever calls one wrong number after the other is guessing.
+            if matches!(status, Status::NOT_FOUND | Status::FORBIDDEN) {
+                let now = self.inner.started.elapsed().as_millis() as u64;
+                self.inner.guard.note_refused(self.facts.source.ip(), now);
+            }
             let _ = self.dialog.reject(Some(convert::code(status)), None);
         }
     }

@@ -1,4 +1,4 @@
-//! The sockets of signalling: a guarded UDP socket, and TCP connections that are counted before they are read.
+//! The sockets of signalling: a guarded UDP socket, and TCP and TLS connections that are counted before they are read.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -6,46 +6,75 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rsipstack::platform::net::UdpSocket as StackSocket;
-use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::udp::{UdpConnection, UdpInner};
 use rsipstack::transport::{SipAddr, SipConnection};
 use sip::Status;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{self, Guard, Verdict};
-use super::{Error, Inner, SipConfig, wire};
+use super::stream::driver;
+use super::{Error, Inner, SipConfig, Transport, wire};
 
 /// The kernel's receive buffer that is asked for: at 208 KB, its usual size, a burst of calls is lost.
 const RECEIVE_BUFFER_BYTES: usize = 4 * 1_024 * 1_024;
 /// How often a free port is tried that UDP and TCP can share.
 const PORT_ATTEMPTS: usize = 32;
+/// How long a TLS handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may be silent before the kernel asks whether the peer is still there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// What was bound.
 pub(super) struct Sockets {
     pub udp: SipConnection,
     pub tcp: Option<TcpListener>,
     pub address: SocketAddr,
+    /// TLS, and the silent partner that lends its address to our messages.
+    pub tls: Option<(TcpListener, SipConnection, SocketAddr)>,
 }
 
-/// Binds UDP, and TCP on the same port.
-pub(super) async fn bind(config: &SipConfig, guard: &Arc<Guard>, stop: &CancellationToken) -> Result<Sockets, Error> {
+/// Binds UDP, TCP on the same port, and TLS.
+pub(super) async fn bind(
+    config: &SipConfig,
+    guard: &Arc<Guard>,
+    started: Instant,
+    stop: &CancellationToken,
+) -> Result<Sockets, Error> {
     let (udp, tcp) = bind_pair(config)?;
     let address = udp.local_addr().map_err(|source| Error::Listen { address: config.udp, source })?;
-    let stack_address = SocketAddr::new(config.advertised.unwrap_or(address.ip()), address.port());
-    let inner = UdpInner {
-        conn: Arc::new(GuardedSocket { socket: udp, guard: guard.clone(), started: Instant::now() }),
-        addr: SipAddr {
-            r#type: Some(rsipstack::sip::Transport::Udp),
-            addr: SipConnection::resolve_bind_address(stack_address).into(),
-        },
+    let guarded = Arc::new(GuardedSocket { socket: udp, guard: guard.clone(), started });
+    let udp = in_stack(config, guarded, Transport::Udp, address, stop).await;
+    let tls = match &config.tls {
+        None => None,
+        Some(listen) => {
+            let failed = |source| Error::Listen { address: listen.address, source };
+            let listener = bind_tcp(listen.address).map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
+            let silent = in_stack(config, Arc::new(Silent(address)), Transport::Tls, address, stop).await;
+            Some((listener, silent, address))
+        }
     };
-    let udp = SipConnection::Udp(UdpConnection::attach(inner, None, Some(stop.child_token())).await);
-    Ok(Sockets { udp, tcp, address })
+    Ok(Sockets { udp, tcp, address, tls })
+}
+
+async fn in_stack(
+    config: &SipConfig,
+    conn: Arc<dyn StackSocket>,
+    transport: Transport,
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> SipConnection {
+    let seen = SocketAddr::new(config.advertised.unwrap_or(address.ip()), address.port());
+    let addr = SipConnection::resolve_bind_address(seen).into();
+    let addr = SipAddr { r#type: Some(driver::in_stack(transport)), addr };
+    SipConnection::Udp(UdpConnection::attach(UdpInner { conn, addr }, None, Some(stop.child_token())).await)
 }
 
 fn bind_pair(config: &SipConfig) -> Result<(UdpSocket, Option<TcpListener>), Error> {
@@ -163,20 +192,51 @@ impl StackSocket for GuardedSocket {
     }
 }
 
-/// How many connections there are, in all and of each source.
-#[derive(Debug, Default)]
-struct Connections(Mutex<HashMap<IpAddr, usize>>);
+/// Tells the stack the address of our TLS listener, so that it names it in messages. Connections are taken and opened by
+/// us: nothing ever comes or goes this way.
+struct Silent(SocketAddr);
 
-impl Connections {
-    fn enter(&self, source: IpAddr, all: usize, each: usize) -> bool {
+impl StackSocket for Silent {
+    fn recv_from<'a, 'b, 'c>(&'a self, _: &'b mut [u8]) -> StackFuture<'c, (usize, SocketAddr)>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(std::future::pending())
+    }
+
+    fn send_to<'a, 'b, 'c>(&'a self, _: &'b [u8], _: SocketAddr) -> StackFuture<'c, usize>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        Box::pin(async { Err(io::Error::from(io::ErrorKind::NotConnected).into()) })
+    }
+
+    fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
+        Ok(self.0)
+    }
+}
+
+/// How many of something there are, in all and of each source.
+#[derive(Debug, Default)]
+pub(super) struct Counted(Mutex<HashMap<IpAddr, usize>>);
+
+impl Counted {
+    /// Takes a place unless all, or all of this source, are taken.
+    pub(super) fn enter(self: &Arc<Self>, source: IpAddr, all: usize, each: usize) -> Option<Counting> {
+        let source = guard::network(source);
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let total: usize = open.values().sum();
         let own = open.get(&source).copied().unwrap_or(0);
         if total >= all || own >= each {
-            return false;
+            return None;
         }
         open.insert(source, own + 1);
-        true
+        drop(open);
+        Some(Counting { all: self.clone(), source })
     }
 
     fn leave(&self, source: IpAddr) {
@@ -188,42 +248,94 @@ impl Connections {
     }
 }
 
-/// Takes connections until stopped.
-pub(super) async fn accept(inner: Arc<Inner>, listener: TcpListener) {
-    let connections = Arc::new(Connections::default());
+/// One of those counted, until dropped.
+#[derive(Debug)]
+pub(super) struct Counting {
+    all: Arc<Counted>,
+    source: IpAddr,
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.all.leave(self.source);
+    }
+}
+
+/// Takes connections until stopped; with an acceptor, over TLS.
+pub(super) async fn accept(
+    inner: Arc<Inner>,
+    listener: TcpListener,
+    connections: Arc<Counted>,
+    tls: Option<TlsAcceptor>,
+) {
     loop {
         let accepted = tokio::select! {
             () = inner.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => take_stream(&inner, &connections, stream, peer),
+            Ok((stream, peer)) => take_stream(&inner, &connections, stream, peer, tls.clone()),
             // Out of file descriptors, mostly: a pause keeps this from spinning.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-fn take_stream(inner: &Arc<Inner>, connections: &Arc<Connections>, stream: TcpStream, peer: SocketAddr) {
+/// No delay for small messages, and the kernel watches for peers that are gone.
+pub(super) fn tune(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    if stream.set_nodelay(true).is_err() || SockRef::from(stream).set_tcp_keepalive(&keepalive).is_err() {
+        tracing::debug!("a connection could not be tuned");
+    }
+}
+
+fn take_stream(
+    inner: &Arc<Inner>,
+    connections: &Arc<Counted>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) {
     let limits = inner.guard.limits();
-    let source = guard::network(peer.ip());
-    if !connections.enter(source, limits.connections, limits.source_connections) {
+    // The trunk gets through whoever else holds connections open.
+    let (all, each) = if inner.guard.trusts(peer.ip()) {
+        (usize::MAX, limits.connections)
+    } else {
+        (limits.connections, limits.source_connections)
+    };
+    let Some(counting) = connections.enter(peer.ip(), all, each) else {
         tracing::debug!("a connection was refused: too many are open");
         return;
-    }
-    let local = SipAddr { r#type: Some(rsipstack::sip::Transport::Tcp), addr: inner.address.into() };
-    let closed = inner.stop.child_token();
-    match TcpConnection::from_stream(stream, local, Some(closed.clone())) {
-        Ok(connection) => {
-            inner.endpoint.transport_layer.add_connection(SipConnection::Tcp(connection));
-            let connections = connections.clone();
-            inner.tasks.spawn(async move {
-                closed.cancelled().await;
-                connections.leave(source);
-            });
+    };
+    tune(&stream);
+    let inner = inner.clone();
+    inner.tasks.clone().spawn(async move {
+        let _counting = counting;
+        let ended = match tls {
+            None => serve(&inner, stream, peer, Transport::Tcp).await,
+            Some(acceptor) => match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => serve(&inner, stream, peer, Transport::Tls).await,
+                Ok(Err(_)) | Err(_) => {
+                    inner.guard.note_handshake_failed();
+                    Ok(())
+                }
+            },
+        };
+        if ended.is_err() {
+            tracing::debug!("a connection could not be given to the stack");
         }
-        Err(_) => connections.leave(source),
-    }
+    });
+}
+
+async fn serve<S>(inner: &Inner, stream: S, peer: SocketAddr, transport: Transport) -> rsipstack::Result<()>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send,
+{
+    let ends = driver::ends(transport, peer, inner.stop.child_token()).await?;
+    // Served, but not kept for calls of ours: those go over connections that we opened and checked.
+    inner.endpoint.transport_layer.inner.serve_connection(ends.connection.clone());
+    driver::carry(stream, ends, inner.guard.clone(), inner.started).await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -232,14 +344,20 @@ mod tests {
 
     #[test]
     fn connections_are_counted_for_each_source_and_in_all() {
-        let connections = Connections::default();
+        let connections = Arc::new(Counted::default());
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        assert!(connections.enter(one, 3, 2) && connections.enter(one, 3, 2));
-        assert!(!connections.enter(one, 3, 2));
-        assert!(connections.enter(other, 3, 2) && !connections.enter(other, 3, 2));
-        connections.leave(one);
-        assert!(connections.enter(other, 3, 2));
-        connections.leave(one);
+        let enter = |source| connections.enter(source, 3, 2);
+        let first = enter(one).expect("room");
+        let second = enter(one).expect("room");
+        assert!(enter(one).is_none());
+        let third = enter(other).expect("room");
+        assert!(enter(other).is_none());
+        drop(first);
+        let fourth = enter(other).expect("room again");
+        assert!(connections.enter(one, usize::MAX, 3).is_some(), "more, for whom more is allowed");
+        drop(second);
         assert_eq!(connections.0.lock().expect("no panic").len(), 1);
+        drop((third, fourth));
+        assert!(connections.0.lock().expect("no panic").is_empty());
     }
 }

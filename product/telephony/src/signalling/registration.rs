@@ -4,19 +4,19 @@
 //! again with growing pauses, up to a minute; wrong credentials are not tried over and over within one attempt; dropping
 //! the handle takes the registration back.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::registration::{Registration as StackRegistration, backoff_interval, refresh_interval};
-use rsipstack::sip::Uri;
 use rsipstack::sip::typed::Contact;
+use rsipstack::sip::{Param, Uri};
 use sip::Status;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Credentials, Destination, Error, Inner, Target, convert, inbound, outbound};
+use super::stream::{client, driver};
+use super::{Credentials, Destination, Error, Inner, Target, Transport, convert, inbound, outbound};
 
 /// Seconds that are asked for when an account does not say.
 pub const EXPIRES_SECONDS: u32 = 300;
@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// An account with a trunk.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// `sip:host[:port][;transport=tcp]`.
+    /// `sip:host[:port][;transport=tcp|tls]`.
     pub registrar: String,
     /// Who we are there.
     pub credentials: Credentials,
@@ -89,7 +89,8 @@ pub(super) async fn register(inner: &Arc<Inner>, account: &Account) -> Result<Re
     let keeper = Keeper {
         registration: stack_registration(inner, &account.credentials, &registrar),
         server: server(&registrar),
-        proxy: registrar.address(),
+        registrar,
+        inner: inner.clone(),
         expires: account.expires_seconds.unwrap_or(EXPIRES_SECONDS).max(EXPIRES_SECONDS_LEAST),
         state: sender,
         stop: stop.clone(),
@@ -100,7 +101,13 @@ pub(super) async fn register(inner: &Arc<Inner>, account: &Account) -> Result<Re
 
 fn server(registrar: &Destination) -> Uri {
     let callee = registrar.callee();
-    Uri { auth: None, ..callee.clone() }
+    let mut server = Uri { auth: None, ..callee.clone() };
+    // The stack chooses the connection by this parameter.
+    let named = server.params.iter().any(|param| matches!(param, Param::Transport(_)));
+    if registrar.transport() != Transport::Udp && !named {
+        server.params.push(Param::Transport(driver::in_stack(registrar.transport())));
+    }
+    server
 }
 
 fn stack_registration(inner: &Inner, credentials: &Credentials, registrar: &Destination) -> StackRegistration {
@@ -111,7 +118,8 @@ fn stack_registration(inner: &Inner, credentials: &Credentials, registrar: &Dest
         auth_username: None,
     };
     let mut registration = StackRegistration::new(inner.endpoint.clone(), Some(credential));
-    let uri = inbound::contact(inner, &credentials.user, registrar.address(), registrar.transport());
+    let (peer, secure) = (registrar.address(), registrar.is_secure());
+    let uri = inbound::contact(inner, &credentials.user, peer, registrar.transport(), secure);
     registration.contact = Some(Contact { display_name: None, uri, params: Vec::new() });
     registration
 }
@@ -119,7 +127,8 @@ fn stack_registration(inner: &Inner, credentials: &Credentials, registrar: &Dest
 struct Keeper {
     registration: StackRegistration,
     server: Uri,
-    proxy: SocketAddr,
+    registrar: Destination,
+    inner: Arc<Inner>,
     expires: u32,
     state: watch::Sender<RegistrationState>,
     stop: CancellationToken,
@@ -128,7 +137,7 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         // The name was resolved by us; the stack keeps to that address.
-        self.registration.outbound_proxy = Some(self.proxy);
+        self.registration.outbound_proxy = Some(self.registrar.address());
         let (stop, expires) = (self.stop.clone(), self.expires);
         let mut failures = 0;
         loop {
@@ -155,6 +164,9 @@ impl Keeper {
     }
 
     async fn once(&mut self, expires: u32) -> RegistrationState {
+        if client::ensure(&self.inner, &self.registrar).await.is_err() {
+            return RegistrationState::Unreachable;
+        }
         match self.registration.register(self.server.clone(), Some(expires)).await {
             Ok(response) => {
                 let status = convert::status(&response.status_code);

@@ -28,6 +28,7 @@ const VIA: (&[u8], &[u8]) = (b"via", b"v");
 const CALL_ID: (&[u8], &[u8]) = (b"call-id", b"i");
 const SEQUENCE: (&[u8], &[u8]) = (b"cseq", b"cseq");
 const LENGTH: (&[u8], &[u8]) = (b"content-length", b"l");
+const USER_AGENT: (&[u8], &[u8]) = (b"user-agent", b"user-agent");
 const HOPS: (&[u8], &[u8]) = (b"max-forwards", b"max-forwards");
 
 /// The methods that a request may have here; others are not implemented.
@@ -47,6 +48,9 @@ const METHODS: [&[u8]; 14] = [
     b"REFER",
     b"PUBLISH",
 ];
+
+/// Requests that ask without calling.
+const PROBES: [&[u8]; 7] = [b"OPTIONS", b"REGISTER", b"SUBSCRIBE", b"NOTIFY", b"MESSAGE", b"REFER", b"PUBLISH"];
 
 /// Makes a head plain, in place and without changing its length: folded lines are joined (a line break before a blank
 /// becomes blanks), and blanks between a header's name and its colon move behind the colon.
@@ -239,6 +243,24 @@ fn length_fits(bytes: &[u8]) -> bool {
     let Some(first) = lengths.next() else { return true };
     let there = bytes.len() - head_end(bytes);
     lengths.next().is_none() && number(first).is_some_and(|length| length as usize <= there)
+}
+
+/// The length of the body that a head tells, nothing when it tells none; none when it tells two, or nonsense.
+pub fn body_length(head: &[u8]) -> Option<usize> {
+    let mut lengths = values(head, LENGTH);
+    let Some(first) = lengths.next() else { return Some(0) };
+    lengths.next().is_none().then(|| number(first).map(|length| length as usize))?
+}
+
+/// What the sender of a request calls itself.
+pub fn user_agent(bytes: &[u8]) -> Option<&[u8]> {
+    values(bytes, USER_AGENT).next()
+}
+
+/// Whether this is a request outside any call that asks, tries or registers, but calls nobody.
+pub fn is_probe(bytes: &[u8]) -> bool {
+    let method = bytes.split(|&byte| byte == b' ').next().unwrap_or(b"");
+    PROBES.contains(&method) && !values(bytes, TO).any(has_tag)
 }
 
 /// The bytes of the message without what follows its body.

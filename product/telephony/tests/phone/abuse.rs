@@ -97,7 +97,7 @@ async fn sound_from_a_stranger_is_ignored() {
     let answerer = Answerer::start().await;
     let line = phone().await;
     let target = Target { address: answerer.uri("quiet"), from_user: "victim".to_owned(), ..Target::default() };
-    let mut live = line.line().call(Dial { target, ring_seconds: None }).await.expect("answered");
+    let mut live = line.line().call(Dial { target, ..Dial::default() }).await.expect("answered");
     tokio::time::sleep(Duration::from_millis(300)).await;
     let stranger = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let mut packet = Vec::new();
@@ -191,7 +191,7 @@ async fn logs_hold_no_message_no_number_and_no_secret() {
             from_name: Some("Canary Name".to_owned()),
             credentials: credentials.clone(),
         };
-        if let Ok(mut live) = line.call(Dial { target, ring_seconds: None }).await {
+        if let Ok(mut live) = line.call(Dial { target, ..Dial::default() }).await {
             while !matches!(live.next_event().await, Some(LineEvent::Ended(_)) | None) {}
         }
     }

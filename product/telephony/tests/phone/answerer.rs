@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use storage::SystemEntropy;
 use telephony::call::CallEnd;
-use telephony::line::{Line, LineConfig, LineEvent, LiveCall, RingingCall};
+use telephony::line::{Line, LineConfig, LineEvent, LiveCall, RingingCall, Security};
 use telephony::media_session::MediaStatistics;
+
+use crate::identity::Identity;
 
 /// What became of one answered or refused call.
 #[derive(Debug, Clone)]
@@ -33,6 +35,19 @@ impl Answerer {
         config.sip.limits.source_calls_per_second = 10_000;
         config.sip.limits.all_calls_per_second = 10_000;
         config.sip.limits.datagrams_per_second = 100_000;
+        config.sip.limits.source_probes_per_second = 100_000;
+        config.sip.limits.source_answers_per_second = 100_000;
+        config.sip.limits.source_wrong_per_minute = 1_000_000;
+        config.sip.limits.ringing = 10_000;
+        config.sip.limits.source_ringing = 10_000;
+        Self::start_with(config).await
+    }
+
+    /// One that listens for TLS, too.
+    pub async fn start_over_tls(identity: &Identity, security: Security) -> Self {
+        let mut config = LineConfig::loopback();
+        config.sip.tls = Some(identity.listen());
+        config.security = security;
         Self::start_with(config).await
     }
 
@@ -50,6 +65,11 @@ impl Answerer {
 
     pub fn uri(&self, user: &str) -> String {
         format!("sip:{user}@{}", self.line.address())
+    }
+
+    /// The address over TLS.
+    pub fn secure_uri(&self, user: &str) -> String {
+        format!("sips:{user}@{}", self.line.tls_address().expect("it listens for TLS"))
     }
 
     pub fn ended(&self) -> Vec<Ended> {

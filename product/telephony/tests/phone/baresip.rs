@@ -11,7 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use telephony::line::{Security, Strictness};
+
 use crate::answerer::Answerer;
+use crate::identity::Identity;
 use crate::tools;
 
 struct Baresip {
@@ -23,13 +26,19 @@ struct Baresip {
 impl Baresip {
     /// Starts one that speaks 530 Hz and writes down what it hears; none when it is not installed.
     fn start() -> Option<Self> {
+        Self::start_with("<sip:caller@127.0.0.1>;regint=0", "")
+    }
+
+    /// The same with an account of its own, and an authority that it believes.
+    fn start_with(account: &str, authority: &str) -> Option<Self> {
         tools::is_there("baresip")?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let control = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
         let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).expect("written");
         write("spoken.wav", &wav::write_pcm16(&[&tone::sine(530.0, 12_000, 30_000)]));
         write("config", configuration(folder.path(), control).as_bytes());
-        write("accounts", b"<sip:caller@127.0.0.1>;regint=0\n");
+        write("accounts", format!("{account}\n").as_bytes());
+        write("authority.pem", authority.as_bytes());
         write("contacts", b"");
         let mut command = Command::new("baresip");
         command.arg("-f").arg(folder.path()).current_dir(folder.path()).kill_on_drop(true);
@@ -68,9 +77,9 @@ impl Baresip {
 fn configuration(folder: &Path, control: SocketAddr) -> String {
     let folder = folder.display();
     format!(
-        "sip_listen 127.0.0.1:0\ncall_local_timeout 120\naudio_source aufile,{folder}/spoken.wav\naudio_player aubridge,x\n\
+        "sip_listen 127.0.0.1:0\nsip_cafile {folder}/authority.pem\ncall_local_timeout 120\naudio_source aufile,{folder}/spoken.wav\naudio_player aubridge,x\n\
          audio_alert aubridge,y\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\n\
-         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
          module ctrl_tcp.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nctrl_tcp_listen {control}\n"
     )
     .lines()
@@ -104,4 +113,25 @@ async fn baresip_is_answered_heard_and_understood() {
         assert!(tools::holds_tone(&heard, 440.0), "we to baresip {transport}");
         answerer.assert_nothing_left().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn baresip_speaks_over_tls_with_encrypted_sound() {
+    let identity = Identity::of_loopback();
+    let answerer =
+        Answerer::start_over_tls(&identity, Security { strictness: Strictness::Strict, keys_in_clear: false }).await;
+    let account = "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand";
+    let Some(mut baresip) = Baresip::start_with(account, &identity.certificate_pem()) else { return };
+    let address = answerer.line.tls_address().expect("listening");
+    baresip.command("dial", &format!("sip:tone@{address};transport=tls")).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    baresip.command("hangup", "").await;
+    let ended = answerer.wait_for(1).await.remove(0);
+    baresip.command("quit", "").await;
+    let _ = tokio::time::timeout(Duration::from_secs(5), baresip.child.wait()).await;
+    assert_eq!((ended.end.by, ended.end.reason), (EndedBy::Caller, EndReason::HungUp), "{:?}", ended.end);
+    assert!(ended.statistics.protected, "{:?}", ended.statistics);
+    assert!(tools::holds_tone(&ended.heard, 530.0), "baresip to us: {:?}", ended.statistics);
+    assert!(tools::holds_tone(&baresip.heard(), 440.0), "we to baresip");
+    answerer.assert_nothing_left().await;
 }

@@ -6,7 +6,16 @@ use super::*;
 use proptest::prelude::*;
 
 fn local() -> Local {
-    Local { media: "127.0.0.1:4000".parse().expect("address"), session_id: 7, version: 1 }
+    taking(Wanted::Plain)
+}
+
+fn taking(wanted: Wanted) -> Local {
+    let mut count = 0;
+    let keys = OwnKeys::draw(|bytes| {
+        count += 1;
+        bytes.fill(count);
+    });
+    Local { media: "127.0.0.1:4000".parse().expect("address"), session_id: 7, version: 1, wanted, keys }
 }
 
 fn description(media: &str) -> SessionDescription {
@@ -65,7 +74,8 @@ fn an_offer_without_common_ground_says_why() {
     let refuse = |media: &str| answer(&description(media), &local()).expect_err("refused");
     assert_eq!(refuse(""), Refusal::NoAudio);
     assert_eq!(refuse("m=audio 0 RTP/AVP 0\r\n"), Refusal::NoAudio);
-    assert_eq!(refuse("m=audio 9 RTP/SAVP 0\r\n"), Refusal::NoAudio);
+    assert_eq!(refuse("m=audio 9 RTP/SAVP 0\r\n"), Refusal::KeysInClear);
+    assert_eq!(refuse("m=audio 9 UDP/TLS/RTP/SAVP 0\r\n"), Refusal::NoAudio);
     assert_eq!(refuse("m=audio 9 RTP/AVP 18 9\r\n"), Refusal::NoCodec);
     assert_eq!(refuse("m=audio 9 RTP/AVP 0\r\na=rtpmap:0 G729/8000\r\n"), Refusal::NoCodec);
     assert_eq!(refuse("m=audio 9 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n"), Refusal::NoAddress);
@@ -87,7 +97,7 @@ fn a_codec_may_have_a_dynamic_number_and_an_event_another_clock() {
 #[test]
 fn our_offer_and_an_answer_meet() {
     let here = local();
-    let there = Local { media: "127.0.0.1:5000".parse().expect("address"), session_id: 8, version: 1 };
+    let there = Local { media: "127.0.0.1:5000".parse().expect("address"), session_id: 8, ..local() };
     let offered = offer(&here, Direction::SendReceive);
     let (answered, theirs) = answer(&offered, &there).expect("our own offer");
     let ours = accept(&answered, &here).expect("their answer");
@@ -122,4 +132,74 @@ proptest! {
             }
         }
     }
+}
+
+const THEIRS: &str = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+
+fn protected_offer() -> String {
+    format!(
+        "m=audio 9000 RTP/SAVP 0\r\na=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:{THEIRS}|2^31\r\na=crypto:8 AES_CM_128_HMAC_SHA1_32 inline:{THEIRS}\r\n"
+    )
+}
+
+#[test]
+fn encrypted_sound_is_answered_encrypted_under_the_offered_number() {
+    let (answer, agreed) = answer(&description(&protected_offer()), &taking(Wanted::Either)).expect("a common suite");
+    let secured = agreed.secured.expect("protected");
+    assert_eq!((secured.suite, secured.ours.bytes()), (Suite::AesCm128HmacSha1Tag80, &[3; 30][..]));
+    assert_eq!(secured.theirs.bytes().len(), 30);
+    assert_ne!(secured.theirs, secured.ours);
+    let text = answer.to_text();
+    assert!(text.contains("m=audio 4000 RTP/SAVP 0\r\n"), "{text}");
+    assert!(text.contains("a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:AwMD"), "{text}");
+    assert_eq!(text.matches("a=crypto").count(), 1, "{text}");
+    assert!(!format!("{secured:?}{answer:?}").contains("[3, 3"), "keys are not shown");
+}
+
+#[test]
+fn the_encrypted_line_is_taken_before_the_plain_one_and_the_strongest_suite_of_it() {
+    let strong = format!("a=crypto:9 AEAD_AES_256_GCM inline:{}\r\n", "A".repeat(58) + "A=");
+    let offer = description(&format!("m=audio 8000 RTP/AVP 0\r\n{}{strong}", protected_offer()));
+    let (both, agreed) = answer(&offer, &taking(Wanted::Either)).expect("common ground");
+    assert_eq!(both.media.iter().map(|media| media.port).collect::<Vec<_>>(), [0, 4_000]);
+    assert_eq!(agreed.secured.map(|secured| secured.suite), Some(Suite::AeadAes256Gcm));
+    let (_, agreed) = answer(&offer, &taking(Wanted::Plain)).expect("the plain line");
+    assert!(agreed.secured.is_none() && agreed.remote.port() == 8_000);
+}
+
+#[test]
+fn what_is_wanted_decides_what_is_refused_and_why() {
+    let plain = description("m=audio 9000 RTP/AVP 0\r\n");
+    let protected = description(&protected_offer());
+    let without_key = description("m=audio 9000 RTP/SAVP 0\r\n");
+    let weak =
+        description(&format!("m=audio 9000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{THEIRS}\r\n"));
+    let refusal = |offer: &SessionDescription, wanted| answer(offer, &taking(wanted)).err();
+    assert_eq!(refusal(&plain, Wanted::Protected), Some(Refusal::NotProtected));
+    assert_eq!(refusal(&plain, Wanted::Either), None);
+    assert_eq!(refusal(&protected, Wanted::Plain), Some(Refusal::KeysInClear));
+    assert_eq!(refusal(&without_key, Wanted::Either), Some(Refusal::NoSuite));
+    assert_eq!(refusal(&weak, Wanted::Protected), Some(Refusal::NoSuite));
+}
+
+#[test]
+fn our_encrypted_offer_wants_one_of_its_own_lines_back() {
+    let (ours, theirs) = (taking(Wanted::Protected), taking(Wanted::Either));
+    let made = offer(&ours, Direction::SendReceive);
+    assert_eq!(made.media[0].crypto.len(), Suite::ALL.len());
+    let read = SessionDescription::parse(made.to_text().as_bytes()).expect("our own");
+    let (answered, heard) = answer(&read, &theirs).expect("a common suite");
+    let agreed = accept(&answered, &ours).expect("one of ours");
+    let (here, there) = (agreed.secured.expect("protected"), heard.secured.expect("protected"));
+    assert_eq!((&here.suite, &here.ours, &here.theirs), (&there.suite, &there.theirs, &there.ours));
+    assert_eq!(here.suite, Suite::AeadAes256Gcm);
+    let changed = |change: fn(&mut Media)| {
+        let mut answered = answered.clone();
+        change(&mut answered.media[0]);
+        accept(&answered, &ours).err()
+    };
+    assert_eq!(changed(|media| media.protocol = "RTP/AVP".into()), Some(Refusal::NotProtected), "no way down");
+    assert_eq!(changed(|media| media.crypto[0].tag = 2), Some(Refusal::NoSuite));
+    assert_eq!(changed(|media| media.crypto.push(media.crypto[0].clone())), Some(Refusal::NoSuite));
+    assert_eq!(changed(|media| media.crypto.clear()), Some(Refusal::NoSuite));
 }

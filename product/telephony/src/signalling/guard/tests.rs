@@ -18,21 +18,25 @@ fn limits() -> Limits {
     Limits { datagrams_per_second: 10, source_calls_per_second: 1, all_calls_per_second: 3, ..Limits::default() }
 }
 
+fn guard() -> Guard {
+    Guard::new(limits(), Vec::new())
+}
+
 #[test]
 fn a_source_gets_its_burst_and_then_its_rate() {
-    let guard = Guard::new(limits());
+    let guard = guard();
     let passed =
-        |now| (0..50).filter(|_| guard.judge(source(1), b"OPTIONS sip:x SIP/2.0\r\n", now) == Verdict::Pass).count();
+        |now| (0..50).filter(|_| guard.judge(source(1), b"ACK sip:x SIP/2.0\r\n", now) == Verdict::Pass).count();
     assert_eq!(passed(0), 20);
     assert_eq!(passed(0), 0);
     assert_eq!(passed(500), 5);
-    assert_eq!(guard.judge(source(2), b"OPTIONS", 500), Verdict::Pass);
+    assert_eq!(guard.judge(source(2), b"ACK", 500), Verdict::Pass);
     assert_eq!(guard.figures().dropped, 125);
 }
 
 #[test]
 fn new_calls_are_shed_but_repeats_and_running_calls_are_not() {
-    let guard = Guard::new(limits());
+    let guard = guard();
     for call in 0..4 {
         assert_eq!(guard.judge(source(1), &invite(&format!("c{call}"), "<sip:100@x>"), 0), Verdict::Pass);
     }
@@ -42,13 +46,13 @@ fn new_calls_are_shed_but_repeats_and_running_calls_are_not() {
     assert_eq!(guard.judge(source(2), &invite("d0", "<sip:100@x>"), 0), Verdict::Pass);
     assert_eq!(guard.judge(source(3), &invite("e0", "<sip:100@x>"), 0), Verdict::Pass);
     assert_eq!(guard.judge(source(4), &invite("f0", "<sip:100@x>"), 0), Verdict::Shed, "all sources together");
-    assert_eq!(guard.judge_stream_call(source(5), "g", 10_000), Verdict::Pass);
+    assert_eq!(guard.judge(source(5), &invite("g", "<sip:100@x>"), 10_000), Verdict::Pass);
     assert_eq!(guard.figures().shed, 2);
 }
 
 #[test]
 fn memory_stays_bounded_and_others_share() {
-    let guard = Guard::new(Limits { all_calls_per_second: 100_000, ..limits() });
+    let guard = Guard::new(Limits { all_calls_per_second: 100_000, ..limits() }, Vec::new());
     for index in 0..u32::try_from(SOURCES_LIMIT).expect("small") + 500 {
         let address = IpAddr::from((0x0A00_0000 + index).to_be_bytes());
         guard.judge(address, &invite(&index.to_string(), "<sip:100@x>"), 0);
@@ -66,4 +70,81 @@ fn a_whole_network_counts_as_one() {
     assert_eq!(address("2001:db8:1:2:3::4"), address("2001:db8:1:2:ffff::1"));
     assert_ne!(address("2001:db8:1:2::"), address("2001:db8:1:3::"));
     assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+}
+
+fn trusting() -> Guard {
+    Guard::new(limits(), vec!["198.51.100.0/24".parse().expect("a network")])
+}
+
+fn trunk() -> IpAddr {
+    IpAddr::from([198, 51, 100, 7])
+}
+
+#[test]
+fn a_flood_of_all_the_world_does_not_keep_the_trunk_out() {
+    let guard = trusting();
+    let call = |from, number: u32, now| guard.judge(from, &invite(&format!("{from}-{number}"), "<sip:100@x>"), now);
+    for last in 0..200 {
+        for number in 0..10 {
+            call(source(last), number, 0);
+        }
+    }
+    assert_eq!(call(source(201), 0, 0), Verdict::Shed, "the allowance of strangers is used up");
+    let through = (0..300).filter(|&number| call(trunk(), number, 0) == Verdict::Pass).count();
+    assert_eq!(through, 300);
+    let all = (0..300).filter(|&number| call(trunk(), 1_000 + number, 0) == Verdict::Pass).count();
+    assert_eq!(all, 100, "the trunk has its own limit: twice its rate at once");
+}
+
+#[test]
+fn what_is_shed_too_often_is_not_answered_any_more() {
+    let guard =
+        Guard::new(Limits { datagrams_per_second: 10_000, source_answers_per_second: 5, ..limits() }, Vec::new());
+    let verdicts: Vec<Verdict> =
+        (0..100).map(|number| guard.judge(source(1), &invite(&number.to_string(), "<sip:1@x>"), 0)).collect();
+    let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    assert_eq!((count(Verdict::Pass), count(Verdict::Shed), count(Verdict::Drop)), (4, 20, 76));
+    assert_eq!((guard.figures().shed, guard.figures().ignored), (20, 76));
+}
+
+#[test]
+fn scanners_get_no_answer_but_the_trunk_may_call_itself_what_it_likes() {
+    let guard = trusting();
+    let named = |agent: &str| {
+        let invite = String::from_utf8(invite("1", "<sip:100@x>")).expect("text");
+        invite.replacen("CSeq:", &format!("User-Agent: {agent}\r\nCSeq:"), 1).into_bytes()
+    };
+    assert_eq!(guard.judge(source(1), &named("friendly-scanner"), 0), Verdict::Drop);
+    assert_eq!(guard.judge(source(1), &named("My SIPVicious 1.0"), 0), Verdict::Drop);
+    assert_eq!(guard.judge(trunk(), &named("friendly-scanner"), 0), Verdict::Pass);
+    assert_eq!(guard.judge(source(1), &named("Grandstream"), 0), Verdict::Pass);
+    assert_eq!(guard.figures().scanners, 2);
+}
+
+#[test]
+fn registering_and_asking_is_slowed_and_calls_go_on() {
+    let guard = Guard::new(Limits { source_probes_per_second: 2, ..Limits::default() }, Vec::new());
+    let ask = |method: &str, now| {
+        let message = format!("{method} sip:x SIP/2.0\r\nTo: <sip:1@x>\r\nCall-ID: {now}\r\n\r\n");
+        guard.judge(source(1), message.as_bytes(), now) == Verdict::Pass
+    };
+    assert_eq!((0..50).filter(|_| ask("REGISTER", 0)).count(), 8);
+    assert!(!ask("OPTIONS", 0) && ask("OPTIONS", 500), "two a second");
+    let within = b"REFER sip:x SIP/2.0\r\nTo: <sip:1@x>;tag=7\r\n\r\n";
+    assert_eq!(guard.judge(source(1), within, 500), Verdict::Pass, "a message within a call");
+    assert_eq!(guard.judge(source(1), &invite("1", "<sip:1@x>"), 500), Verdict::Pass);
+}
+
+#[test]
+fn whoever_guesses_numbers_is_not_heard_for_a_while() {
+    let guard = Guard::new(Limits { source_wrong_per_minute: 3, ..Limits::default() }, Vec::new());
+    let call = |number: u32, now| guard.judge(source(1), &invite(&number.to_string(), "<sip:1@x>"), now);
+    for number in 0..6 {
+        assert_eq!(call(number, 0), Verdict::Pass);
+        guard.note_refused(source(1), 0);
+    }
+    assert_eq!(call(6, 0), Verdict::Drop);
+    assert_eq!(call(0, 0), Verdict::Pass, "a repeat of what was let in");
+    assert_eq!(call(7, 19_999), Verdict::Drop);
+    assert_eq!(call(8, 20_000), Verdict::Pass, "one more every twenty seconds");
 }
