@@ -4,6 +4,7 @@
 //! are refused, so that a typing error never silently leaves a control switched off. Secrets are never settings: they
 //! come from files, credentials or commands that the settings only name.
 
+mod phone;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use phone::{Phone, PhoneSecurity};
 pub use tls::{Tls, TlsVersion};
 
 /// The largest settings file that is read, in bytes.
@@ -26,6 +28,10 @@ pub struct Settings {
     pub http: SocketAddr,
     /// Address of SIP over UDP and TCP.
     pub sip: SocketAddr,
+    /// Address of SIP over TLS, with the certificate of `tls`; none means that phones cannot call over TLS.
+    pub sip_tls: Option<SocketAddr>,
+    /// How much encryption calls must have.
+    pub phone: Phone,
     /// Address that callers' audio is received on; the port is chosen from `rtp_ports`.
     pub rtp_ports: PortRange,
     /// Address of metrics and of the operator's own pages: loopback only.
@@ -62,10 +68,10 @@ pub struct Settings {
 }
 
 /// A carrier or a PBX that takes SIP.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
-    /// Host and port, with `;transport=tcp` where TCP is wanted.
+    /// Host and port, with `;transport=tls` or `;transport=tcp` where that is wanted.
     pub address: String,
     /// Who we are there, when it asks.
     #[serde(default)]
@@ -73,6 +79,16 @@ pub struct Trunk {
     /// File that holds the password and nothing else.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// The authorities that may sign its certificate, in PEM form; those of the system when none is named.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// It does not encrypt sound, not even over TLS. The trust page says so.
+    #[serde(default)]
+    pub plain_sound: bool,
+    /// Addresses and networks (`192.0.2.0/28`) that it calls from: a flood from elsewhere does not keep them out. The address of
+    /// `address` is always among them.
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 /// A range of UDP ports, both ends included.
@@ -117,6 +133,8 @@ impl Default for Settings {
             data_dir: PathBuf::from("ringfence-data"),
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             sip: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            sip_tls: None,
+            phone: Phone::default(),
             rtp_ports: PortRange { first: 20_000, last: 29_999 },
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             database_url: String::new(),
@@ -208,7 +226,8 @@ impl Settings {
         if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
         }
-        self.check_tls()
+        self.check_tls()?;
+        self.check_phone()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::api;
 use crate::cli::say;
 use crate::doors::{self, Doors, tcp};
 use crate::metrics;
-use crate::phone::{self, Phone};
+use crate::phone::{self, Lent, Phone};
 use crate::tls::NodeTls;
 use crate::wiring::{AUDIT_FOLDER, House};
 use crate::worker;
@@ -37,6 +37,8 @@ pub struct Running {
     pub redirect: Option<SocketAddr>,
     /// Where the phone listens.
     pub sip: SocketAddr,
+    /// Where it listens for TLS, if anywhere.
+    pub sip_tls: Option<SocketAddr>,
     /// The address that browsers use.
     pub base_url: String,
     /// The trust page.
@@ -74,7 +76,11 @@ impl Running {
         let tls = NodeTls::open(&house.settings, house.platform.clock.clone())?;
         let doors = Doors::open(&house.settings, tls.as_ref()).await?;
         let base_url = doors.base_url.clone();
-        let phone = Phone::open(&house, shutdown.clone()).await?;
+        let lent = tls.as_ref().map(|tls| Lent { certificates: tls.resolver(), tls_1_2: tls.oldest() == "1.2" });
+        let phone = Phone::open(&house, lent, shutdown.clone()).await?;
+        let oldest_tls = tls.as_ref().map(NodeTls::oldest);
+        let mut links = doors::links(&house.settings, tls.as_ref());
+        links.extend(phone::links(&house.settings, oldest_tls));
         let parts = api::part_routes(&house, &phone.telephony, &base_url);
         let mut ports = doors.ports();
         ports.extend(phone.ports(&house.settings));
@@ -85,8 +91,8 @@ impl Running {
             cookie: house.gate.cookie,
             routes: parts.table(),
             ports: Some(ports),
-            links: doors::links(&house.settings, tls.as_ref()),
-            oldest_tls: tls.as_ref().map(NodeTls::oldest),
+            links,
+            oldest_tls,
             redirect_url: doors.redirect_url(),
             data_folder: Some(house.settings.data_dir.clone()),
             audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
@@ -100,9 +106,10 @@ impl Running {
         if let Some(tls) = tls.filter(|_| alone) {
             tls.keep(house.platform.clock.clone(), &tasks, shutdown.clone())?;
         }
-        let (sip, attendant) = (phone.address(), phone.telephony.attendant.clone());
+        let (sip, sip_tls, attendant) = (phone.address(), phone.tls_address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer(hurry.clone()));
-        let running = Self { http, admin, redirect, sip, attendant, base_url, trust, shutdown, hurry, tasks, house };
+        let running =
+            Self { http, admin, redirect, sip, sip_tls, attendant, base_url, trust, shutdown, hurry, tasks, house };
         running.start_workers();
         Ok(running)
     }

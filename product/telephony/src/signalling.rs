@@ -364,7 +364,7 @@ impl Inner {
     fn take_place(&self, source: Option<IpAddr>) -> Option<Place> {
         let limits = &self.config.limits;
         let stranger = source.filter(|source| !self.guard.trusts(*source));
-        let most = limits.calls.saturating_sub(if stranger.is_some() { limits.reserved_calls } else { 0 });
+        let most = if stranger.is_some() { self.guard.calls_of_strangers() } else { limits.calls };
         let ringing = match stranger {
             Some(source) => Some(self.ringing.enter(source, limits.ringing, limits.source_ringing)?),
             None => None,

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 use storage::SystemEntropy;
+use telephony::signalling::TlsRules;
 use telephony::softphone::{self, Options, Outcome, Step};
 
 use super::{Answer, say};
-use crate::scenario;
+use crate::{phone, scenario};
 
 /// Longest call, in seconds.
 const SECONDS_MAX: u64 = 600;
@@ -41,6 +42,12 @@ pub(super) struct Arguments {
     /// Use SIP over TCP instead of UDP
     #[arg(long)]
     tcp: bool,
+    /// The authorities (PEM) that may vouch for a sips: address; those of the system when none is named
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
+    /// Do not encrypt the sound of a call to a sips: address
+    #[arg(long)]
+    plain_sound: bool,
     /// Hang up after this many seconds at the latest
     #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     seconds: u64,
@@ -53,6 +60,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     super::serve::start_logging_at("warn");
     let options = Options {
         tcp: arguments.tcp,
+        plain_sound: arguments.plain_sound,
+        tls: if wants_tls(&arguments) { phone::believing(arguments.ca_file.as_deref())? } else { TlsRules::default() },
         from_user: arguments.from.clone(),
         longest_seconds: arguments.seconds as u32,
         steps: steps(&arguments)?,
@@ -65,6 +74,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     }
     report(&outcome, arguments.json);
     Ok(if outcome.answered { Answer::Good } else { Answer::NotSo })
+}
+
+fn wants_tls(arguments: &Arguments) -> bool {
+    let address = arguments.uri.to_ascii_lowercase();
+    address.starts_with("sips:") || address.contains("transport=tls")
 }
 
 fn steps(arguments: &Arguments) -> anyhow::Result<Vec<Step>> {
@@ -105,6 +119,8 @@ fn report(outcome: &Outcome, as_json: bool) {
             "steps_done": outcome.steps_done,
             "heard_sound": outcome.heard_sound(),
             "level_dbov": outcome.level_dbov().max(-127.0),
+            "sound_encrypted": figures.protected,
+            "detail": outcome.end.detail,
             "packets_sent": figures.packets_sent,
             "packets_received": figures.packets_received,
             "packets_lost": figures.packets_lost,
@@ -113,7 +129,8 @@ fn report(outcome: &Outcome, as_json: bool) {
     }
     let end = format!("{} ({})", outcome.end.reason.name().replace('_', " "), outcome.end.status.code());
     if !outcome.answered {
-        return say(&format!("not answered: {end}"));
+        let why = if outcome.end.detail.is_empty() { String::new() } else { format!(": {}", outcome.end.detail) };
+        return say(&format!("not answered: {end}{why}"));
     }
     say(&format!(
         "answered after {} ms, {:.1} s long",
@@ -127,5 +144,6 @@ fn report(outcome: &Outcome, as_json: bool) {
         figures.packets_lost,
         if outcome.heard_sound() { format!("sound at {:.0} dBov", outcome.level_dbov()) } else { "nothing".to_owned() }
     ));
+    say(if figures.protected { "sound: encrypted (SRTP)" } else { "sound: not encrypted" });
     say(&format!("ended: {end}"));
 }

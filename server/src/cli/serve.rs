@@ -12,6 +12,7 @@ pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
     let running = Running::start(house.clone(), &[]).await?;
     let base = running.base_url.clone();
     say(&format!("Ringfence answers at {base} (listening on {})", running.http));
+    say(&format!("Calls are answered at {}", calls_at(&running)));
     if let Some(address) = running.redirect {
         say(&format!("Plain HTTP on {address} is sent there"));
     }
@@ -22,6 +23,12 @@ pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
     }
     running.until_asked().await?;
     Ok(Answer::Good)
+}
+
+/// Where phones reach the node.
+fn calls_at(running: &Running) -> String {
+    let plain = format!("sip:{}", running.sip);
+    running.sip_tls.map_or(plain.clone(), |tls| format!("{plain} and sips:{tls}"))
 }
 
 /// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much.

@@ -42,7 +42,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 async fn probes(node: &Node) -> anyhow::Result<Answer> {
     let mut settings = node.existing()?;
     let redirect = settings.tls.as_mut().and_then(|tls| tls.redirect_from.as_mut());
-    for address in [&mut settings.http, &mut settings.admin, &mut settings.sip].into_iter().chain(redirect) {
+    for address in [&mut settings.http, &mut settings.admin, &mut settings.sip]
+        .into_iter()
+        .chain(redirect)
+        .chain(settings.sip_tls.as_mut())
+    {
         *address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     }
     let running = Running::start_beside_another(House::open(settings).await?, &[]).await?;

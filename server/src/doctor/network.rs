@@ -21,12 +21,14 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
     } else {
         port("http", settings.http, &[Transport::Tcp], settings)
     };
-    vec![
+    let mut findings = vec![
         http,
         port("admin", settings.admin, &[Transport::Tcp], settings),
         port("sip", settings.sip, &[Transport::Udp, Transport::Tcp], settings),
         sound(settings),
-    ]
+    ];
+    findings.extend(settings.sip_tls.map(|address| port("sip_tls", address, &[Transport::Tcp], settings)));
+    findings
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

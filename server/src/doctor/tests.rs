@@ -227,7 +227,12 @@ async fn a_clock_that_is_wrong_is_named() {
 async fn a_trunk_without_its_password_is_named() {
     let (scratch, mut settings) = set_up().await;
     let file = scratch.path().join("trunk.password");
-    let trunk = Trunk { address: "sip.example".into(), user: Some("us".into()), password_file: Some(file.clone()) };
+    let trunk = Trunk {
+        address: "sip.example".into(),
+        user: Some("us".into()),
+        password_file: Some(file.clone()),
+        ..Trunk::default()
+    };
     settings.trunk = Some(trunk.clone());
     expect(&settings, "trunk", "trunk.password").await;
     std::fs::write(&file, "secret\n").expect("written");

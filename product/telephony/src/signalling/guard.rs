@@ -43,7 +43,7 @@ const SCANNERS: [&[u8]; 10] = [
 pub struct Limits {
     /// Calls at the same time, ringing and answered.
     pub calls: usize,
-    /// Of those, places that only the trunk and calls of ours may take.
+    /// Of those, places that only the trunk and calls of ours may take, where there is a trunk.
     pub reserved_calls: usize,
     /// Calls from strangers that ring at the same time.
     pub ringing: usize,
@@ -261,6 +261,12 @@ impl Guard {
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Calls that strangers may have at the same time.
+    pub fn calls_of_strangers(&self) -> usize {
+        let reserved = if self.trusted.is_empty() { 0 } else { self.limits.reserved_calls };
+        self.limits.calls.saturating_sub(reserved)
     }
 
     /// Whether this is the trunk.

@@ -36,7 +36,7 @@ impl Baresip {
         let control = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
         let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).expect("written");
         write("spoken.wav", &wav::write_pcm16(&[&tone::sine(530.0, 12_000, 30_000)]));
-        write("config", configuration(folder.path(), control).as_bytes());
+        write("config", configuration(folder.path(), control, authority).as_bytes());
         write("accounts", format!("{account}\n").as_bytes());
         write("authority.pem", authority.as_bytes());
         write("contacts", b"");
@@ -74,10 +74,11 @@ impl Baresip {
     }
 }
 
-fn configuration(folder: &Path, control: SocketAddr) -> String {
+fn configuration(folder: &Path, control: SocketAddr, authority: &str) -> String {
     let folder = folder.display();
+    let believes = if authority.is_empty() { String::new() } else { format!("sip_cafile {folder}/authority.pem\n") };
     format!(
-        "sip_listen 127.0.0.1:0\nsip_cafile {folder}/authority.pem\ncall_local_timeout 120\naudio_source aufile,{folder}/spoken.wav\naudio_player aubridge,x\n\
+        "sip_listen 127.0.0.1:0\n{believes}call_local_timeout 120\naudio_source aufile,{folder}/spoken.wav\naudio_player aubridge,x\n\
          audio_alert aubridge,y\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\n\
          module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
          module ctrl_tcp.so\nmodule_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nctrl_tcp_listen {control}\n"

@@ -65,7 +65,9 @@ async fn early_failures_carry_their_status() {
     assert_eq!((outcome.end.reason, outcome.end.by), (EndReason::NoAnswer, EndedBy::Nobody));
     let ended = answerer.wait_for(3).await;
     assert_eq!((ended[2].end.reason, ended[2].end.status.code()), (EndReason::Cancelled, 487));
-    let outcome = phone.place("sips:nobody@127.0.0.1", &Options::default()).await;
+    let outcome = phone.place("sips:nobody@127.0.0.1:1", &Options::default()).await;
+    assert_eq!((outcome.end.status.code(), outcome.end.by), (503, EndedBy::Us), "{:?}", outcome.end);
+    let outcome = phone.place("sip:nobody@127.0.0.1;transport=ws", &Options::default()).await;
     assert_eq!(outcome.end.status.code(), 404, "{:?}", outcome.end);
     answerer.assert_nothing_left().await;
 }

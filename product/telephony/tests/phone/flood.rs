@@ -24,7 +24,8 @@ fn invite(number: usize, here: &str, agent: &str) -> String {
 async fn flood(to: std::net::SocketAddr, stop: Arc<AtomicBool>) -> usize {
     let mut sockets = Vec::new();
     for last in 0..40u8 {
-        let socket = UdpSocket::bind(([127, 1, 0, last + 1], 0)).await.expect("a loopback address");
+        let socket =
+            UdpSocket::bind(std::net::SocketAddr::from(([127, 1, 0, last + 1], 0))).await.expect("a loopback address");
         let here = socket.local_addr().expect("bound").to_string();
         sockets.push((socket, here));
     }
