@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use phone::{Phone, PhoneSecurity};
+pub use phone::Phone;
+#[cfg(test)]
+pub use phone::PhoneSecurity;
 pub use tls::{Tls, TlsVersion};
 
 /// The largest settings file that is read, in bytes.
