@@ -178,7 +178,7 @@ impl Guard {
             _ => self.gate.authenticate(request).await.map_err(Problem::into_response)?,
         };
         // On public pages, a session that still lacks its second factor is nobody.
-        let is_early = |caller: &Caller| caller.outstanding().is_some() && !rule.before_second_factor;
+        let is_early = |caller: &Caller| assurance::is_too_early(rule.early, caller);
         let caller = caller.filter(|caller| !(matches!(rule.access, Access::Public(_)) && is_early(caller)));
         let needs_caller = matches!(rule.access, Access::Permission(_) | Access::Member);
         if needs_caller && caller.is_none() {

@@ -34,4 +34,4 @@ pub use identity::Caller;
 pub use page::PageContext;
 pub use paging::{Page, PageQuery};
 pub use problem::{FieldError, Problem};
-pub use routes::{Access, Audited, RouteRule, Routes, StepUp};
+pub use routes::{Access, Audited, Early, RouteRule, Routes, StepUp};

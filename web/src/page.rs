@@ -27,6 +27,11 @@ impl PageContext {
         let shell = Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name());
         shell.with_form_token(self.form_token.clone())
     }
+
+    /// The frame of a page without the rail, for readers who may not go elsewhere yet.
+    pub fn alone(&self, title: &str) -> Shell {
+        Shell::alone(title, self.nonce.clone())
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageContext {

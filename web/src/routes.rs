@@ -51,6 +51,17 @@ pub enum StepUp {
     PeopleOnly,
 }
 
+/// Whether a session that still lacks its second factor may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Early {
+    /// No: that is the rule.
+    No,
+    /// While the account has no second factor yet and one is being set up.
+    Enrolling,
+    /// Always: where the factor is shown, and the way out.
+    Always,
+}
+
 /// The declaration of one route.
 #[derive(Debug, Clone)]
 pub struct RouteRule {
@@ -72,8 +83,8 @@ pub struct RouteRule {
     pub answers_secret: bool,
     /// Whether people must have confirmed lately who they are.
     pub step_up: StepUp,
-    /// Open to a session that still lacks its second factor: what leads to having one, and the way out.
-    pub before_second_factor: bool,
+    /// Whether it is open to a session that still lacks its second factor.
+    pub early: Early,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -199,7 +210,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             from_other_sites: None,
             answers_secret: false,
             step_up: StepUp::No,
-            before_second_factor: false,
+            early: Early::No,
         };
         self.entries.push((rule, handler));
         self
@@ -244,7 +255,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// The route added last is open to a session that still lacks its second factor.
     #[must_use]
     pub fn before_second_factor(self) -> Self {
-        self.last(|rule| rule.before_second_factor = true)
+        self.last(|rule| rule.early = Early::Always)
+    }
+
+    /// The route added last is part of setting up the first second factor of an account.
+    #[must_use]
+    pub fn while_enrolling(self) -> Self {
+        self.last(|rule| rule.early = Early::Enrolling)
     }
 
     fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {
@@ -303,7 +320,11 @@ pub fn describe(table: &[RouteRule]) -> String {
             StepUp::People => "; people confirm",
             StepUp::PeopleOnly => "; people confirm, no keys",
         };
-        let early = if rule.before_second_factor { "; before the second factor" } else { "" };
+        let early = match rule.early {
+            Early::No => "",
+            Early::Enrolling => "; while a second factor is set up",
+            Early::Always => "; before the second factor",
+        };
         format!(
             "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}\n",
             rule.path,

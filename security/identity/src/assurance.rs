@@ -118,6 +118,8 @@ pub struct SignedIn {
     pub authenticated_at: Timestamp,
     /// Whether the account has a second factor.
     pub has_second_factor: bool,
+    /// Whether the role or the organization asks for two factors.
+    pub is_demanded: bool,
     /// What is still to be shown.
     pub outstanding: Option<Outstanding>,
 }
@@ -134,7 +136,7 @@ impl SignedIn {
             Assurance::OneFactor if is_demanded => Some(Outstanding::Enrolment),
             _ => None,
         };
-        Self { factors, authenticated_at, has_second_factor, outstanding }
+        Self { factors, authenticated_at, has_second_factor, is_demanded, outstanding }
     }
 
     /// How much the factors are worth together.

@@ -189,6 +189,11 @@ pub fn verify(password: &str, stored: Option<&str>) -> bool {
     usable && bool::from(hash.as_slice().ct_eq(&expected))
 }
 
+/// The bare Argon2id hash under a given salt, for codes that are compared with several stored ones at once.
+pub(crate) fn derive_for_lookup(code: &str, salt: &[u8]) -> Vec<u8> {
+    derive(code, salt, MEMORY_KIB, PASSES, LANES).unwrap_or_default()
+}
+
 fn derive(password: &str, salt: &[u8], memory: u32, passes: u32, lanes: u32) -> Option<Vec<u8>> {
     let params = Params::new(memory, passes, lanes, Some(HASH_BYTES)).ok()?;
     let mut output = vec![0; HASH_BYTES];

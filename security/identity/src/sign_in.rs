@@ -11,7 +11,7 @@ use crate::session::{self, Device};
 use crate::store::{self, MEMBERSHIPS_OF_USER, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
-use crate::{Error, MembershipState, Platform, Result, caller, change, one_time};
+use crate::{Caller, Error, MembershipState, Platform, Result, caller, change, one_time};
 
 /// Opens a session for the right address and password. `None` for anything else; what was wrong is not said, and an
 /// unknown address costs the same work as a known one.
@@ -110,6 +110,15 @@ async fn refuse(
 pub async fn has_second_factor(platform: &Platform, user: Uuid) -> Result<bool> {
     let rows = platform.database.installation().query(&SECOND_FACTORS_COUNT, &[user.into()]).await?;
     Ok(rows.first().map_or(Ok(0), |row| row.integer("factors"))? > 0)
+}
+
+/// Is this the password of the person who asks? For confirmations; the work is the same either way.
+pub async fn is_own_password(platform: &Platform, caller: &Caller, password: &str) -> Result<bool> {
+    let Some(user) = caller.user() else { return Ok(false) };
+    let Some(row) = platform.database.installation().get(&USER_ACCOUNT, user).await? else { return Ok(false) };
+    let field = Field::new(&USER_ACCOUNT, "password", user);
+    let stored = platform.vault.installation_keyring().open_text(field, &row.bytes("password")?)?;
+    user::check_password(password, Some(stored)).await
 }
 
 /// A keyed hash of what was typed as address, to count attempts by without storing it. `None` when it is no address.

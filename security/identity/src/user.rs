@@ -104,6 +104,12 @@ pub async fn check_password(password: &str, stored: Option<String>) -> Result<bo
     in_turn(move || crate::password::verify(&password, stored.as_deref())).await
 }
 
+/// Hashes a code that is too short for a fast hash (a backup code) under the salt of its set, where blocking is allowed.
+pub async fn lookup_hash(code: &str, salt: Vec<u8>) -> Result<Vec<u8>> {
+    let code = Zeroizing::new(code.to_owned());
+    in_turn(move || crate::password::derive_for_lookup(&code, &salt)).await
+}
+
 async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let seat = tokio::time::timeout(PATIENCE, HASHING.acquire()).await;
     let Ok(Ok(_seat)) = seat else { return Err(Error::Busy) };

@@ -10,7 +10,15 @@ use storage::Timestamp;
 use crate::destination::{self, CONFIRM_PAGE, ENROLMENT_PAGE, SECOND_FACTOR_PAGE};
 use crate::present::wants_page;
 use crate::problem::Problem;
-use crate::routes::StepUp;
+use crate::routes::{Early, StepUp};
+
+/// Does this session lack a factor that it should have shown before it comes here?
+pub(super) fn is_too_early(early: Early, caller: &Caller) -> bool {
+    match (caller.outstanding(), early) {
+        (None, _) | (Some(_), Early::Always) | (Some(Outstanding::Enrolment), Early::Enrolling) => false,
+        (Some(_), Early::No) | (Some(Outstanding::SecondFactor), Early::Enrolling) => true,
+    }
+}
 
 /// The refusal of a session that still lacks its second factor.
 pub(super) fn lacking(outstanding: Outstanding, request: &Parts) -> Response {
@@ -29,7 +37,8 @@ pub(super) fn unconfirmed(step_up: StepUp, caller: &Caller, now: Timestamp, requ
     match (step_up, caller.signed_in()) {
         (StepUp::No, _) | (StepUp::People, None) => None,
         (StepUp::PeopleOnly, None) => Some(Problem::people_only().into_response()),
-        (_, Some(signed_in)) if signed_in.is_fresh(now) => None,
+        // While something is outstanding the session is minutes old; the guard has checked that it may come here at all.
+        (_, Some(signed_in)) if signed_in.is_fresh(now) || signed_in.outstanding.is_some() => None,
         (_, Some(_)) => {
             Some(lead_to(CONFIRM_PAGE, request).unwrap_or_else(|| Problem::step_up_required().into_response()))
         }
