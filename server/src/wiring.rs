@@ -53,20 +53,20 @@ pub struct House {
 
 /// Every table and statement of every part: what the database is made of and what may be asked of it.
 pub fn schema() -> Schema {
-    Schema::new()
+    let schema = Schema::new()
         .with(vault::TABLES, vault::STATEMENTS)
         .with(audit::TABLES, audit::STATEMENTS)
         .with(identity::TABLES, identity::STATEMENTS)
         .with(identity::support::TABLES, identity::support::STATEMENTS)
         .with(web::TABLES, web::STATEMENTS)
-        .with(sign_in::TABLES, sign_in::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)
         .with(chat::TABLES, chat::STATEMENTS)
         .with(conversations::TABLES, conversations::STATEMENTS)
         .with(telephony::TABLES, telephony::STATEMENTS)
-        .with(trust::TABLES, trust::STATEMENTS)
+        .with(trust::TABLES, trust::STATEMENTS);
+    sign_in::extend(schema)
 }
 
 /// Opens the database alone, for looking at it without keys.

@@ -2,6 +2,7 @@
 import { enhanceCopy } from "./copy.js";
 import { enhanceForms } from "./forms.js";
 import { connectLive } from "./live.js";
+import { enhancePasskeys } from "./passkey.js";
 import { enhancePlayers } from "./player.js";
 import { enhanceScheme } from "./toggle.js";
 import { showLocalTimes } from "./times.js";
@@ -11,6 +12,7 @@ function enhance(root) {
   showLocalTimes(root);
   enhanceCopy(root);
   enhancePlayers(root);
+  enhancePasskeys(root);
 }
 
 document.addEventListener("ringfence:swapped", (event) => enhance(event.target));

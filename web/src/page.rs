@@ -30,7 +30,7 @@ impl PageContext {
 
     /// The frame of a page without the rail, for readers who may not go elsewhere yet.
     pub fn alone(&self, title: &str) -> Shell {
-        Shell::alone(title, self.nonce.clone())
+        Shell::alone(title, self.nonce.clone()).with_form_token(self.form_token.clone())
     }
 }
 

@@ -242,6 +242,8 @@ impl Done {
             Some("created") => "Made.",
             Some("saved") => "Saved.",
             Some("ended") => "Ended.",
+            Some("removed") => "Removed.",
+            Some("password") => "Your password is changed. Other browsers are signed out.",
             Some("revoked") => "Revoked. It stops working at once.",
             Some("rotated") => "Here is the new token. The one before works for another day.",
             Some("published") => "Published. Callers and visitors meet this version from now on.",

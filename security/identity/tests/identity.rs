@@ -7,8 +7,8 @@ use identity::session::{self, ABSOLUTE_SECONDS, Device, IDLE_SECONDS, MAXIMUM_PE
 use identity::testing::{PASSWORD, TestPlatform, platforms};
 use identity::token::{KeyText, Secret};
 use identity::{
-    Authenticator, Caller, Credential, Environment, Error, MembershipState, Permission, Presented, Role, member,
-    sign_in,
+    Authenticator, Caller, Credential, Environment, Error, MembershipState, Outstanding, Permission, Presented, Role,
+    member, sign_in,
 };
 use storage::Schema;
 use uuid::Uuid;
@@ -53,7 +53,8 @@ async fn the_first_owner_uses_the_printed_token_once() {
         let caller = by_session(&test, session.reveal()).await.expect("signed in");
         assert_eq!((caller.organization(), caller.user()), (founded.organization, Some(founded.owner)));
         assert_eq!((caller.organization_name(), caller.display_name()), ("Harbour Dental", "Olive Owner"));
-        assert!(caller.permits(Permission::BillingWrite));
+        assert_eq!(caller.outstanding(), Some(Outstanding::Enrolment), "an owner sets up a second factor first");
+        assert!(!caller.permits(Permission::BillingWrite), "and may nothing before");
         let second = founding("Second", "second@harbour.example");
         let again = founding::found_with_token(platform, token.reveal(), &second, &device).await;
         assert!(matches!(again, Err(Error::TokenRefused)), "used up");

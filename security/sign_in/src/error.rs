@@ -9,7 +9,9 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] identity::Error),
     /// A code that is not the right one, was used before, or belongs to no set-up that is going on.
-    #[error("This code is not right. Codes change every 30 seconds and work once: wait for the next one and try again.")]
+    #[error(
+        "This code is not right. Codes change every 30 seconds and work once: wait for the next one and try again."
+    )]
     WrongCode,
     /// So many wrong codes that only another factor or the machine helps.
     #[error("There were too many wrong codes. Use a backup code or a passkey.")]

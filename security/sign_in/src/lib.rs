@@ -1,36 +1,49 @@
 //! Signing in: passwords, second factors, passkeys, single sign-on, provisioning and devices.
 //!
 //! `identity` keeps what an account is and judges every request; here stand the ways in. A session that was opened with one
-//! factor where two are asked for reaches only the routes declared `before_second_factor` ([`web::Routes`]), which are all
-//! below: the guard enforces it, no page does. How much a session is worth follows from the factors it remembers
-//! ([`identity::Assurance`]).
+//! factor where two are asked for reaches only the routes declared `before_second_factor` or `while_enrolling`
+//! ([`web::Routes`]), which are all below: the guard enforces it, no page does. How much a session is worth follows from the
+//! factors it remembers ([`identity::Assurance`]).
 
+pub mod backup_code;
+mod error;
 mod pages;
+pub mod passkey;
+mod qr;
+pub mod second_factor;
+pub mod totp;
 
-use storage::{Statement, Table};
+use storage::{Schema, Table};
 use web::{Gate, Routes};
 
+pub use error::{Error, Result};
+use passkey::Passkeys;
+
 /// Every table of signing in, beside those of accounts, which are identity's.
-pub const TABLES: &[&Table] = &[];
-/// Every statement of signing in.
-pub const STATEMENTS: &[&Statement] = &[];
+pub const TABLES: &[&Table] = &[&passkey::PASSKEY_CEREMONY];
+
+/// The schema with every table and statement of signing in.
+pub fn extend(schema: Schema) -> Schema {
+    schema.with(TABLES, second_factor::STATEMENTS).with(&[], passkey::STATEMENTS)
+}
 
 /// What the pages of signing in need. Cheap to clone.
 #[derive(Clone)]
 pub struct SignIn {
     /// What stands before every route: the platform, the limits, the cookie.
     pub gate: Gate,
+    /// The passkeys of this server's name.
+    pub passkeys: Passkeys,
 }
 
 impl SignIn {
     /// Signing in at this server, whose own address is `base_url`.
     pub fn new(gate: Gate, base_url: &str) -> Self {
-        let _ = base_url;
-        Self { gate }
+        Self { gate, passkeys: Passkeys::at(base_url) }
     }
 }
 
 /// Every route of signing in.
 pub fn routes() -> Routes<SignIn> {
-    Routes::new().merge(pages::routes())
+    Routes::new().merge(pages::routes()).merge(second_factor::pages::routes()).merge(passkey::pages::routes())
 }

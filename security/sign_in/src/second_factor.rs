@@ -18,6 +18,7 @@ use store::{
     CODE_USE, CODES_DELETE, CODES_OF_USER, FACTOR_CONFIRM, FACTOR_REMOVE, FACTOR_STEP, FACTORS_DROP_UNCONFIRMED,
     FACTORS_FAILED, Stored,
 };
+pub(crate) use store::{email, of_user as stored};
 
 use crate::totp::SharedSecret;
 use crate::{Error, Result, backup_code, totp};

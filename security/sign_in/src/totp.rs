@@ -40,6 +40,22 @@ impl SharedSecret {
         bytes.try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
+    /// Reads [`Self::text`], however it is grouped.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES));
+        let (mut bits, mut count) = (0_u32, 0_u32);
+        for letter in text.bytes().filter(|letter| !letter.is_ascii_whitespace()) {
+            let value = BASE_32.iter().position(|known| *known == letter.to_ascii_uppercase())?;
+            bits = (bits << 5) | value as u32;
+            count += 5;
+            if count >= 8 {
+                count -= 8;
+                bytes.push((bits >> count) as u8);
+            }
+        }
+        Self::from_bytes(&bytes)
+    }
+
     /// What is sealed and stored.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()

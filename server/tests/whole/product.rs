@@ -170,22 +170,43 @@ impl Product {
         answer.bytes().await.expect("a body").to_vec()
     }
 
-    /// Signs the owner in with their password; gives the value of the session's cookie.
+    /// Signs the owner in: the first time by the link of this start, which works once, the second time by their password
+    /// and an authenticator app that is set up for it. Gives the value of the session's cookie.
     pub async fn sign_in(&self) -> String {
+        let (_, token) = self.facts.sign_in_url.split_once('#').expect("a token in the fragment");
+        let linked = self.post_form("/sign-in/link", None, &format!("token={token}")).await;
+        if linked.status() == 303 {
+            return cookie_of(&linked);
+        }
         let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
         let form =
             format!("email={}&password={}", escaped(&self.facts.owner_email), escaped(&self.facts.owner_password));
-        let request = self.http.post(format!("{}/sign-in", self.facts.base_url)).body(form);
-        let request = request
+        let cookie = cookie_of(&self.post_form("/sign-in", None, &form).await);
+        assert_eq!(self.post_form("/second-factors/app", Some(&cookie), "").await.status(), 303, "no app so far");
+        let page = self.http.get(format!("{}/second-factors/app", self.facts.base_url));
+        let page = page.header("cookie", format!("ringfence_session={cookie}")).send().await.expect("an answer");
+        let page = page.text().await.expect("a page");
+        let key = page.split("id=\"app-key\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a key");
+        let secret = sign_in::totp::SharedSecret::parse(key).expect("a secret as people type it");
+        let code = secret.code_at(storage::Clock::now(&storage::SystemClock));
+        let added = self.post_form("/second-factors/app/confirmation", Some(&cookie), &format!("code={code}")).await;
+        assert_eq!(added.status(), 200, "the app counts");
+        cookie_of(&added)
+    }
+
+    /// A form as a page of the product sends it.
+    async fn post_form(&self, path: &str, cookie: Option<&str>, form: &str) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.facts.base_url)).body(form.to_owned());
+        let mut request = request
             .header("origin", &self.facts.base_url)
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status(), 303, "signed in");
-        let cookie = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
-        let value = cookie.split(['=', ';']).nth(1).expect("a value").to_owned();
-        assert!(value.len() > 20, "{cookie}");
-        value
+        if let Some(cookie) = cookie {
+            let token = web::FormToken::of_session(cookie);
+            request = request.header("cookie", format!("ringfence_session={cookie}"));
+            request = request.header(web::form_token::HEADER, token.as_str());
+        }
+        request.send().await.expect("an answer")
     }
 
     /// A request to the API with the demo's key.
@@ -200,6 +221,14 @@ impl Product {
         assert_eq!(status, 200, "{path}: {text}");
         serde_json::from_str(&text).expect("JSON")
     }
+}
+
+/// The value of the session's cookie that an answer sets.
+fn cookie_of(answer: &reqwest::Response) -> String {
+    let cookie = answer.headers().get("set-cookie").expect("a session").to_str().expect("text");
+    let value = cookie.split(['=', ';']).nth(1).expect("a value").to_owned();
+    assert!(value.len() > 20, "{cookie}");
+    value
 }
 
 impl Drop for Product {

@@ -20,7 +20,8 @@ fn read(qr: &Qr) -> String {
 
 #[test]
 fn a_camera_reads_what_was_drawn() {
-    let text = "otpauth://totp/Ringfence:olive%40harbour.example?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Ringfence";
+    let text =
+        "otpauth://totp/Ringfence:olive%40harbour.example?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Ringfence";
     let qr = Qr::of(text).expect("short enough");
     assert_eq!(read(&qr), text);
     let svg = qr.to_string();

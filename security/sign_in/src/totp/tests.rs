@@ -53,6 +53,8 @@ fn nonsense_is_no_code_and_no_panic() {
 fn the_text_is_base_32_and_debug_shows_nothing() {
     assert_eq!(of_the_rfc().text(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
     assert_eq!(of_the_rfc().grouped_text(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+    assert_eq!(SharedSecret::parse(&of_the_rfc().grouped_text().to_lowercase()), Some(of_the_rfc()));
+    assert_eq!(SharedSecret::parse("GEZD GNBV"), None);
     assert_eq!(SharedSecret::from_bytes(&[0; 19]), None);
     let secret = SharedSecret::generate(&SeededEntropy::new(5));
     assert_eq!(format!("{secret:?}"), "SharedSecret(hidden)");

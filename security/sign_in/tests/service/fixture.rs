@@ -10,7 +10,7 @@ use identity::testing::{PASSWORD, TestPlatform, platform};
 use sign_in::SignIn;
 use storage::Schema;
 use tower::ServiceExt as _;
-use web::{FormToken, Gate, SessionCookie, account, form_token};
+use web::{FormToken, Gate, RouteRule, SessionCookie, account, form_token};
 
 /// The headers of a form that a page of ours sent.
 pub const FORM: [(&str, &str); 2] =
@@ -19,12 +19,13 @@ pub const FORM: [(&str, &str); 2] =
 /// The service and what stands behind it.
 pub struct Service {
     pub test: TestPlatform,
+    pub table: Vec<RouteRule>,
     router: axum::Router,
 }
 
 /// The tables of web and sign_in, beside those below them.
 pub fn schema() -> Schema {
-    Schema::new().with(web::TABLES, web::STATEMENTS).with(sign_in::TABLES, sign_in::STATEMENTS)
+    sign_in::extend(Schema::new().with(web::TABLES, web::STATEMENTS))
 }
 
 /// What the browser keeps of an answer that signs it in.
@@ -51,7 +52,8 @@ impl Service {
         let gate = Gate::new(test.platform.clone(), limits, SessionCookie::OnLoopback);
         let state = SignIn::new(gate.clone(), "http://127.0.0.1:8080");
         let routes = account::routes().with_state(gate.clone()).merge(sign_in::routes().with_state(state));
-        Self { test, router: routes.into_router((), &gate) }
+        let table = routes.table();
+        Self { test, table, router: routes.into_router((), &gate) }
     }
 
     /// Sends a request from 192.0.2.1.

@@ -2,3 +2,4 @@
 
 mod fixture;
 mod people;
+mod second_factors;
