@@ -60,7 +60,8 @@ fn modules_neither_evaluate_nor_write_markup_outside_the_one_policy() {
 fn modules_stay_small() {
     let lines: usize =
         Embedded::iter().filter(|name| name.ends_with(".js")).map(|name| text(&name).lines().count()).sum();
-    assert!(lines <= 330, "{lines} lines of script: is the server still doing the work?");
+    // A third of them translate passkeys, which browsers speak in bytes and servers in JSON.
+    assert!(lines <= 450, "{lines} lines of script: is the server still doing the work?");
 }
 
 #[test]
