@@ -37,12 +37,13 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         base_url: base_url.into(),
         conversations: house.conversations.clone(),
     };
-    let live = LiveState { live: house.live.clone(), authenticator: house.gate.authenticator().clone() };
+    let live = LiveState::of(house.live.clone(), &house.gate);
     let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
         .merge(sign_in::routes().with_state(SignIn::new(house.gate.clone(), base_url)))
         .merge(web::live::routes().with_state(live))
+        .merge(web::allowlist::routes().with_state(house.platform.clone()))
         .merge(web::assets::routes())
         .merge(agents::api::routes().with_state(house.platform.clone()))
         .merge(agents::knowledge::api::routes().with_state(house.knowledge.clone()))
@@ -64,6 +65,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
 fn described_routes() -> Vec<RouteRule> {
     let parts = [
         web::account::routes().table(),
+        web::allowlist::routes().table(),
         sign_in::routes().table(),
         agents::api::routes().table(),
         agents::knowledge::api::routes().table(),
@@ -80,6 +82,7 @@ fn described_routes() -> Vec<RouteRule> {
 pub fn description() -> utoipa::openapi::OpenApi {
     let parts = vec![
         web::account::api::Description::openapi(),
+        web::allowlist::api::Description::openapi(),
         agents::api::Description::openapi(),
         agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),

@@ -4,6 +4,7 @@
 //! are refused, so that a typing error never silently leaves a control switched off. Secrets are never settings: they
 //! come from files, credentials or commands that the settings only name.
 
+mod limits;
 mod phone;
 mod tls;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use limits::Limits;
 pub use phone::Phone;
 #[cfg(test)]
 pub use phone::PhoneSecurity;
@@ -67,6 +69,8 @@ pub struct Settings {
     pub call_this_machine: bool,
     /// Folders in which the synthesizer espeak-ng is looked for, in the form of `PATH`; empty means no synthesizer.
     pub synthesizer_path: String,
+    /// How often networks, credentials and organizations may ask.
+    pub limits: Limits,
 }
 
 /// A carrier or a PBX that takes SIP.
@@ -153,6 +157,7 @@ impl Default for Settings {
             allowed_country_codes: Vec::new(),
             call_this_machine: false,
             synthesizer_path: "/usr/bin:/usr/local/bin".to_owned(),
+            limits: Limits::default(),
         }
     }
 }
@@ -228,6 +233,7 @@ impl Settings {
         if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
         }
+        self.limits.check()?;
         self.check_tls()?;
         self.check_phone()
     }

@@ -14,7 +14,6 @@ use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
 use conversations::answers::Documents;
 use edge::Limits;
-use edge::limits::LimitSettings;
 use identity::Platform;
 use storage::objects::ObjectFolder;
 use storage::{
@@ -100,7 +99,7 @@ impl House {
             entropy: entropy.clone(),
         };
         let cookie = if settings.is_over_tls() { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
-        let gate = Gate::new(platform.clone(), Limits::new(&LimitSettings::default(), clock), cookie);
+        let gate = Gate::new(platform.clone(), Limits::new(&settings.limits.rates(), clock), cookie);
         let live = Live::new(entropy.as_ref());
         let program = std::env::current_exe().context("the running program cannot be found")?;
         let reading = KnowledgeSettings { reach: Reach::PublicOnly, program };

@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
-use edge::{Allowance, ClientAddress, Limits, Network, RateClass, Subject};
+use edge::{Allowance, ClientAddress, Limits, RateClass, Subject};
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -19,6 +19,7 @@ use identity::{Authenticator, Caller, Credential, Platform, Presented};
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
+use crate::allowlist;
 use crate::cookie::SessionCookie;
 use crate::form_token::FormToken;
 use crate::idempotency;
@@ -195,6 +196,9 @@ impl Guard {
             return Err(too_many(&refused));
         }
         if let Some(caller) = &caller {
+            if needs_caller {
+                self.check_network(caller).await.map_err(Problem::into_response)?;
+            }
             self.check_permission(request, caller).await.map_err(Problem::into_response)?;
         }
         if let Some(caller) = &caller
@@ -223,10 +227,24 @@ impl Guard {
             (Access::Member, Some(_)) => ("for members".to_owned(), Problem::support_scope()),
             _ => return Ok(()),
         };
+        self.note_refusal(caller, reason).await;
+        Err(problem)
+    }
+
+    /// Refuses whoever comes from a network that the organization did not list. The reason is told: the credential is good.
+    async fn check_network(&self, caller: &Caller) -> Result<(), Problem> {
+        let lists = allowlist::read(&self.gate.platform, caller.organization()).await?;
+        if lists.permit(caller) {
+            return Ok(());
+        }
+        self.note_refusal(caller, "an address that is not in the allowlist".to_owned()).await;
+        Err(Problem::address_refused(caller.address()))
+    }
+
+    async fn note_refusal(&self, caller: &Caller, reason: String) {
         if let Err(error) = caller.note_refusal(&self.gate.platform, REFUSED, reason).await {
             tracing::error!(%error, "a refusal could not be written down");
         }
-        Err(problem)
     }
 
     /// The idempotency key of a request that may have one.
@@ -292,7 +310,7 @@ impl Guard {
             return Some(own.stricter(limits.check(class, Subject::Organization(caller.organization().0))));
         }
         let address = ClientAddress::of(&request.extensions).0?;
-        Some(limits.check(class, Subject::Network(Network::of(address))))
+        Some(limits.check_address(class, address))
     }
 
     /// Sees to it that the audit log heard what the rule promised.
@@ -385,7 +403,7 @@ fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
 /// Before anybody is known, the network counts.
 async fn by_network(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     if let Some(address) = ClientAddress::of(request.extensions()).0 {
-        let allowance = gate.limits.check(RateClass::Any, Subject::Network(Network::of(address)));
+        let allowance = gate.limits.check_address(RateClass::Any, address);
         if !allowance.is_granted() {
             return too_many(&allowance);
         }

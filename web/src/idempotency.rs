@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::problem::Problem;
 use crate::routes::RouteRule;
 use store::Begun;
-pub use store::{IDEMPOTENCY_KEY, STATEMENTS, TABLES};
+pub use store::IDEMPOTENCY_KEY;
+pub(crate) use store::{EXPIRE, FIND};
 
 /// The header.
 pub const HEADER: &str = "idempotency-key";

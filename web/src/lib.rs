@@ -1,6 +1,7 @@
 //! Problems, paging, the page shell and guarded routes: what every page and every API shares.
 
 pub mod account;
+pub mod allowlist;
 pub mod assets;
 pub mod chart;
 pub mod chip;
@@ -29,9 +30,15 @@ pub use edge::{ClientAddress, Nonce};
 pub use extract::{Form, Json, Path, Query};
 pub use form_token::FormToken;
 pub use guard::Gate;
-pub use idempotency::{STATEMENTS, TABLES};
 pub use identity::Caller;
 pub use page::PageContext;
 pub use paging::{Page, PageQuery};
 pub use problem::{FieldError, Problem};
 pub use routes::{Access, Audited, Early, RouteRule, Routes, StepUp};
+
+/// Every table of web.
+pub const TABLES: &[&storage::Table] = &[&idempotency::IDEMPOTENCY_KEY, &allowlist::NETWORK_RULE];
+
+/// Every statement of web.
+pub const STATEMENTS: &[&storage::Statement] =
+    &[&idempotency::FIND, &idempotency::EXPIRE, &allowlist::ROW, &allowlist::DELETE];

@@ -13,12 +13,14 @@ use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use futures_util::Stream;
 use http::HeaderMap;
-use identity::{Authenticator, Caller, MembershipState, Permission, Role, allows};
+use identity::{Authenticator, Caller, MembershipState, Permission, Platform, Role, allows};
 use serde::Serialize;
 use storage::{Entropy, OrganizationId};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use crate::allowlist;
+use crate::guard::Gate;
 use crate::problem::Problem;
 use crate::routes::{Access, Audited, Routes};
 
@@ -179,6 +181,15 @@ pub struct LiveState {
     pub live: Live,
     /// Who is asked whether the session still stands.
     pub authenticator: Authenticator,
+    /// Where the organization's networks are looked up.
+    pub platform: Platform,
+}
+
+impl LiveState {
+    /// The streams of this hub behind this gate.
+    pub fn of(live: Live, gate: &Gate) -> Self {
+        Self { live, authenticator: gate.authenticator().clone(), platform: gate.platform.clone() }
+    }
 }
 
 /// `GET /live`.
@@ -200,7 +211,7 @@ async fn stream(
     let subscription = state.live.subscribe(caller.organization(), last_id);
     let subscription =
         subscription.ok_or_else(|| Problem::unavailable("Too many pages of this organization are listening.", 30))?;
-    let reader = Reader { subscription, caller, authenticator: state.authenticator };
+    let reader = Reader { subscription, caller, authenticator: state.authenticator, platform: state.platform };
     Ok(Sse::new(futures_util::stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok(event), reader))
@@ -211,6 +222,7 @@ struct Reader {
     subscription: Subscription,
     caller: Caller,
     authenticator: Authenticator,
+    platform: Platform,
 }
 
 impl Reader {
@@ -234,8 +246,12 @@ impl Reader {
         }
     }
 
-    /// Looked up afresh each time: the role may have changed, or the session ended, since the stream began.
+    /// Looked up afresh each time: the role or the networks may have changed, or the session ended, since the stream began.
     async fn role(&self) -> Option<Role> {
+        let lists = allowlist::read(&self.platform, self.caller.organization()).await.ok()?;
+        if !lists.permit(&self.caller) {
+            return None;
+        }
         self.authenticator.standing(&self.caller).await.ok().flatten()
     }
 }

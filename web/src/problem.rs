@@ -129,6 +129,16 @@ impl Problem {
         )
     }
 
+    /// 403: the organization lets in listed networks only, and this address is in none of them.
+    pub fn address_refused(address: Option<std::net::IpAddr>) -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "address-not-allowed", "Not from this address");
+        let address = address.map_or_else(|| "this address".to_owned(), |address| address.to_canonical().to_string());
+        problem.with_detail(format!(
+            "The organization may be reached from listed networks only, and {address} is in none of them. Ask its owner to add it \
+             (Settings, Networks), or come from a listed network."
+        ))
+    }
+
     /// 403: an expiring link that is over, altered, or bound to somebody else; which of these is not said.
     pub fn link_refused() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed");

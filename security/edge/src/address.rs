@@ -50,6 +50,14 @@ impl Network {
             IpAddr::V6(address) => Self::V6(upper_half(address)),
         }
     }
+
+    /// The upper 48 bits of an IPv6 network: what a site usually gets, with 65,536 networks to invent. None for IPv4.
+    pub const fn site(self) -> Option<u64> {
+        match self {
+            Self::V4(_) => None,
+            Self::V6(upper) => Some(upper >> 16),
+        }
+    }
 }
 
 fn upper_half(address: Ipv6Addr) -> u64 {
@@ -131,6 +139,10 @@ mod tests {
     fn a_client_is_a_v4_address_or_a_64() {
         assert_eq!(Network::of(address("2001:db8:1:2::1")), Network::of(address("2001:db8:1:2:ffff::9")));
         assert_ne!(Network::of(address("2001:db8:1:2::1")), Network::of(address("2001:db8:1:3::1")));
+        let site = |text: &str| Network::of(address(text)).site();
+        assert_eq!(site("2001:db8:1:2::1"), site("2001:db8:1:ffff::9"));
+        assert_ne!(site("2001:db8:1::1"), site("2001:db8:2::1"));
+        assert_eq!(site("192.0.2.1"), None);
         assert_ne!(Network::of(address("192.0.2.1")), Network::of(address("192.0.2.2")));
         assert_eq!(Network::of(address("::ffff:192.0.2.1")), Network::of(address("192.0.2.1")));
     }

@@ -1,11 +1,18 @@
 //! How often: a token bucket (GCRA) per class of route and per subject.
 //!
 //! Three subjects are asked for every request: the network it comes from (before anybody is known), then the
-//! credential and its organization. Keys are capped and swept, and an IPv6 client counts as its /64, because a flood
-//! of invented addresses otherwise passes every bucket and fills the memory.
+//! credential and its organization. Keys are capped and swept, and an IPv6 client counts as its /64 and, with a larger
+//! bucket, as its /48, because a flood of invented addresses otherwise passes every bucket and fills the memory.
+//!
+//! Buckets belong to one node: several nodes on one database each give the whole rate. What must hold across nodes
+//! (quotas of widgets, spend) is counted in the database instead.
 
+mod settings;
+
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,6 +26,8 @@ use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use storage::{Clock, Timestamp};
 use uuid::Uuid;
+
+pub use settings::{LimitSettings, ONE_IN, ORGANIZATION_FACTOR, PER_MINUTE, Rate, SIGN_IN, SITE_FACTOR};
 
 use crate::Network;
 
@@ -50,10 +59,14 @@ pub enum RateClass {
 pub enum Subject {
     /// An IPv4 address or an IPv6 /64.
     Network(Network),
+    /// The /48 of an IPv6 address, as its upper 48 bits.
+    Site(u64),
     /// An API key or a session.
     Credential(Uuid),
     /// All of an organization together.
     Organization(Uuid),
+    /// A widget on a customer's page.
+    Widget(Uuid),
     /// The account that somebody tries to sign in to, as a keyed hash of its e-mail address.
     Account([u8; 32]),
 }
@@ -62,55 +75,6 @@ pub enum Subject {
 enum Key {
     Own(Subject),
     Overflow(u64),
-}
-
-/// How many in how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Requests; all of them may come at once.
-    pub requests: u32,
-    /// The time in which so many become available again.
-    pub window_seconds: u32,
-}
-
-impl Rate {
-    /// So many a minute.
-    pub const fn per_minute(requests: u32) -> Self {
-        Self { requests, window_seconds: 60 }
-    }
-}
-
-/// The rates of an installation.
-#[derive(Debug, Clone, Copy)]
-pub struct LimitSettings {
-    /// All requests of one network.
-    pub network: Rate,
-    /// Reading, per credential.
-    pub read: Rate,
-    /// Changing, per credential.
-    pub write: Rate,
-    /// Heavy work, per credential.
-    pub heavy: Rate,
-    /// Attempts to sign in, per network and per account.
-    pub sign_in: Rate,
-    /// A visitor's requests, per network.
-    pub visitor: Rate,
-    /// An organization may do so many times what one credential may.
-    pub organization_factor: u32,
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        Self {
-            network: Rate::per_minute(3000),
-            read: Rate::per_minute(600),
-            write: Rate::per_minute(240),
-            heavy: Rate::per_minute(30),
-            sign_in: Rate { requests: 10, window_seconds: 600 },
-            visitor: Rate::per_minute(120),
-            organization_factor: 5,
-        }
-    }
 }
 
 /// What a check said, for the headers of the answer.
@@ -171,14 +135,14 @@ impl governor::clock::Clock for Ticks {
     }
 }
 
-struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     limiter: RateLimiter<Key, DashMapStateStore<Key>, Ticks, StateInformationMiddleware>,
     swept_at_seconds: AtomicI64,
 }
 
 impl Bucket {
-    fn new(rate: Rate, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(rate: Rate, clock: &Arc<dyn Clock>) -> Self {
         let requests = NonZeroU32::new(rate.requests).unwrap_or(NonZeroU32::MIN);
         let interval = Duration::from_secs(u64::from(rate.window_seconds.max(1))) / requests.get();
         let quota = Quota::with_period(interval).unwrap_or(Quota::per_second(requests)).allow_burst(requests);
@@ -186,15 +150,23 @@ impl Bucket {
         Self { rate, limiter, swept_at_seconds: AtomicI64::new(i64::MIN) }
     }
 
-    fn check(&self, subject: Subject, now: Timestamp) -> Allowance {
-        match self.limiter.check_key(&self.key(subject, now)) {
-            Ok(state) => {
-                Allowance { rate: self.rate, remaining: state.remaining_burst_capacity(), retry_after_seconds: None }
+    /// Takes as much as `weight` from the bucket of this subject: it is held to one part in so many.
+    pub(crate) fn check_weighted(&self, subject: Subject, weight: u32, now: Timestamp) -> Allowance {
+        let weight = NonZeroU32::new(weight.min(self.rate.requests)).unwrap_or(NonZeroU32::MIN);
+        let rate = Rate { requests: self.rate.requests / weight, ..self.rate };
+        match self.limiter.check_key_n(&self.key(subject, now), weight) {
+            Ok(Ok(state)) => {
+                Allowance { rate, remaining: state.remaining_burst_capacity() / weight, retry_after_seconds: None }
             }
-            Err(refusal) => {
+            // The weight was cut to the size of the bucket above; should it ever not fit, nothing passes.
+            Err(_) => {
+                let retry_after_seconds = Some(u64::from(rate.window_seconds.max(1)));
+                Allowance { rate, remaining: 0, retry_after_seconds }
+            }
+            Ok(Err(refusal)) => {
                 let wait = refusal.wait_time_from(governor::clock::Clock::now(self.limiter.clock()));
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                Allowance { rate: self.rate, remaining: 0, retry_after_seconds: Some(seconds.max(1)) }
+                Allowance { rate, remaining: 0, retry_after_seconds: Some(seconds.max(1)) }
             }
         }
     }
@@ -223,71 +195,97 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    any: Bucket,
-    read: Pair,
-    write: Pair,
-    heavy: Pair,
-    sign_in: Pair,
-    visitor: Pair,
+    one_in: BTreeMap<Uuid, u32>,
+    any: Class,
+    read: Class,
+    write: Class,
+    heavy: Class,
+    sign_in: Class,
+    visitor: Class,
 }
 
-/// The same class for one subject and for a whole organization.
-struct Pair {
+/// The same class for one subject, for a whole IPv6 site and for a whole organization.
+struct Class {
     one: Bucket,
+    site: Bucket,
     organization: Bucket,
+}
+
+impl Class {
+    fn bucket(&self, subject: Subject) -> &Bucket {
+        match subject {
+            Subject::Organization(_) => &self.organization,
+            Subject::Site(_) => &self.site,
+            Subject::Network(_) | Subject::Credential(_) | Subject::Widget(_) | Subject::Account(_) => &self.one,
+        }
+    }
+}
+
+impl Inner {
+    fn class(&self, class: RateClass) -> &Class {
+        match class {
+            RateClass::Any => &self.any,
+            RateClass::Read => &self.read,
+            RateClass::Write => &self.write,
+            RateClass::Heavy => &self.heavy,
+            RateClass::SignIn => &self.sign_in,
+            RateClass::Visitor => &self.visitor,
+        }
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        let classes = [&self.any, &self.read, &self.write, &self.heavy, &self.sign_in, &self.visitor];
+        classes.into_iter().flat_map(|class| [&class.one, &class.site, &class.organization])
+    }
 }
 
 impl Limits {
     /// Empty buckets with these rates.
     pub fn new(settings: &LimitSettings, clock: Arc<dyn Clock>) -> Self {
-        let pair = |rate: Rate| Pair {
+        let class = |rate: Rate| Class {
             one: Bucket::new(rate, &clock),
-            organization: Bucket::new(
-                Rate { requests: rate.requests.saturating_mul(settings.organization_factor), ..rate },
-                &clock,
-            ),
+            site: Bucket::new(rate.times(SITE_FACTOR), &clock),
+            organization: Bucket::new(rate.times(settings.organization_factor), &clock),
         };
         Self(Arc::new(Inner {
-            any: Bucket::new(settings.network, &clock),
-            read: pair(settings.read),
-            write: pair(settings.write),
-            heavy: pair(settings.heavy),
-            sign_in: pair(settings.sign_in),
-            visitor: pair(settings.visitor),
+            any: class(settings.network),
+            read: class(settings.read),
+            write: class(settings.write),
+            heavy: class(settings.heavy),
+            sign_in: class(settings.sign_in),
+            visitor: class(settings.visitor),
+            one_in: settings.one_in.clone(),
             clock,
         }))
     }
 
     /// Takes one from the bucket of this subject.
     pub fn check(&self, class: RateClass, subject: Subject) -> Allowance {
-        let pair = match class {
-            RateClass::Any => return self.0.any.check(subject, self.0.clock.now()),
-            RateClass::Read => &self.0.read,
-            RateClass::Write => &self.0.write,
-            RateClass::Heavy => &self.0.heavy,
-            RateClass::SignIn => &self.0.sign_in,
-            RateClass::Visitor => &self.0.visitor,
+        let weight = match subject {
+            Subject::Organization(id) => self.0.one_in.get(&id).copied().unwrap_or(1),
+            _ => 1,
         };
-        let bucket = if matches!(subject, Subject::Organization(_)) { &pair.organization } else { &pair.one };
-        bucket.check(subject, self.0.clock.now())
+        self.0.class(class).bucket(subject).check_weighted(subject, weight, self.0.clock.now())
+    }
+
+    /// Takes one for whoever comes from this address: from its network, and in IPv6 from its site, too.
+    pub fn check_address(&self, class: RateClass, address: IpAddr) -> Allowance {
+        let network = Network::of(address);
+        let own = self.check(class, Subject::Network(network));
+        match network.site() {
+            Some(site) if own.is_granted() => own.stricter(self.check(class, Subject::Site(site))),
+            _ => own,
+        }
     }
 
     /// Forgets everybody who has not asked for a while. Called on a timer; the cap holds without it.
     pub fn sweep(&self) {
-        let inner = &self.0;
-        inner.any.limiter.retain_recent();
-        for pair in [&inner.read, &inner.write, &inner.heavy, &inner.sign_in, &inner.visitor] {
-            pair.one.limiter.retain_recent();
-            pair.organization.limiter.retain_recent();
-        }
+        self.0.buckets().for_each(|bucket| bucket.limiter.retain_recent());
     }
 
     /// Keys remembered now, in all buckets.
     pub fn remembered_keys(&self) -> usize {
-        let inner = &self.0;
-        let pairs = [&inner.read, &inner.write, &inner.heavy, &inner.sign_in, &inner.visitor];
-        inner.any.limiter.len()
-            + pairs.iter().map(|pair| pair.one.limiter.len() + pair.organization.limiter.len()).sum::<usize>()
+        self.0.buckets().map(|bucket| bucket.limiter.len()).sum()
     }
 }
 

@@ -27,20 +27,16 @@ pub static IDEMPOTENCY_KEY: Table = Table {
     erasure: Erasure::None("answers are sealed, read by their key alone and gone after 24 hours"),
 };
 
-/// Every table of web.
-pub const TABLES: &[&Table] = &[&IDEMPOTENCY_KEY];
-
-const FIND: Statement = Statement::organization(
+/// What a key stands for.
+pub(crate) const FIND: Statement = Statement::organization(
     "web.idempotency_find",
     "select id, fingerprint, status, answer from idempotency_key where organization_id = $1 and place = $2",
 );
-const EXPIRE: Statement = Statement::organization(
+/// Keys that are older than they are kept.
+pub(crate) const EXPIRE: Statement = Statement::organization(
     "web.idempotency_expire",
     "delete from idempotency_key where organization_id = $1 and created_at <= $2",
 );
-
-/// Every statement of web.
-pub const STATEMENTS: &[&Statement] = &[&FIND, &EXPIRE];
 
 /// What a key means now.
 pub(super) enum Begun {

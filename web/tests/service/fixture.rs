@@ -10,14 +10,15 @@ use edge::{ClientAddress, Limits, RateClass};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use identity::testing::{TestPlatform, platform};
-use identity::{Authenticator, Caller, Permission};
+use identity::{Caller, Permission};
 use serde::{Deserialize, Serialize};
 use storage::Schema;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use web::live::{Live, LiveState};
 use web::{
-    Access, Audited, FormToken, Gate, Json, PageContext, Path, Problem, RouteRule, Routes, SessionCookie, account, live,
+    Access, Audited, FormToken, Gate, Json, PageContext, Path, Problem, RouteRule, Routes, SessionCookie, account,
+    allowlist, live,
 };
 
 /// The service and what stands behind it.
@@ -101,8 +102,12 @@ impl Service {
         let limits = Limits::new(&LimitSettings::default(), test.platform.clock.clone());
         let gate = Gate::new(test.platform.clone(), limits, SessionCookie::OnLoopback);
         let live = Live::new(test.platform.entropy.as_ref());
-        let state = LiveState { live: live.clone(), authenticator: Authenticator::new(test.platform.clone()) };
-        let routes = account::routes().with_state(gate.clone()).merge(live::routes().with_state(state)).merge(things());
+        let state = LiveState::of(live.clone(), &gate);
+        let routes = account::routes()
+            .with_state(gate.clone())
+            .merge(live::routes().with_state(state))
+            .merge(allowlist::routes().with_state(test.platform.clone()))
+            .merge(things());
         let table = routes.table();
         Self { test, live, table, router: routes.into_router((), &gate) }
     }

@@ -4,3 +4,4 @@ mod account;
 mod fixture;
 mod guard;
 mod idempotency;
+mod networks;

@@ -1,6 +1,7 @@
 //! Buckets by a clock that is moved by hand, and the cap under a flood.
 
 use super::*;
+use std::net::Ipv6Addr;
 use storage::ManualClock;
 
 fn limits(clock: &Arc<ManualClock>) -> Limits {
@@ -46,6 +47,42 @@ fn a_64_is_one_client() {
     assert!(from("2001:db8::1") && from("2001:db8::2"));
     assert!(!from("2001:db8::3") && !from("2001:db8:0:0:ffff::9"));
     assert!(from("2001:db8:0:1::1"));
+}
+
+#[test]
+fn a_site_with_many_networks_meets_its_own_limit() {
+    let clock = clock();
+    let limits = limits(&clock);
+    let from = |third: u16, fourth: u16| {
+        let address = Ipv6Addr::new(0x2001, 0xdb8, third, fourth, 0, 0, 0, 1);
+        limits.check_address(RateClass::Any, IpAddr::V6(address))
+    };
+    let most = 2 * SITE_FACTOR;
+    let passed = (0..1000).filter(|network| from(1, *network).is_granted()).count();
+    assert_eq!(passed, most as usize, "each network is new, and yet the site is bounded");
+    assert!(from(2, 0).is_granted(), "another site");
+    clock.advance_seconds(60);
+    assert!(from(1, 5000).is_granted(), "and it recovers");
+    let four = |last: u8| limits.check_address(RateClass::Any, IpAddr::from([198, 51, 100, last])).is_granted();
+    assert_eq!((0..=255).filter(|last| four(*last)).count(), 256, "IPv4 has no sites");
+}
+
+#[test]
+fn an_organization_can_be_held_to_a_part() {
+    let (slow, ordinary, clock) = (Uuid::from_u128(1), Uuid::from_u128(2), clock());
+    let settings = LimitSettings { read: Rate::per_minute(12), one_in: [(slow, 4)].into(), ..LimitSettings::default() };
+    let limits = Limits::new(&settings, Arc::clone(&clock) as Arc<dyn Clock>);
+    let passed =
+        |id| (0..100).filter(|_| limits.check(RateClass::Read, Subject::Organization(id)).is_granted()).count();
+    assert_eq!((passed(ordinary), passed(slow)), (60, 15));
+    let refused = limits.check(RateClass::Read, Subject::Organization(slow));
+    assert_eq!((refused.rate.requests, refused.retry_after_seconds), (15, Some(4)), "told as it is held");
+    clock.advance_seconds(4);
+    assert_eq!((passed(ordinary), passed(slow)), (4, 1));
+    let tiny =
+        LimitSettings { read: Rate::per_minute(1), one_in: [(slow, 100)].into(), organization_factor: 1, ..settings };
+    let limits = Limits::new(&tiny, clock as Arc<dyn Clock>);
+    assert!(limits.check(RateClass::Read, Subject::Organization(slow)).is_granted(), "never held to nothing at all");
 }
 
 #[test]

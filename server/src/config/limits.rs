@@ -1,0 +1,123 @@
+//! `[limits]`: how often networks, credentials and organizations may ask, within bounds that keep the limits limits.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use edge::limits::{LimitSettings, ONE_IN, ORGANIZATION_FACTOR, PER_MINUTE, Rate, SIGN_IN};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Error;
+
+/// Rates of one node. Several nodes on one database each give the whole rate.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// All requests of one network (an IPv4 address or an IPv6 /64) in a minute; a /48 may do 16 times as much.
+    pub network_per_minute: u32,
+    /// Reading requests of one session or key in a minute.
+    pub read_per_minute: u32,
+    /// Changes by one session or key in a minute.
+    pub write_per_minute: u32,
+    /// Uploads, exports and searches by one session or key in a minute.
+    pub heavy_per_minute: u32,
+    /// Attempts to sign in from one network, and to one account, in ten minutes.
+    pub sign_in_per_ten_minutes: u32,
+    /// Requests of website visitors from one network in a minute.
+    pub visitor_per_minute: u32,
+    /// An organization may do so many times what one session or key may.
+    pub organization_factor: u32,
+    /// Organizations that are held to one part in so many of that, by their id.
+    pub organization_one_in: BTreeMap<Uuid, u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let rates = LimitSettings::default();
+        Self {
+            network_per_minute: rates.network.requests,
+            read_per_minute: rates.read.requests,
+            write_per_minute: rates.write.requests,
+            heavy_per_minute: rates.heavy.requests,
+            sign_in_per_ten_minutes: rates.sign_in.requests,
+            visitor_per_minute: rates.visitor.requests,
+            organization_factor: rates.organization_factor,
+            organization_one_in: rates.one_in,
+        }
+    }
+}
+
+impl Limits {
+    /// The rates for the edge.
+    pub fn rates(&self) -> LimitSettings {
+        LimitSettings {
+            network: Rate::per_minute(self.network_per_minute),
+            read: Rate::per_minute(self.read_per_minute),
+            write: Rate::per_minute(self.write_per_minute),
+            heavy: Rate::per_minute(self.heavy_per_minute),
+            sign_in: Rate::per_ten_minutes(self.sign_in_per_ten_minutes),
+            visitor: Rate::per_minute(self.visitor_per_minute),
+            organization_factor: self.organization_factor,
+            one_in: self.organization_one_in.clone(),
+        }
+    }
+
+    /// Is every value within its bounds?
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let within = |name, value: u32, bounds: &RangeInclusive<u32>, reason| {
+            if bounds.contains(&value) { Ok(()) } else { Err(Error::Refused { name, reason }) }
+        };
+        let per_minute = "is 10 to 100000 a minute";
+        within("limits.network_per_minute", self.network_per_minute, &PER_MINUTE, per_minute)?;
+        within("limits.read_per_minute", self.read_per_minute, &PER_MINUTE, per_minute)?;
+        within("limits.write_per_minute", self.write_per_minute, &PER_MINUTE, per_minute)?;
+        within("limits.heavy_per_minute", self.heavy_per_minute, &PER_MINUTE, per_minute)?;
+        within("limits.visitor_per_minute", self.visitor_per_minute, &PER_MINUTE, per_minute)?;
+        let sign_in = "is 3 to 60 in ten minutes: more would let passwords be guessed";
+        within("limits.sign_in_per_ten_minutes", self.sign_in_per_ten_minutes, &SIGN_IN, sign_in)?;
+        let factor = "is 1 to 100 times what one session or key may";
+        within("limits.organization_factor", self.organization_factor, &ORGANIZATION_FACTOR, factor)?;
+        for one_in in self.organization_one_in.values() {
+            within("limits.organization_one_in", *one_in, &ONE_IN, "is one part in 1 to 100")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings;
+
+    fn verdict(table: &str) -> Result<(), String> {
+        let settings = Settings::parse(&format!("[limits]\n{table}")).map_err(|error| error.to_string())?;
+        settings.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn bounds_are_held_at_their_edges() {
+        for name in ["network", "read", "write", "heavy", "visitor"] {
+            for (value, good) in [(9, false), (10, true), (100_000, true), (100_001, false)] {
+                let found = verdict(&format!("{name}_per_minute = {value}"));
+                assert_eq!(found.is_ok(), good, "{name} {value}: {found:?}");
+                assert!(good || found.is_err_and(|error| error.contains(&format!("limits.{name}_per_minute"))));
+            }
+        }
+        for (value, good) in [(2, false), (3, true), (60, true), (61, false)] {
+            assert_eq!(verdict(&format!("sign_in_per_ten_minutes = {value}")).is_ok(), good, "{value}");
+        }
+        for (value, good) in [(0, false), (1, true), (100, true), (101, false)] {
+            assert_eq!(verdict(&format!("organization_factor = {value}")).is_ok(), good, "{value}");
+            let id = "0197a5c0-0000-7000-8000-000000000001";
+            assert_eq!(verdict(&format!("organization_one_in = {{ \"{id}\" = {value} }}")).is_ok(), good, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_and_what_is_not_said_stays() {
+        assert!(verdict("reads_per_minute = 10").is_err_and(|error| error.contains("reads_per_minute")));
+        assert!(verdict("organization_one_in = { \"the mill\" = 4 }").is_err());
+        let settings = Settings::parse("[limits]\nread_per_minute = 50").expect("good");
+        let rates = settings.limits.rates();
+        assert_eq!((rates.read.requests, rates.write.requests), (50, 240));
+    }
+}
