@@ -18,6 +18,7 @@ mod forms;
 mod guide;
 mod isolation;
 mod malformed;
+mod networks;
 mod organizations;
 mod phone;
 mod plaintext;
