@@ -7,11 +7,13 @@
     reason = "the output of this tool is what a person reads in a terminal"
 )]
 
+mod advisories;
 mod cargo_output;
 mod debian;
 mod house;
 mod machine;
 mod postgres;
+mod sbom;
 mod step;
 mod steps;
 mod summary;
