@@ -14,7 +14,7 @@ use crate::session;
 use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
 use crate::support;
 use crate::token::{self, Environment, KeyText};
-use crate::{Caller, Credential, MembershipState, Platform, Result, Role, SignedIn};
+use crate::{Caller, Credential, MembershipState, Platform, Result, Role, SignedIn, place};
 
 /// A credential's last use is written down at most this often.
 const SECONDS_BETWEEN_SEEN: i64 = 60;
@@ -30,6 +30,8 @@ pub struct Presented<'a> {
     pub session: Option<&'a str>,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
+    /// How the sender names itself (`User-Agent`).
+    pub agent: Option<&'a str>,
 }
 
 /// Makes callers from credentials; nothing else does.
@@ -51,7 +53,7 @@ impl Authenticator {
                 support::by_token(&self.platform, text, presented.address).await
             }
             (Some(key), _) => self.by_key(key, presented.address).await,
-            (None, Some(session)) => self.by_session(session, presented.address).await,
+            (None, Some(session)) => self.by_session(session, presented).await,
             (None, None) => Ok(None),
         }
     }
@@ -71,7 +73,11 @@ impl Authenticator {
             Credential::Session(_) => session_is_good(row, now)?,
             _ => key_is_good(row, now)?,
         };
-        if good { Ok(Some(store::word(row, "role", Role::parse)?)) } else { Ok(None) }
+        match caller.credential() {
+            _ if !good => Ok(None),
+            Credential::ApiKey(_) => Ok(Some(key_role(row)?)),
+            _ => Ok(Some(store::word(row, "role", Role::parse)?)),
+        }
     }
 
     async fn by_key(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {
@@ -93,7 +99,7 @@ impl Authenticator {
             organization_name: row.text("organization_name")?,
             actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
             credential: Credential::ApiKey(key.id),
-            standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            standing: Some((key_role(row)?, MembershipState::Active)),
             support: None,
             user: None,
             signed_in: None,
@@ -103,7 +109,7 @@ impl Authenticator {
         })))
     }
 
-    async fn by_session(&self, text: &str, address: Option<IpAddr>) -> Result<Option<Caller>> {
+    async fn by_session(&self, text: &str, presented: Presented<'_>) -> Result<Option<Caller>> {
         if text.len() != token::SECRET_TEXT_LENGTH {
             return Ok(None);
         }
@@ -118,10 +124,10 @@ impl Authenticator {
         let (session, user) = (row.uuid("session_id")?, row.uuid("user_id")?);
         self.write_seen(Some(row.timestamp("seen_at")?), now, &SESSION_SEEN, session).await?;
         let keyring = self.platform.vault.installation_keyring();
-        Ok(Some(Caller::new(Facts {
+        let caller = Caller::new(Facts {
             organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
-            actor: Actor { kind: ActorKind::User, id: Some(user), address },
+            actor: Actor { kind: ActorKind::User, id: Some(user), address: presented.address },
             credential: Credential::Session(session),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
             support: None,
@@ -130,7 +136,9 @@ impl Authenticator {
             display_name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("user_name")?)?,
             environment: Environment::Live,
             entries: AtomicU32::new(0),
-        })))
+        });
+        place::look(&self.platform, &caller, session, presented.agent.unwrap_or_default()).await?;
+        Ok(Some(caller))
     }
 
     async fn write_seen(
@@ -166,7 +174,23 @@ fn organization_is_active(row: &Row) -> storage::Result<bool> {
 fn key_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {
     let expired = row.optional_timestamp("expires_at")?.is_some_and(|expires_at| now >= expires_at);
     let revoked = row.optional_timestamp("revoked_at")?.is_some_and(|revoked_at| now >= revoked_at);
-    Ok(!expired && !revoked && organization_is_active(row)?)
+    Ok(!expired && !revoked && organization_is_active(row)? && owner_is_active(row)?)
+}
+
+/// A key ends with the membership of the person who answers for it. One without such a person is the machine's own.
+fn owner_is_active(row: &Row) -> storage::Result<bool> {
+    if row.optional_uuid("created_by")?.is_none() {
+        return Ok(true);
+    }
+    let state = row.optional_text("owner_state")?;
+    Ok(state.as_deref().and_then(MembershipState::parse) == Some(MembershipState::Active))
+}
+
+/// What a key may do now: its own role, or that of its owner when that has become the smaller one.
+fn key_role(row: &Row) -> storage::Result<Role> {
+    let own = store::word(row, "role", Role::parse)?;
+    let owner = row.optional_text("owner_role")?.as_deref().and_then(Role::parse);
+    Ok(owner.filter(|owner| !owner.may_grant(own)).unwrap_or(own))
 }
 
 fn session_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {

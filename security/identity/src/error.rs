@@ -34,6 +34,12 @@ pub enum Error {
     /// Another user has this e-mail address.
     #[error("this e-mail address is taken")]
     EmailTaken,
+    /// There is no such thing in the caller's organization.
+    #[error("there is no such thing here")]
+    NotFound,
+    /// What is asked for contradicts what is there; the words say what to do instead.
+    #[error("{0}")]
+    Conflict(&'static str),
     /// Too many passwords are being checked, or the server is stopping.
     #[error("too many people are signing in at this moment; try again")]
     Busy,

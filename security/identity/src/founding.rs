@@ -5,10 +5,10 @@ use storage::{OrganizationId, Transaction};
 use uuid::Uuid;
 
 use crate::session::{self, Device};
-use crate::store::{MEMBERSHIP, ORGANIZATION, ORGANIZATIONS_COUNT, USER_ACCOUNT};
+use crate::store::{MEMBERSHIP, ORGANIZATION, ORGANIZATIONS_COUNT};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
-use crate::{Error, Factor, MembershipState, Platform, Result, Role, change, one_time, password};
+use crate::{Factor, MembershipState, Platform, Result, Role, change, one_time, password};
 
 /// Purposes of organizations, as stored.
 const BUSINESS: &str = "business";
@@ -128,20 +128,7 @@ impl Prepared {
     async fn write_owner(&self, transaction: &mut Transaction, platform: &Platform) -> Result<()> {
         let Founded { organization, owner } = self.founded;
         let now = platform.now();
-        let keyring = platform.vault.installation_keyring();
-        let sealed = user::seal(&keyring, owner, &self.email, &self.name, &self.password_hash)?;
-        let fields = [
-            ("id", owner.into()),
-            ("email", sealed.email.into()),
-            ("email_index", sealed.email_index.into()),
-            ("name", sealed.name.into()),
-            ("password", sealed.password.into()),
-            ("created_at", now.into()),
-        ];
-        transaction.insert(&USER_ACCOUNT, &fields).await.map_err(|error| match error {
-            storage::Error::Conflict { .. } => Error::EmailTaken,
-            other => other.into(),
-        })?;
+        user::insert(transaction, platform, owner, (&self.email, &self.name), &self.password_hash).await?;
         let fields = [
             ("id", platform.identifiers.next().into()),
             ("organization_id", organization.into()),

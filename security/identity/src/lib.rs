@@ -4,17 +4,23 @@
 //! opens a [`Change`], and a change commits together with exactly one entry in the audit log. Users' addresses, names and
 //! password hashes are sealed with the installation's key; e-mail addresses are found by a keyed index.
 
+pub mod access_review;
+pub mod alert;
 pub mod api_key;
 mod assurance;
 mod authenticator;
+pub mod belonging;
 mod caller;
 mod change;
 mod error;
 pub mod founding;
+pub mod invitation;
+pub mod leak;
 pub mod member;
 pub mod one_time;
 pub mod organization;
 pub mod password;
+pub mod place;
 mod platform;
 mod role;
 pub mod session;
@@ -26,6 +32,7 @@ pub mod user;
 
 pub use assurance::{Assurance, Factor, INCOMPLETE_SECONDS, Outstanding, STEP_UP_SECONDS, SignedIn};
 pub use authenticator::{Authenticator, Presented};
+pub use belonging::Belonging;
 pub use caller::{Caller, Credential};
 pub use change::Change;
 pub use error::{Error, Result};

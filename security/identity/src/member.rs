@@ -1,9 +1,13 @@
-//! Who works in an organization.
+//! Who works in an organization. What changes about a membership stands in [`standing`], how it ends in [`leaving`].
 
-use storage::{OrganizationId, Timestamp};
+use storage::{OrganizationId, Row, Timestamp};
 use uuid::Uuid;
-use vault::Field;
+use vault::{Field, Keyring};
 
+pub mod leaving;
+pub mod standing;
+
+use crate::store::people::MEMBER_OF_ORGANIZATION;
 use crate::store::{self, MEMBER_BY_EMAIL, MEMBERS_OF_ORGANIZATION, ORGANIZATION, ORGANIZATIONS_FIRST, USER_ACCOUNT};
 use crate::user::{self, EmailAddress};
 use crate::{Caller, Error, MembershipState, Platform, Result, Role};
@@ -25,6 +29,8 @@ pub struct Member {
     pub state: MembershipState,
     /// Since when.
     pub created_at: Timestamp,
+    /// The last request of a browser of theirs here, to the minute.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// An organization as its members see it.
@@ -43,20 +49,28 @@ pub async fn list(platform: &Platform, caller: &Caller, after: Option<Uuid>, lim
     let arguments = [caller.organization().into(), after.unwrap_or(Uuid::nil()).into(), limit.into()];
     let rows = platform.database.installation().query(&MEMBERS_OF_ORGANIZATION, &arguments).await?;
     let keyring = platform.vault.installation_keyring();
-    let mut members = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let user = row.uuid("user_id")?;
-        members.push(Member {
-            id: row.uuid("id")?,
-            user,
-            name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?,
-            email: keyring.open_text(Field::new(&USER_ACCOUNT, "email", user), &row.bytes("email")?)?,
-            role: store::word(row, "role", Role::parse)?,
-            state: store::word(row, "state", MembershipState::parse)?,
-            created_at: row.timestamp("created_at")?,
-        });
-    }
-    Ok(members)
+    rows.iter().map(|row| read(row, &keyring)).collect()
+}
+
+/// One member of the caller's organization.
+pub async fn get(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Option<Member>> {
+    let arguments = [caller.organization().into(), id.into()];
+    let rows = platform.database.installation().query(&MEMBER_OF_ORGANIZATION, &arguments).await?;
+    rows.first().map(|row| read(row, &platform.vault.installation_keyring())).transpose()
+}
+
+fn read(row: &Row, keyring: &Keyring) -> Result<Member> {
+    let user = row.uuid("user_id")?;
+    Ok(Member {
+        id: row.uuid("id")?,
+        user,
+        name: keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?,
+        email: keyring.open_text(Field::new(&USER_ACCOUNT, "email", user), &row.bytes("email")?)?,
+        role: store::word(row, "role", Role::parse)?,
+        state: store::word(row, "state", MembershipState::parse)?,
+        created_at: row.timestamp("created_at")?,
+        seen_at: row.optional_timestamp("seen_at")?,
+    })
 }
 
 /// The caller's organization; `None` once it is gone.

@@ -7,6 +7,9 @@ use storage::objects::ObjectFolder;
 use storage::{Clock, Database, Entropy, Identifiers, Timestamp};
 use vault::Vault;
 
+use crate::alert::Alerts;
+use crate::belonging::Belonging;
+
 /// The database, the keys, the log, and the three things that must come in from outside: time, randomness, ids.
 /// Cheap to clone.
 #[derive(Clone)]
@@ -25,6 +28,10 @@ pub struct Platform {
     pub identifiers: Identifiers,
     /// Sealed objects on disk.
     pub objects: ObjectFolder,
+    /// What members make in the parts above; it ends with them.
+    pub belongings: &'static [Belonging],
+    /// Where raised alerts are told.
+    pub alerts: Alerts,
 }
 
 impl Platform {

@@ -11,7 +11,14 @@ pub static ORGANIZATION: Table = Table {
     owner: Owner::Installation,
     // The name is what every caller hears at the start of a call: public, so not sealed.
     // The purpose is `business`, or `probe` for those that the trust page attacks to see its promises hold.
-    columns: &[Column::text("name"), Column::text("state"), Column::text("purpose"), Column::time("created_at")],
+    columns: &[
+        Column::text("name"),
+        Column::text("state"),
+        Column::text("purpose"),
+        Column::time("created_at"),
+        // When its last review of access was signed off; none before the first.
+        Column::time("reviewed_at").nullable(),
+    ],
     references: &[],
     unique: &[],
     indexes: &[],
@@ -47,6 +54,8 @@ pub static MEMBERSHIP: Table = Table {
         Column::text("role"),
         Column::text("state"),
         Column::time("created_at"),
+        // The last request of a browser signed in here, to the minute; for the review of access.
+        Column::time("seen_at").nullable(),
     ],
     references: &[],
     unique: &[&["organization_id", "user_id"]],
@@ -171,15 +180,19 @@ pub static API_KEY: Table = Table {
         Column::bytes("key_hash"),
         Column::text("environment"),
         Column::text("role"),
+        // The person who answers for it; none when the machine's own command line made it.
         Column::uuid("created_by").nullable(),
+        // The key whose place it took.
+        Column::uuid("replaces").nullable(),
         Column::time("created_at"),
         Column::time("expires_at").nullable(),
         Column::time("revoked_at").nullable(),
+        Column::time("leaked_at").nullable(),
         Column::time("used_at").nullable(),
     ],
     references: &[],
     unique: &[],
-    indexes: &[&["organization_id"]],
+    indexes: &[&["organization_id"], &["created_by"]],
     retention: Retention::WithOrganization,
     erasure: Erasure::None("keys belong to programs; the name of one is sealed and goes with its row"),
 };
@@ -216,14 +229,66 @@ pub const TABLES: &[&Table] = &[
     &SIGN_IN_POLICY,
     &API_KEY,
     &ONE_TIME_TOKEN,
+    &people::INVITATION,
+    &people::SIGHTING,
+    &people::KNOWN_PLACE,
+    &people::SECURITY_ALERT,
+    &people::ACCESS_SETTING,
+    &review::ACCESS_REVIEW,
+    &review::ACCESS_REVIEW_ITEM,
 ];
+
+/// Held by whoever changes memberships, so that two do not count owners at the same time.
+pub(crate) const ORGANIZATION_LOCK: Statement =
+    Statement::installation("identity.organization_lock", "select id from organization where id = $1").locking();
 
 macro_rules! statements {
     ($($(#[$note:meta])* $name:ident = $label:literal, $sql:literal;)*) => {
         $($(#[$note])* pub(crate) const $name: Statement = Statement::installation($label, $sql);)*
-        /// Every statement of identity.
-        pub const STATEMENTS: &[&Statement] = &[$(&$name),*];
+        const INSTALLATION_STATEMENTS: &[&Statement] = &[$(&$name),*];
     };
+}
+
+/// The same for statements inside one organization.
+macro_rules! organization_statements {
+    ($($(#[$note:meta])* $name:ident = $label:literal, $sql:literal;)*) => {
+        $($(#[$note])* pub(crate) const $name: Statement = Statement::organization($label, $sql);)*
+        const ORGANIZATION_STATEMENTS: &[&Statement] = &[$(&$name),*];
+    };
+}
+
+pub(crate) mod people;
+pub(crate) mod review;
+
+/// Every statement of identity.
+pub const STATEMENTS: &[&Statement] = &ALL_STATEMENTS;
+const LISTS: [&[&Statement]; 4] =
+    [INSTALLATION_STATEMENTS, people::STATEMENTS, review::STATEMENTS, &[&ORGANIZATION_LOCK]];
+const ALL_STATEMENTS: [&Statement; length(&LISTS)] = joined(&LISTS);
+
+const fn length(lists: &[&[&'static Statement]]) -> usize {
+    let (mut total, mut list) = (0, 0);
+    while list < lists.len() {
+        total += lists[list].len();
+        list += 1;
+    }
+    total
+}
+
+/// One list out of several. `COUNT` is their [`length`].
+pub(crate) const fn joined<const COUNT: usize>(lists: &[&[&'static Statement]]) -> [&'static Statement; COUNT] {
+    let mut all = [lists[0][0]; COUNT];
+    let (mut list, mut next) = (0, 0);
+    while list < lists.len() {
+        let mut place = 0;
+        while place < lists[list].len() {
+            all[next] = lists[list][place];
+            next += 1;
+            place += 1;
+        }
+        list += 1;
+    }
+    all
 }
 
 statements! {
@@ -269,20 +334,31 @@ statements! {
     /// A key with everything that a caller is made of.
     KEY_BY_ID = "identity.key_by_id",
         "select k.organization_id, k.name, k.key_hash, k.environment, k.role, k.expires_at, k.revoked_at, k.used_at, \
+         k.created_by, m.role as owner_role, m.state as owner_state, \
          o.name as organization_name, o.state as organization_state \
-         from api_key k join organization o on o.id = k.organization_id where k.id = $1";
+         from api_key k join organization o on o.id = k.organization_id \
+         left join membership m on m.organization_id = k.organization_id and m.user_id = k.created_by where k.id = $1";
     KEY_SEEN = "identity.key_seen",
         "update api_key set used_at = $2 where id = $1 and (used_at is null or used_at < $2)";
     KEYS_OF_ORGANIZATION = "identity.keys_of_organization",
-        "select id, name, environment, role, created_by, created_at, expires_at, revoked_at, used_at from api_key \
-         where organization_id = $1 and id > $2 order by id limit $3";
+        "select id, name, environment, role, created_by, replaces, created_at, expires_at, revoked_at, leaked_at, used_at \
+         from api_key where organization_id = $1 and id > $2 order by id limit $3";
     KEY_OF_ORGANIZATION = "identity.key_of_organization",
-        "select id, name, environment, role, created_by, created_at, expires_at, revoked_at, used_at from api_key \
-         where organization_id = $1 and id = $2";
+        "select id, name, environment, role, created_by, replaces, created_at, expires_at, revoked_at, leaked_at, used_at \
+         from api_key where organization_id = $1 and id = $2";
     KEYS_COUNT = "identity.keys_count",
         "select count(*) as keys from api_key where organization_id = $1 and revoked_at is null";
     KEY_REVOKE = "identity.key_revoke",
-        "update api_key set revoked_at = $3 where organization_id = $1 and id = $2 and revoked_at is null";
+        "update api_key set revoked_at = $3 \
+         where organization_id = $1 and id = $2 and (revoked_at is null or revoked_at > $3)";
+    /// A key that others have seen. One that was stopped already stays stopped, and the report is kept.
+    KEY_LEAKED = "identity.key_leaked",
+        "update api_key set leaked_at = $2, \
+         revoked_at = case when revoked_at is null or revoked_at > $2 then $2 else revoked_at end \
+         where id = $1 and leaked_at is null";
+    KEYS_REVOKE_OF_OWNER = "identity.keys_revoke_of_owner",
+        "update api_key set revoked_at = $3 \
+         where organization_id = $1 and created_by = $2 and (revoked_at is null or revoked_at > $3)";
     SECOND_FACTORS_COUNT = "identity.second_factors_count",
         "select count(*) as factors from second_factor where user_id = $1 and confirmed_at is not null";
     USER_BY_EMAIL = "identity.user_by_email",
@@ -292,7 +368,7 @@ statements! {
         "select m.organization_id, m.role, m.state, o.state as organization_state from membership m \
          join organization o on o.id = m.organization_id where m.user_id = $1 order by m.created_at, m.id";
     MEMBERS_OF_ORGANIZATION = "identity.members_of_organization",
-        "select m.id, m.user_id, m.role, m.state, m.created_at, u.name, u.email from membership m \
+        "select m.id, m.user_id, m.role, m.state, m.created_at, m.seen_at, u.name, u.email from membership m \
          join user_account u on u.id = m.user_id \
          where m.organization_id = $1 and m.id > $2 order by m.id limit $3";
     ORGANIZATIONS_COUNT = "identity.organizations_count",

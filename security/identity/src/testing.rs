@@ -10,6 +10,7 @@ use storage::{Clock, Entropy, Identifiers, ManualClock, OrganizationId, Schema, 
 use uuid::Uuid;
 use vault::{KeySource, Vault};
 
+use crate::alert::Alerts;
 use crate::api_key::NewKey;
 use crate::founding::{self, Founded, Founding};
 use crate::session::{self, Device};
@@ -90,6 +91,8 @@ impl TestPlatform {
             identifiers: Identifiers::new(Arc::clone(&clock) as Arc<dyn Clock>, Arc::clone(&entropy)),
             entropy,
             objects,
+            belongings: &[],
+            alerts: Alerts::default(),
         };
         Self { name: database.name, platform, clock, database }
     }

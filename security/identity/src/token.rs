@@ -11,14 +11,18 @@ use storage::Entropy;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
+pub mod pattern;
+
 /// Random bytes in every secret.
 pub const SECRET_BYTES: usize = 32;
 /// How the token of an operator's session begins: never a credential of an organization, and known as such by its shape.
 pub const OPERATOR_PREFIX: &str = "rf_operator_";
 /// Characters of a secret as text.
 pub const SECRET_TEXT_LENGTH: usize = 52;
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Characters of the row's id within a key.
 const IDENTIFIER_LENGTH: usize = 26;
+/// Characters of the checksum at the end of a key.
 const CHECKSUM_LENGTH: usize = 7;
 
 /// A secret as text, to be shown once. Printing it for debugging shows nothing.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::Entropy;
+use storage::{Entropy, Transaction};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vault::{Field, Keyring};
 use zeroize::Zeroizing;
 
 use crate::store::USER_ACCOUNT;
-use crate::{Error, Result};
+use crate::{Error, Platform, Result};
 
 /// Longest e-mail address (RFC 5321 section 4.5.3.1.3, without the brackets).
 pub const MAXIMUM_EMAIL_LENGTH: usize = 254;
@@ -78,6 +78,29 @@ pub(crate) fn seal(
         email_index: email_index(keyring, email)?,
         name: keyring.seal_text(Field::new(&USER_ACCOUNT, "name", id), name)?,
         password: keyring.seal_text(Field::new(&USER_ACCOUNT, "password", id), password)?,
+    })
+}
+
+/// Adds an account with the hash of its password.
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    platform: &Platform,
+    id: Uuid,
+    (email, name): (&EmailAddress, &str),
+    password_hash: &str,
+) -> Result<()> {
+    let sealed = seal(&platform.vault.installation_keyring(), id, email, name, password_hash)?;
+    let fields = [
+        ("id", id.into()),
+        ("email", sealed.email.into()),
+        ("email_index", sealed.email_index.into()),
+        ("name", sealed.name.into()),
+        ("password", sealed.password.into()),
+        ("created_at", platform.now().into()),
+    ];
+    transaction.insert(&USER_ACCOUNT, &fields).await.map_err(|error| match error {
+        storage::Error::Conflict { .. } => Error::EmailTaken,
+        other => other.into(),
     })
 }
 
