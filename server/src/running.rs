@@ -123,10 +123,17 @@ impl Running {
                 if let Err(error) = identity::session::sweep(&house.platform).await {
                     tracing::error!(%error, "sessions that are over could not be removed");
                 }
+                if let Err(error) = identity::place::sweep(&house.platform).await {
+                    tracing::error!(%error, "places and invitations that are over could not be removed");
+                }
                 if let Err(error) = house.platform.audit.checkpoint(house.platform.now()).await {
                     tracing::error!(%error, "no checkpoint of the audit log could be signed");
                 }
             }
+        });
+        let (house, shutdown) = (self.house.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            shutdown.run_until_cancelled(worker::tell_alerts(house.platform.alerts.listen(), house.live)).await;
         });
         let (conversations, shutdown) = (self.house.conversations.clone(), self.shutdown.clone());
         self.tasks.spawn(worker::wake_conversations(conversations, shutdown));

@@ -14,7 +14,8 @@ use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
 use conversations::answers::Documents;
 use edge::Limits;
-use identity::Platform;
+use identity::alert::Alerts;
+use identity::{Belonging, Platform};
 use storage::objects::ObjectFolder;
 use storage::{
     Clock, Database, DatabaseConfig, Entropy, Identifiers, PostgresLink, Schema, SystemClock, SystemEntropy,
@@ -49,6 +50,9 @@ pub struct House {
     /// What may be dialled.
     pub dialing: DialingPolicy,
 }
+
+/// What members make in the parts above identity; it ends with their membership and stands in every review of access.
+const BELONGINGS: &[Belonging] = &[chat::BELONGING];
 
 /// Every table and statement of every part: what the database is made of and what may be asked of it.
 pub fn schema() -> Schema {
@@ -97,6 +101,8 @@ impl House {
             vault,
             clock: clock.clone(),
             entropy: entropy.clone(),
+            belongings: BELONGINGS,
+            alerts: Alerts::default(),
         };
         let cookie = if settings.is_over_tls() { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
         let gate = Gate::new(platform.clone(), Limits::new(&settings.limits.rates(), clock), cookie);

@@ -1,10 +1,15 @@
-//! Takes the jobs that wake conversations: a wait for a person is over, a chat has gone quiet.
+//! Takes the jobs that wake conversations (a wait for a person is over, a chat has gone quiet), and tells browsers of alerts.
 
 use std::time::Duration;
 
 use conversations::{Conversations, WAKE_JOB};
+use identity::Permission;
+use identity::alert::Raised;
 use storage::jobs::Jobs;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+use web::live::{Live, LiveEvent};
 
 /// How long a job may take before another worker may take it, in seconds.
 const LEASE_SECONDS: u32 = 60;
@@ -12,6 +17,21 @@ const LEASE_SECONDS: u32 = 60;
 const BATCH: u32 = 20;
 /// How often it is looked for jobs.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Tells the browsers of an organization that an alert was raised. What it is about they ask for themselves.
+pub async fn tell_alerts(mut raised: Receiver<Raised>, live: Live) {
+    loop {
+        match raised.recv().await {
+            Ok(alert) => {
+                let data = serde_json::json!({ "kind": alert.kind.as_str() });
+                live.publish(alert.organization, LiveEvent::new("alert", Permission::MemberRead, alert.alert, data));
+            }
+            // Pages show alerts whenever they are asked for; only the sign that there is a new one was lost.
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "alerts were raised faster than they were told"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
 
 /// Works until `stop` is cancelled.
 pub async fn wake_conversations(conversations: Conversations, stop: CancellationToken) {

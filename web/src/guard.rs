@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use identity::token::OPERATOR_PREFIX;
-use identity::{Authenticator, Caller, Credential, Platform, Presented};
+use identity::{Authenticator, Caller, Credential, Environment, Platform, Presented};
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
@@ -67,10 +67,11 @@ impl Gate {
     async fn authenticate(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
         let headers = &request.headers;
         let address = ClientAddress::of(&request.extensions).0;
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let presented = match bearer(headers) {
-            Bearer::Key(key) => Presented { bearer: Some(key), session: None, address },
+            Bearer::Key(key) => Presented { bearer: Some(key), session: None, address, agent },
             Bearer::Unreadable => return Ok(None),
-            Bearer::None => Presented { bearer: None, session: self.cookie.find(headers), address },
+            Bearer::None => Presented { bearer: None, session: self.cookie.find(headers), address, agent },
         };
         Ok(self.authenticator.authenticate(presented).await?)
     }
@@ -225,6 +226,11 @@ impl Guard {
                 ("beyond the objects granted".to_owned(), Problem::support_scope())
             }
             (Access::Member, Some(_)) => ("for members".to_owned(), Problem::support_scope()),
+            (Access::Permission(_) | Access::Member, None)
+                if caller.environment() == Environment::Test && self.rule.test_keys.is_none() =>
+            {
+                ("test key".to_owned(), Problem::test_key())
+            }
             _ => return Ok(()),
         };
         self.note_refusal(caller, reason).await;

@@ -94,6 +94,12 @@ impl Problem {
             .with_detail("What runs the installation opens no organization. Ask the organization for support access.")
     }
 
+    /// 403: a test key where only people and live keys come in.
+    pub fn test_key() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "test-key", "Not for test keys");
+        problem.with_detail("A key that begins with rf_test_ reaches simulated carriers only. Use a live key here.")
+    }
+
     /// 403: another site sent this, or nobody can tell.
     pub fn cross_site() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "cross-site", "Sent from another site");
@@ -304,6 +310,8 @@ impl From<identity::Error> for Problem {
             identity::Error::Invalid { field, reason } => Self::field(field, reason),
             identity::Error::TokenRefused => Self::unprocessable(error.to_string(), Vec::new()),
             identity::Error::SupportOnlyLooks => Self::support_scope(),
+            identity::Error::NotFound => Self::not_found(),
+            identity::Error::Conflict(words) => Self::conflict(words),
             identity::Error::BeyondOwnRole => Self::forbidden("to grant this role"),
             identity::Error::EmailTaken => Self::field("email", error.to_string()),
             identity::Error::Busy => Self::unavailable(error.to_string(), 5),

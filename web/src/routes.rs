@@ -85,6 +85,8 @@ pub struct RouteRule {
     pub step_up: StepUp,
     /// Whether it is open to a session that still lacks its second factor.
     pub early: Early,
+    /// Set where a test key may come in, with the reason; everywhere else it is refused.
+    pub test_keys: Option<&'static str>,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -211,6 +213,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             answers_secret: false,
             step_up: StepUp::No,
             early: Early::No,
+            test_keys: None,
         };
         self.entries.push((rule, handler));
         self
@@ -262,6 +265,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn while_enrolling(self) -> Self {
         self.last(|rule| rule.early = Early::Enrolling)
+    }
+
+    /// The route added last takes test keys, too: say why one in the wrong hands does no harm there. Without this a route is
+    /// for people and live keys only.
+    #[must_use]
+    pub fn test_keys(self, reason: &'static str) -> Self {
+        self.last(|rule| rule.test_keys = Some(reason))
     }
 
     fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {
@@ -325,8 +335,10 @@ pub fn describe(table: &[RouteRule]) -> String {
             Early::Enrolling => "; while a second factor is set up",
             Early::Always => "; before the second factor",
         };
+        let early = if rule.before_second_factor { "; before the second factor" } else { "" };
+        let test_keys = rule.test_keys.map(|reason| format!("; test keys ({reason})")).unwrap_or_default();
         format!(
-            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}\n",
+            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}{test_keys}\n",
             rule.path,
             rule.method.as_str(),
             rule.rate,

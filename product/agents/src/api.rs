@@ -20,18 +20,24 @@ use crate::version::{Agent, AgentVersion};
 /// Bytes that a profile may have as JSON.
 const PROFILE_BYTES_MAX: usize = 256 * 1024;
 
+/// Why a test key may read agents.
+const OWN_WORDS: &str = "the business's own words, nobody's data; tests must know what they talk to";
+
 /// The routes.
 pub fn routes() -> Routes<Platform> {
     let (read, write) = (Access::Permission(Permission::AgentRead), Access::Permission(Permission::AgentWrite));
     let publish = Access::Permission(Permission::AgentPublish);
     Routes::new()
         .get("/v1/agents", read, Audited::No("the business's own settings"), list)
+        .test_keys(OWN_WORDS)
         .post("/v1/agents", write, Audited::Change("agent.create"), create)
         .body_bytes(PROFILE_BYTES_MAX)
         .get("/v1/agents/{id}", read, Audited::No("the business's own settings"), get)
+        .test_keys(OWN_WORDS)
         .put("/v1/agents/{id}/draft", write, Audited::Change("agent.draft"), save_draft)
         .body_bytes(PROFILE_BYTES_MAX)
         .get("/v1/agents/{id}/versions", read, Audited::No("the business's own settings"), versions)
+        .test_keys(OWN_WORDS)
         .post("/v1/agents/{id}/versions", publish, Audited::Change("agent.publish"), publish_draft)
 }
 

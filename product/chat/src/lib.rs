@@ -24,7 +24,7 @@ pub mod visitor;
 pub mod widget;
 
 pub use error::{Error, Result};
-pub use store::{EMBED_TOKEN, EMBED_USAGE, STATEMENTS, TABLES, VISITOR_PASS};
+pub use store::{BELONGING, EMBED_TOKEN, EMBED_USAGE, STATEMENTS, TABLES, VISITOR_PASS};
 
 /// What the routes of the chat stand on. Cheap to clone.
 #[derive(Clone)]

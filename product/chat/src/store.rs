@@ -1,5 +1,6 @@
 //! The widget's tables and every SQL text about them.
 
+use identity::Belonging;
 use storage::{Column, Erasure, Owner, Reference, Retention, Row, SealedWith, Statement, Table};
 
 use crate::embed_token::{EmbedToken, Quota};
@@ -22,6 +23,8 @@ pub static EMBED_TOKEN: Table = Table {
         Column::time("previous_until").nullable(),
         Column::integer("conversations_per_day"),
         Column::integer("messages_per_day"),
+        // The person who answers for it; none when a program or the machine itself made it.
+        Column::uuid("created_by").nullable(),
         Column::time("created_at"),
         Column::time("expires_at").nullable(),
         Column::time("revoked_at").nullable(),
@@ -83,6 +86,30 @@ pub(crate) const TOKENS: Statement = Statement::organization(
     "chat.tokens",
     "select * from embed_token where organization_id = $1 and id < $2 order by id desc limit $3",
 );
+/// Those that work, for reviews of access.
+pub(crate) const TOKENS_WORKING: Statement = Statement::organization(
+    "chat.tokens_working",
+    "select id, name, created_by, created_at from embed_token where organization_id = $1 and revoked_at is null \
+     and (expires_at is null or expires_at > $2) order by id limit $3",
+);
+/// Takes one back.
+pub(crate) const TOKEN_REVOKE: Statement = Statement::organization(
+    "chat.token_revoke",
+    "update embed_token set revoked_at = $3 where organization_id = $1 and id = $2 and revoked_at is null",
+);
+/// Takes back all that a person made.
+pub(crate) const TOKENS_REVOKE_OF_MAKER: Statement = Statement::organization(
+    "chat.tokens_revoke_of_maker",
+    "update embed_token set revoked_at = $3 where organization_id = $1 and created_by = $2 and revoked_at is null",
+);
+/// What leaving members and reviews of access must know of widgets.
+pub const BELONGING: Belonging = Belonging {
+    kind: "widget",
+    table: &EMBED_TOKEN,
+    listed: &TOKENS_WORKING,
+    revoke: &TOKEN_REVOKE,
+    revoke_of_maker: &TOKENS_REVOKE_OF_MAKER,
+};
 /// How many are not revoked.
 pub(crate) const TOKENS_COUNT: Statement = Statement::organization(
     "chat.tokens_count",
@@ -133,6 +160,9 @@ pub const STATEMENTS: &[&Statement] = &[
     &USAGE_OF_DAY,
     &PASSES_SWEEP,
     &PASS_RENEW,
+    &TOKENS_WORKING,
+    &TOKEN_REVOKE,
+    &TOKENS_REVOKE_OF_MAKER,
 ];
 
 /// An embed token from its row; the name is opened by the caller of this.

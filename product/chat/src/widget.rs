@@ -1,7 +1,7 @@
 //! The widgets of an organization: making, listing, changing, rotating and revoking embed tokens.
 
 use agents::store::AGENT;
-use identity::{Caller, Change, Platform};
+use identity::{Caller, Change, Platform, api_key};
 use storage::{Row, Timestamp, Value};
 use uuid::Uuid;
 use vault::{Field, Keyring};
@@ -66,6 +66,7 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewWidget<'_>) -
         ("previous_until", Value::Null),
         ("conversations_per_day", new.quota.conversations_per_day.into()),
         ("messages_per_day", new.quota.messages_per_day.into()),
+        ("created_by", api_key::owner(platform, caller).await?.into()),
         ("created_at", now.into()),
         ("expires_at", new.expires_at.into()),
         ("revoked_at", Value::Null),
@@ -113,6 +114,8 @@ pub async fn rotate(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Wi
         ("token", keyring.seal_text(Field::new(&EMBED_TOKEN, "token", id), text.as_str())?.into()),
         ("previous_hash", row.bytes("token_hash")?.into()),
         ("previous_until", now.plus_seconds(ROTATION_OVERLAP_SECONDS).into()),
+        // Whoever has seen the new token answers for it.
+        ("created_by", api_key::owner(platform, caller).await?.into()),
     ];
     change.update(&EMBED_TOKEN, id, &fields).await?;
     change.commit("widget", Some(id), Vec::new()).await?;

@@ -188,7 +188,7 @@ fn may_hand_out(caller: &Caller, role: Role) -> Result<()> {
 }
 
 /// Who answers for what this caller makes: the person, or the person who answers for the key.
-pub(crate) async fn owner(platform: &Platform, caller: &Caller) -> Result<Option<Uuid>> {
+pub async fn owner(platform: &Platform, caller: &Caller) -> Result<Option<Uuid>> {
     match caller.credential() {
         Credential::ApiKey(id) => Ok(get(platform, caller, id).await?.and_then(|key| key.created_by)),
         Credential::Session(_) | Credential::Channel => Ok(caller.user()),

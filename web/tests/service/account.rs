@@ -6,7 +6,6 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use identity::{Permission, Role};
 use std::time::Duration;
-use utoipa::OpenApi as _;
 use uuid::Uuid;
 use web::live::LiveEvent;
 use web::{account, openapi};

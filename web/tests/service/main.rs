@@ -5,3 +5,4 @@ mod fixture;
 mod guard;
 mod idempotency;
 mod networks;
+mod people;
