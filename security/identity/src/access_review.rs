@@ -17,7 +17,7 @@ use crate::store::review::{
     REVIEW_OPEN, REVIEW_UNDECIDED, REVIEWS, REVIEWS_OVERDUE,
 };
 use crate::store::{self, KEY_REVOKE, ORGANIZATION, ORGANIZATION_LOCK};
-use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
+use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in, support};
 
 pub mod export;
 
@@ -28,6 +28,7 @@ pub const MAXIMUM_ITEMS: usize = 2000;
 const SECONDS_PER_DAY: i64 = 86_400;
 const MEMBER: &str = "member";
 const KEY: &str = "key";
+const SUPPORT_GRANT: &str = "support_grant";
 
 /// A review.
 #[derive(Debug, Clone)]
@@ -145,6 +146,7 @@ pub async fn overdue(platform: &Platform) -> Result<(i64, i64)> {
 pub async fn start(platform: &Platform, caller: &Caller) -> Result<Review> {
     let mut lines = members(platform, caller).await?;
     lines.extend(keys(platform, caller).await?);
+    lines.extend(grants(platform, caller).await?);
     lines.extend(belongings(platform, caller).await?);
     if lines.len() > MAXIMUM_ITEMS {
         return Err(Error::Conflict(
@@ -240,6 +242,7 @@ async fn remove(change: &mut Change, caller: &Caller, item: &Item) -> Result<()>
             change.execute(&KEY_REVOKE, &key).await?;
             Ok(())
         }
+        SUPPORT_GRANT => support::revoke_within(change, caller, item.subject).await.map(drop),
         other => {
             let belonging = change.platform().belongings.iter().find(|belonging| belonging.kind == other);
             let belonging = belonging.ok_or(Error::Conflict("this version does not know what this line is about"))?;
@@ -293,6 +296,25 @@ async fn keys(platform: &Platform, caller: &Caller) -> Result<Vec<Line>> {
         },
     };
     Ok(keys.into_iter().filter(|key| key.state(now).works()).map(line).collect())
+}
+
+/// What whoever runs the installation may look at now.
+async fn grants(platform: &Platform, caller: &Caller) -> Result<Vec<Line>> {
+    let now = platform.now();
+    let grants = support::list(platform, caller, None, MAXIMUM_ITEMS as i64 + 1).await?;
+    let open = grants.into_iter().filter(|grant| grant.revoked_at.is_none() && grant.expires_at > now);
+    let line = |grant: support::Grant| Line {
+        kind: SUPPORT_GRANT,
+        subject: grant.id,
+        user: grant.granted_by,
+        facts: Facts {
+            name: grant.reason,
+            created_at: Some(grant.created_at.seconds()),
+            expires_at: Some(grant.expires_at.seconds()),
+            ..Facts::default()
+        },
+    };
+    Ok(open.map(line).collect())
 }
 
 async fn belongings(platform: &Platform, caller: &Caller) -> Result<Vec<Line>> {

@@ -191,7 +191,7 @@ fn may_hand_out(caller: &Caller, role: Role) -> Result<()> {
 pub async fn owner(platform: &Platform, caller: &Caller) -> Result<Option<Uuid>> {
     match caller.credential() {
         Credential::ApiKey(id) => Ok(get(platform, caller, id).await?.and_then(|key| key.created_by)),
-        Credential::Session(_) | Credential::Channel => Ok(caller.user()),
+        Credential::Session(_) | Credential::Support { .. } | Credential::Channel => Ok(caller.user()),
     }
 }
 

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use crate::{Error, Permission, Result};
 
-pub(crate) use store::by_token;
 pub use store::{
     Looking, OpenGrant, Operator, STATEMENTS, SUPPORT_GRANT, SUPPORT_SESSION, TABLES, end_session, end_sessions_of,
     grant, list, looking, open, open_grants, revoke,
 };
+pub(crate) use store::{by_token, revoke_within};
 
 /// A grant lives so long at most.
 pub const MAXIMUM_HOURS: i64 = 72;

@@ -15,7 +15,7 @@ use super::{Grant, MAXIMUM_GRANTS, NewGrant, SESSION_SECONDS, Scope, TOKEN_PREFI
 use crate::caller::Facts;
 use crate::store::unknown_word;
 use crate::token::{self, Secret};
-use crate::{Caller, Credential, Environment, Error, Platform, Result};
+use crate::{Caller, Change, Credential, Environment, Error, Platform, Result};
 
 /// What organizations allowed support to look at.
 pub static SUPPORT_GRANT: Table = Table {
@@ -206,13 +206,18 @@ pub async fn list(platform: &Platform, caller: &Caller, after: Option<Uuid>, lim
 /// Ends a grant and everybody who looks by it, at once. `false` when there is no good one with this id.
 pub async fn revoke(platform: &Platform, caller: &Caller, id: Uuid) -> Result<bool> {
     let mut change = caller.change(platform, "support.revoke").await?;
-    let arguments = [caller.organization().into(), id.into(), platform.now().into()];
-    if change.execute(&GRANT_REVOKE, &arguments).await? == 0 {
-        return Ok(false);
-    }
-    let ended = change.execute(&SESSIONS_END_OF_GRANT, &arguments).await?;
+    let Some(ended) = revoke_within(&mut change, caller, id).await? else { return Ok(false) };
     change.commit("support_grant", Some(id), vec![("sessions_ended", ended.to_string())]).await?;
     Ok(true)
+}
+
+/// The same within a change that says why; how many sessions ended, or nothing when the grant is over already.
+pub(crate) async fn revoke_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Option<u64>> {
+    let arguments = [caller.organization().into(), id.into(), change.platform().now().into()];
+    if change.execute(&GRANT_REVOKE, &arguments).await? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(change.execute(&SESSIONS_END_OF_GRANT, &arguments).await?))
 }
 
 /// Who looks into this organization at this moment.
