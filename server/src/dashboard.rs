@@ -1,9 +1,12 @@
 //! The pages that belong to no single part: the overview, the settings of an organization, and its audit log; and the
 //! router that joins them with the pages of the parts.
 
+mod alerts;
 mod audit;
 mod keys;
 pub mod overview;
+mod people;
+mod review;
 mod settings;
 
 use identity::Platform;
@@ -11,5 +14,10 @@ use web::routes::Routes;
 
 /// The pages of this module.
 pub fn routes() -> Routes<Platform> {
-    settings::routes().merge(keys::routes()).merge(audit::routes())
+    settings::routes()
+        .merge(keys::routes())
+        .merge(people::routes())
+        .merge(alerts::routes())
+        .merge(review::routes())
+        .merge(audit::routes())
 }

@@ -1,4 +1,4 @@
-//! The house's own routes: keys, members, sessions, the organization, and what browsers report.
+//! The house's own routes: keys, members, invitations, alerts, reviews, sessions, the organization, and what browsers report.
 
 pub mod api;
 pub mod pages;

@@ -335,7 +335,6 @@ pub fn describe(table: &[RouteRule]) -> String {
             Early::Enrolling => "; while a second factor is set up",
             Early::Always => "; before the second factor",
         };
-        let early = if rule.before_second_factor { "; before the second factor" } else { "" };
         let test_keys = rule.test_keys.map(|reason| format!("; test keys ({reason})")).unwrap_or_default();
         format!(
             "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}{test_keys}\n",

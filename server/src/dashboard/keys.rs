@@ -1,10 +1,12 @@
-//! Settings: API keys. A key is shown once, on the answer to the form that made it.
+//! Settings: API keys. A key is shown once, on the answer to the form that made or rotated it.
+
+use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use identity::api_key::{self, ApiKey, NewKey};
-use identity::{Environment, Permission, Platform, Role};
+use identity::api_key::{self, ApiKey, NewKey, State as KeyState};
+use identity::{Environment, Permission, Platform, Role, member};
 use serde::Deserialize;
 use storage::Timestamp;
 use uuid::Uuid;
@@ -16,6 +18,8 @@ use web::{Form, PageContext, Path, Problem, Query};
 
 /// Keys shown: an organization has at most so many that work.
 const KEYS_SHOWN: i64 = api_key::MAXIMUM_KEYS;
+/// Members whose names are looked up.
+const MEMBERS_READ: i64 = 1000;
 const SECONDS_PER_DAY: i64 = 24 * 3600;
 
 pub(super) fn routes() -> Routes<Platform> {
@@ -23,6 +27,11 @@ pub(super) fn routes() -> Routes<Platform> {
     Routes::new()
         .get("/settings/keys", read, Audited::No("names of keys; never a key"), list)
         .post("/settings/keys", write, Audited::Change("key.create"), create)
+        .answers_secret()
+        .step_up()
+        .post("/settings/keys/{id}/rotation", write, Audited::Change("key.rotate"), rotate)
+        .answers_secret()
+        .step_up()
         .post("/settings/keys/{id}/revocation", write, Audited::Change("key.revoke"), revoke)
 }
 
@@ -31,27 +40,44 @@ struct Line {
     name: String,
     environment: &'static str,
     role: &'static str,
+    owner: String,
     made: Moment,
     used: Option<Moment>,
+    ends: Option<Moment>,
     state: Chip,
     works: bool,
+    may_be_rotated: bool,
 }
 
-fn line(key: ApiKey, now: Timestamp) -> Line {
-    let state = match (key.revoked_at, key.expires_at) {
-        (Some(_), _) => Chip::new(Tone::Done, "Revoked"),
-        (None, Some(end)) if end <= now => Chip::new(Tone::Done, "Expired"),
-        _ => Chip::new(Tone::Good, "Works"),
+fn chip(state: KeyState) -> Chip {
+    match state {
+        KeyState::Works => Chip::new(Tone::Good, "Works"),
+        KeyState::ExpiresSoon => Chip::new(Tone::Wait, "Expires soon"),
+        KeyState::Ending => Chip::new(Tone::Wait, "Ends: rotated"),
+        KeyState::Expired => Chip::new(Tone::Done, "Expired"),
+        KeyState::Revoked => Chip::new(Tone::Done, "Revoked"),
+        KeyState::Leaked => Chip::new(Tone::Bad, "Leaked, stopped"),
+    }
+}
+
+fn line(key: ApiKey, names: &HashMap<Uuid, String>, now: Timestamp) -> Line {
+    let state = key.state(now);
+    let owner = match key.created_by {
+        Some(owner) => names.get(&owner).cloned().unwrap_or_else(|| "somebody who left".to_owned()),
+        None => "the machine itself".to_owned(),
     };
     Line {
         id: key.id,
         name: key.name,
         environment: key.environment.as_str(),
         role: key.role.as_str(),
+        owner,
         made: Moment::day(key.created_at),
         used: key.used_at.map(Moment::new),
-        works: state.tone() == Tone::Good,
-        state,
+        ends: key.revoked_at.or(key.expires_at).map(Moment::new),
+        works: state.works(),
+        may_be_rotated: matches!(state, KeyState::Works | KeyState::ExpiresSoon),
+        state: chip(state),
     }
 }
 
@@ -70,10 +96,15 @@ struct KeysPage {
 async fn keys_page(platform: &Platform, page: &PageContext) -> Result<KeysPage, Problem> {
     let (caller, now) = (&page.caller, platform.now());
     let keys = api_key::list(platform, caller, None, KEYS_SHOWN).await?;
+    let mut names = HashMap::new();
+    if caller.permits(Permission::MemberRead) {
+        let members = member::list(platform, caller, None, MEMBERS_READ).await?;
+        names.extend(members.into_iter().map(|member| (member.user, member.name)));
+    }
     let grantable = |role: &Role| caller.role().is_some_and(|own| own.may_grant(*role));
     Ok(KeysPage {
         shell: page.shell("API keys", Nav::Settings),
-        keys: keys.into_iter().rev().map(|key| line(key, now)).collect(),
+        keys: keys.into_iter().rev().map(|key| line(key, &names, now)).collect(),
         made: None,
         may_write: caller.permits(Permission::KeyWrite),
         // The smallest role first: what is chosen without thinking should do the least.
@@ -97,6 +128,7 @@ async fn list(
 struct NewKeyForm {
     name: String,
     role: String,
+    environment: String,
     days: i64,
 }
 
@@ -108,7 +140,9 @@ async fn create(
     let role = Role::parse(&form.role).ok_or_else(|| Problem::field("role", "There is no such role."))?;
     let days = form.days.clamp(1, api_key::MAXIMUM_LIFE_DAYS);
     let expires_at = Some(platform.now().plus_seconds(days * SECONDS_PER_DAY - 1));
-    let new = NewKey { name: &form.name, environment: Environment::Live, role, expires_at };
+    let environment = Environment::parse(&form.environment);
+    let environment = environment.ok_or_else(|| Problem::field("environment", "A key is live or test."))?;
+    let new = NewKey { name: &form.name, environment, role, expires_at };
     match api_key::create(&platform, &page.caller, &new).await {
         Ok((_, text)) => {
             let made = Some(text.reveal().to_owned());
@@ -120,6 +154,22 @@ async fn create(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+#[derive(Deserialize)]
+struct RotationForm {
+    overlap_seconds: i64,
+}
+
+async fn rotate(
+    State(platform): State<Platform>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+    Form(form): Form<RotationForm>,
+) -> Result<Response, Problem> {
+    let (_, text) = api_key::rotate(&platform, &page.caller, id, form.overlap_seconds).await?;
+    let made = Some(text.reveal().to_owned());
+    Ok(Html(KeysPage { made, ..keys_page(&platform, &page).await? }).into_response())
 }
 
 async fn revoke(

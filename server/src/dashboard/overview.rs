@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use conversations::{ConversationSummary, Conversations};
-use identity::{Permission, Platform};
+use identity::{Caller, Permission, Platform, access_review, alert, api_key};
 use storage::Timestamp;
 use telephony::record::{Call, CallState};
 use telephony::store::calls;
@@ -22,6 +22,8 @@ const CONVERSATIONS_READ: i64 = 500;
 /// Calls that are looked at, and of those so many are shown.
 const CALLS_READ: i64 = 200;
 const CALLS_SHOWN: usize = 8;
+/// Alerts that are looked at for open ones.
+const ALERTS_READ: i64 = 100;
 const HOURS: i64 = 24;
 const SECONDS_PER_HOUR: i64 = 3600;
 const MICROSECONDS_PER_SECOND: i64 = 1_000_000;
@@ -52,6 +54,13 @@ struct Reading {
     live: bool,
 }
 
+/// Something that somebody must look at, and where.
+struct Notice {
+    words: String,
+    address: &'static str,
+    link: &'static str,
+}
+
 struct Entry {
     key: String,
     address: String,
@@ -65,6 +74,7 @@ struct Entry {
 #[template(path = "overview.html")]
 struct OverviewPage {
     shell: Shell,
+    notices: Vec<Notice>,
     sentence: String,
     readings: Vec<Reading>,
     live: Vec<Entry>,
@@ -153,6 +163,31 @@ fn sentence(chats: usize, calls: usize, waiting: usize) -> String {
     }
 }
 
+/// What about people, keys and reviews waits for this reader.
+async fn notices(platform: &Platform, caller: &Caller) -> Result<Vec<Notice>, Problem> {
+    let mut notices = Vec::new();
+    let alerts = alert::list(platform, caller, Uuid::max(), ALERTS_READ).await?;
+    let open = alerts.iter().filter(|alert| alert.state == alert::State::Open).count();
+    if open > 0 {
+        let words = format!("{} somebody to look.", count(open, "alert waits for", "alerts wait for"));
+        notices.push(Notice { words, address: "/settings/alerts", link: "Alerts" });
+    }
+    if caller.permits(Permission::MemberRead) && access_review::standing(platform, caller).await?.is_overdue {
+        let words = "The review of access is overdue.".to_owned();
+        notices.push(Notice { words, address: "/settings/review", link: "Review" });
+    }
+    if caller.permits(Permission::KeyRead) {
+        let keys = api_key::list(platform, caller, None, api_key::MAXIMUM_KEYS).await?;
+        let now = platform.now();
+        let ending = keys.iter().filter(|key| key.state(now) == api_key::State::ExpiresSoon).count();
+        if ending > 0 {
+            let words = format!("{} within 14 days: rotate in time.", count(ending, "API key ends", "API keys end"));
+            notices.push(Notice { words, address: "/settings/keys", link: "API keys" });
+        }
+    }
+    Ok(notices)
+}
+
 async fn show(State(overview): State<Overview>, page: PageContext) -> Result<Response, Problem> {
     let (platform, caller, now) = (&overview.platform, &page.caller, overview.platform.now());
     let since = now.plus_seconds(-HOURS * SECONDS_PER_HOUR);
@@ -176,6 +211,7 @@ async fn show(State(overview): State<Overview>, page: PageContext) -> Result<Res
     let reading = |name, value: String, note: &str, live| Reading { name, value, note: note.to_owned(), live };
     let going_on = format!("{}, {}", count(phones, "call", "calls"), count(chats, "chat", "chats"));
     let shown = OverviewPage {
+        notices: notices(platform, caller).await?,
         sentence: sentence(chats, phones, waiting),
         readings: vec![
             reading("Live now", (chats + phones).to_string(), &going_on, chats + phones > 0),

@@ -1,10 +1,10 @@
-//! Settings: the organization, its members, and the reader's own sessions.
+//! Settings: the organization, and the reader's own sessions.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use identity::member::{self, Organization};
-use identity::{MembershipState, Permission, Platform, Role, session};
+use identity::{Platform, Role, session};
 use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
@@ -12,14 +12,10 @@ use web::routes::{Access, Audited, Routes};
 use web::shell::{Done, Html, Nav, Shell};
 use web::{PageContext, Path, Problem, Query};
 
-/// Members shown; an organization with more is managed by the API.
-const MEMBERS_SHOWN: i64 = 100;
-
 pub(super) fn routes() -> Routes<Platform> {
     let own = Audited::No("a person looks at their own sessions");
     Routes::new()
         .get("/settings", Access::Member, Audited::No("the organization's name and the reader's role"), organization)
-        .get("/settings/members", Access::Permission(Permission::MemberRead), Audited::Read("member.list"), members)
         .get("/settings/sessions", Access::Member, own, sessions)
         .post("/settings/sessions/{id}/end", Access::Member, Audited::Change("session.revoke"), end_session)
         .post("/settings/sessions/end-others", Access::Member, Audited::Change("session.revoke_others"), end_others)
@@ -40,43 +36,6 @@ async fn organization(State(platform): State<Platform>, page: PageContext) -> Re
     let since = Moment::day(organization.created_at);
     let shell = page.shell("Settings", Nav::Settings);
     Ok(Html(OrganizationPage { shell, organization, since, role }).into_response())
-}
-
-struct MemberLine {
-    name: String,
-    email: String,
-    role: Role,
-    state: Chip,
-    since: Moment,
-}
-
-#[derive(Template)]
-#[template(path = "members.html")]
-struct MembersPage {
-    shell: Shell,
-    members: Vec<MemberLine>,
-}
-
-fn state_chip(state: MembershipState) -> Chip {
-    match state {
-        MembershipState::Active => Chip::new(Tone::Good, "Active"),
-        MembershipState::Invited => Chip::new(Tone::Wait, "Invited"),
-        MembershipState::Suspended => Chip::new(Tone::Bad, "Suspended"),
-        MembershipState::Left => Chip::new(Tone::Done, "Left"),
-    }
-}
-
-async fn members(State(platform): State<Platform>, page: PageContext) -> Result<Response, Problem> {
-    let members = member::list(&platform, &page.caller, None, MEMBERS_SHOWN).await?;
-    let line = |member: member::Member| MemberLine {
-        name: member.name,
-        email: member.email,
-        role: member.role,
-        state: state_chip(member.state),
-        since: Moment::day(member.created_at),
-    };
-    let members = members.into_iter().map(line).collect();
-    Ok(Html(MembersPage { shell: page.shell("Members", Nav::Settings), members }).into_response())
 }
 
 struct SessionLine {
