@@ -33,7 +33,6 @@ struct Line {
     facts: Vec<(String, String)>,
     at: Moment,
     state: Chip,
-    is_open: bool,
     may_own: bool,
     may_lock: bool,
     may_see: bool,
@@ -58,7 +57,7 @@ fn line(alert: Alert, caller: &Caller) -> Line {
             AlertState::Locked => Chip::new(Tone::Done, "Locked out"),
             AlertState::Seen => Chip::new(Tone::Done, "Seen"),
         },
-        is_open,
+
         may_own: is_open && places && own,
         may_lock: is_open && places && (own || writes),
         may_see: is_open && !places && writes,
