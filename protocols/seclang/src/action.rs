@@ -210,8 +210,17 @@ impl Action {
             "skip" => Self::Skip(value.parse().map_err(|_| unreadable())?),
             "setvar" => Self::Set(Assignment::parse(&value).ok_or_else(unreadable)??),
             "ctl" => Self::Control(Control::parse(&value).ok_or_else(unreadable)??),
-            "expirevar" | "initcol" | "rev" | "ver" | "maturity" | "accuracy" | "setenv" | "sanitisearg"
-            | "sanitisematched" | "sanitisematchedbytes" | "sanitiserequestheader" => Self::Nothing,
+            "expirevar"
+            | "initcol"
+            | "rev"
+            | "ver"
+            | "maturity"
+            | "accuracy"
+            | "setenv"
+            | "sanitisearg"
+            | "sanitisematched"
+            | "sanitisematchedbytes"
+            | "sanitiserequestheader" => Self::Nothing,
             _ => return Err(Fault::UnknownAction(name.to_owned())),
         })
     }

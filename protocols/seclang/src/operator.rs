@@ -319,7 +319,7 @@ fn broken_url_encoding(value: &[u8]) -> bool {
     value.iter().enumerate().any(|(place, byte)| *byte == b'%' && !(is_digit(place + 1) && is_digit(place + 2)))
 }
 
-/// A phrase; bytes between `|` are in hexadecimal, `|00 ff|`.
+/// A phrase; bytes between `|` are in hexadecimal, `|00ff|`.
 fn phrase_bytes(text: &str) -> Vec<u8> {
     let parts: Vec<&str> = text.split('|').collect();
     if parts.len() < 3 || parts.len().is_multiple_of(2) {
@@ -329,7 +329,7 @@ fn phrase_bytes(text: &str) -> Vec<u8> {
     for (place, part) in parts.iter().enumerate() {
         if place % 2 == 0 {
             output.extend_from_slice(part.as_bytes());
-        } else if let Ok(bytes) = hex::decode(part.replace(' ', "")) {
+        } else if let Ok(bytes) = hex::decode(part) {
             output.extend(bytes);
         } else {
             return text.as_bytes().to_vec();

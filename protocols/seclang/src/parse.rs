@@ -186,7 +186,9 @@ fn directive(name: &str, arguments: &[String], data: &[Source<'_>]) -> Result<Op
         "secdefaultaction" => defaults(one("SecDefaultAction", "a list of actions")?)?,
         "secruleengine" => {
             let text = one("SecRuleEngine", "On, Off or DetectionOnly")?;
-            Kind::Mode(mode(text).ok_or(Fault::Words { directive: "SecRuleEngine", expected: "On, Off or DetectionOnly" })?)
+            Kind::Mode(
+                mode(text).ok_or(Fault::Words { directive: "SecRuleEngine", expected: "On, Off or DetectionOnly" })?,
+            )
         }
         "secrequestbodyaccess" => {
             Kind::BodyAccess(one("SecRequestBodyAccess", "On or Off")?.eq_ignore_ascii_case("on"))
@@ -206,9 +208,7 @@ fn directive(name: &str, arguments: &[String], data: &[Source<'_>]) -> Result<Op
             }
         },
         "secruleupdatetargetbytag" => match arguments {
-            [tag, targets, ..] => {
-                Kind::UpdateTargetByTag(tag.clone(), Target::parse_list(&targets.replace(',', "|"))?)
-            }
+            [tag, targets, ..] => Kind::UpdateTargetByTag(tag.clone(), Target::parse_list(&targets.replace(',', "|"))?),
             _ => return Err(Fault::Words { directive: "SecRuleUpdateTargetByTag", expected: "a tag and targets" }),
         },
         _ => return Err(Fault::UnknownDirective(name.to_owned())),

@@ -78,11 +78,6 @@ impl Needs {
         parsed.map_or_else(|_| Self::default(), |hir| Self::best(known(&hir).all_needs()))
     }
 
-    /// One of the phrases occurs.
-    pub(crate) fn phrases(phrases: AnyOf) -> Self {
-        Self(vec![phrases])
-    }
-
     fn best(mut needs: Vec<AnyOf>) -> Self {
         needs.retain(|any_of| worth(any_of) >= LEAST && any_of.len() <= LITERALS);
         for any_of in &mut needs {

@@ -99,8 +99,7 @@ pub struct Transaction<'r> {
 impl<'r> Transaction<'r> {
     /// A request that has not come yet.
     pub fn new(rules: &'r RuleSet, mode: Mode, limits: Limits) -> Self {
-        let controls =
-            Controls { mode: mode.min(rules.mode), body_access: rules.body_access, ..Controls::default() };
+        let controls = Controls { mode: mode.min(rules.mode), body_access: rules.body_access, ..Controls::default() };
         Self {
             rules,
             limits,

@@ -28,6 +28,13 @@ impl Place<'_> {
         self.arguments.push(Argument { name: self.name, field: self.field, value });
     }
 
+    /// The name of a list or an object is a word of the sender's, too, and stands for itself once.
+    fn container(&mut self) {
+        if !self.field.is_empty() && !self.field.ends_with('*') {
+            self.arguments.push(Argument { name: self.name.clone(), field: self.field.clone(), value: Vec::new() });
+        }
+    }
+
     fn below(&mut self, name: &[u8], field: &str) -> Place<'_> {
         let joined = if self.field.is_empty() { field.to_owned() } else { format!("{}.{field}", self.field) };
         Place {
@@ -88,6 +95,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        self.container();
         let mut place = 0_usize;
         while list.next_element_seed(self.below(format!("array_{place}").as_bytes(), "*"))?.is_some() {
             place += 1;
@@ -96,6 +104,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.container();
         while let Some(key) = map.next_key::<String>()? {
             map.next_value_seed(self.below(key.as_bytes(), &key))?;
         }

@@ -319,7 +319,8 @@ impl Compiler {
                 }
                 Some(Jump::Over(rules)) => {
                     let at = own.iter().position(|number| positions[*number].1 == draft.position).unwrap_or_default();
-                    own.get(at.saturating_add(*rules).saturating_add(1)).map_or(usize::MAX, |number| positions[*number].1)
+                    own.get(at.saturating_add(*rules).saturating_add(1))
+                        .map_or(usize::MAX, |number| positions[*number].1)
                 }
             };
             let to = own.iter().position(|number| positions[*number].1 >= from).unwrap_or(own.len());

@@ -17,7 +17,8 @@ impl Transaction<'_> {
         let raw = replaced(request.target, target.query, &query);
         let uri = replaced(target.local, target.query, &query);
         let line = [request.method, b" ", &raw, b" ", request.protocol].concat();
-        let basename = target.path.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+        let path = decoded_path(target.path);
+        let basename = path.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
         let address = request.remote_address.map(|address| address.to_canonical().to_string()).unwrap_or_default();
         self.controls.processor = Processor::of(header(request.headers, b"content-type"));
         let processor = self.controls.processor.name();
@@ -27,7 +28,7 @@ impl Transaction<'_> {
             (Variable::RequestUriRaw, &raw),
             (Variable::RequestUri, &uri),
             (Variable::RequestLine, line.trim_ascii_end()),
-            (Variable::RequestFilename, target.path),
+            (Variable::RequestFilename, &path),
             (Variable::RequestBasename, basename),
             (Variable::QueryString, &query),
             (Variable::RemoteAddr, address.as_bytes()),
@@ -94,9 +95,11 @@ impl Transaction<'_> {
             self.add(Variable::MultipartPartHeaders, part, line, false);
         }
         let free = self.is_free("");
-        for (variable, text) in xml_text.iter().map(|text| (Variable::XmlText, text)).chain(
-            xml_attributes.iter().take(self.limits.arguments).map(|text| (Variable::XmlAttributes, text)),
-        ) {
+        for (variable, text) in xml_text
+            .iter()
+            .map(|text| (Variable::XmlText, text))
+            .chain(xml_attributes.iter().take(self.limits.arguments).map(|text| (Variable::XmlAttributes, text)))
+        {
             let text = self.within_budget(text, free).to_vec();
             let text = self.texts.add(&text);
             self.values.push(variable, Value { name: crate::transaction::texts::Texts::EMPTY, text, free });
@@ -219,6 +222,18 @@ fn replaced(whole: &[u8], piece: &[u8], instead: &[u8]) -> Vec<u8> {
         }
         _ => whole.to_vec(),
     }
+}
+
+/// A path with `%41` undone; in a path, `+` is a plus sign.
+fn decoded_path(path: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(path.len());
+    for (place, piece) in path.split(|byte| *byte == b'+').enumerate() {
+        if place > 0 {
+            output.push(b'+');
+        }
+        Transformation::UrlDecode.apply(piece, &mut output);
+    }
+    output
 }
 
 fn header<'a>(headers: &[(&'a [u8], &'a [u8])], wanted: &[u8]) -> &'a [u8] {

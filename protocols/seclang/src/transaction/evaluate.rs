@@ -184,7 +184,8 @@ impl Transaction<'_> {
         let rules = self.rules;
         let targets = &rules.targets[list].all;
         let mut seen = Vec::new();
-        for target in targets.iter().filter(|target| !target.exclude && !target.count && !target.variable.is_dynamic()) {
+        for target in targets.iter().filter(|target| !target.exclude && !target.count && !target.variable.is_dynamic())
+        {
             self.values.each(target, &self.texts, |each| seen.push(each));
         }
         for excluded in targets.iter().filter(|target| target.exclude) {
@@ -458,9 +459,9 @@ impl Transaction<'_> {
         let text = |template: &Option<Template>| {
             let mut text = template.as_ref().map(|template| self.fill(template, rule.id)).unwrap_or_default();
             text.truncate(Match::DATA_BYTES);
-            String::from_utf8_lossy(&text).into_owned()
+            printable(&text)
         };
-        let target = self.memory.last.as_ref().map(|hit| String::from_utf8_lossy(&hit.name).into_owned());
+        let target = self.memory.last.as_ref().map(|hit| printable(&hit.name));
         let entry = Match {
             rule: rule.id,
             phase: rule.phase,
@@ -478,6 +479,19 @@ impl Transaction<'_> {
         controls.removed.iter().any(|(from, to)| (*from..=*to).contains(&rule.id))
             || controls.removed_tags.iter().any(|tag| rule.tags.contains(tag))
     }
+}
+
+/// On one line: control characters as `\x0a`, what is no UTF-8 as a replacement character.
+fn printable(text: &[u8]) -> String {
+    let mut output = String::with_capacity(text.len());
+    for each in String::from_utf8_lossy(text).chars() {
+        if each.is_control() {
+            output.push_str(&format!("\\x{:02x}", u32::from(each)));
+        } else {
+            output.push(each);
+        }
+    }
+    output
 }
 
 /// The value that matched, and what a pattern found in it.

@@ -92,7 +92,8 @@ impl Texts {
         if self.derived[place] != UNKNOWN {
             return TextId(self.derived[place]);
         }
-        let result = if transformation.leaves(self.presence(text)) { text } else { self.transform(text, transformation) };
+        let result =
+            if transformation.leaves(self.presence(text)) { text } else { self.transform(text, transformation) };
         self.derived[place] = result.0;
         result
     }

@@ -60,7 +60,8 @@ fn hash(transformation: T) -> Vec<u8> {
 
 #[test]
 fn what_is_said_to_stay_stays() {
-    let inputs: &[&[u8]] = &[b"", b"plain", b"two words", b"a.b", b"UPPER", b"x=1", b"50%", b"a\xa0b", b"\xe4", b"a-b#c"];
+    let inputs: &[&[u8]] =
+        &[b"", b"plain", b"two words", b"a.b", b"UPPER", b"x=1", b"50%", b"a\xa0b", b"\xe4", b"a-b#c"];
     for transformation in T::ALL {
         for input in inputs {
             let mut output = Vec::new();

@@ -53,8 +53,8 @@ fn borrowed(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<(&[u8], &[u8])> {
     headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()
 }
 
-/// What the web server in front hands on: white space around values is gone, chunks are joined, and a length beside chunks
-/// is dropped.
+/// What the web server in front hands on (RFC 9112): white space around values is gone, chunks are joined, a length beside
+/// chunks is dropped, without either there is no body, and a line without a protocol is HTTP/0.9.
 fn as_received(sent: &Sent) -> Sent {
     let trim = |text: &[u8]| text.trim_ascii().to_vec();
     let mut headers: Vec<_> = sent.headers.iter().map(|(name, value)| (name.clone(), trim(value))).collect();
@@ -64,7 +64,13 @@ fn as_received(sent: &Sent) -> Sent {
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"content-length"));
         body = joined(&body);
     }
-    let (method, target, protocol) = (sent.method.clone(), sent.target.clone(), sent.protocol.clone());
+    if !chunked && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"content-length")) {
+        body.clear();
+    }
+    let (method, target, mut protocol) = (sent.method.clone(), sent.target.clone(), sent.protocol.clone());
+    if protocol.is_empty() {
+        protocol = b"HTTP/0.9".to_vec();
+    }
     Sent { method, target, protocol, headers, body }
 }
 
