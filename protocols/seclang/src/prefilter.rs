@@ -81,7 +81,9 @@ impl Needs {
     fn best(mut needs: Vec<AnyOf>) -> Self {
         needs.retain(|any_of| worth(any_of) >= LEAST && any_of.len() <= LITERALS);
         for any_of in &mut needs {
-            any_of.iter_mut().for_each(|literal| literal.truncate(LITERAL_BYTES));
+            for literal in any_of.iter_mut() {
+                literal.truncate(LITERAL_BYTES);
+            }
             any_of.sort();
             any_of.dedup();
         }

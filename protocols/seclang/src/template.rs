@@ -24,7 +24,7 @@ impl Template {
         while let Some(start) = rest.find("%{") {
             let Some(length) = rest[start..].find('}') else { break };
             if start > 0 {
-                pieces.push(Piece::Text(rest[..start].as_bytes().to_vec()));
+                pieces.push(Piece::Text(rest.as_bytes()[..start].to_vec()));
             }
             let inside = &rest[start + 2..start + length];
             pieces.push(Self::parse_macro(inside)?);

@@ -1,6 +1,7 @@
 //! One request and its answer, taken apart and judged phase by phase.
 
 mod arrive;
+mod effects;
 mod evaluate;
 mod memory;
 mod presence;

@@ -130,12 +130,9 @@ fn parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
 
 /// A value, quoted or not, and what follows it.
 fn value(text: &[u8]) -> (Vec<u8>, &[u8]) {
-    let quote = match text.first() {
-        Some(quote @ (b'"' | b'\'')) => *quote,
-        _ => {
-            let end = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
-            return (text[..end].trim_ascii().to_vec(), &text[end..]);
-        }
+    let Some(quote) = text.first().copied().filter(|first| matches!(first, b'"' | b'\'')) else {
+        let end = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
+        return (text[..end].trim_ascii().to_vec(), &text[end..]);
     };
     let (mut output, mut place) = (Vec::new(), 1);
     while let Some(byte) = text.get(place) {

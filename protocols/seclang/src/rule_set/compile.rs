@@ -265,7 +265,7 @@ impl Compiler {
         match action {
             Action::Set(assignment) => {
                 let name = match assignment.name.fixed() {
-                    Some(name) => TxName::Fixed(self.tx(&name.to_vec())),
+                    Some(name) => TxName::Fixed(self.tx(name)),
                     None => TxName::Filled(assignment.name),
                 };
                 Some(Effect::Set { name, change: assignment.change })

@@ -8,7 +8,9 @@ impl Presence {
     /// The bytes of a text.
     pub(crate) fn of(text: &[u8]) -> Self {
         let mut all = Self::default();
-        text.iter().for_each(|byte| all.add(*byte));
+        for byte in text {
+            all.add(*byte);
+        }
         all
     }
 

@@ -50,15 +50,12 @@ fn character(input: &[u8]) -> Option<(usize, u32)> {
 pub(super) fn utf8_to_unicode(input: &[u8], output: &mut Vec<u8>) {
     let mut place = 0;
     while place < input.len() {
-        match character(&input[place..]) {
-            Some((length, value)) => {
-                output.extend_from_slice(format!("%u{value:04x}").as_bytes());
-                place += length;
-            }
-            None => {
-                output.push(input[place]);
-                place += 1;
-            }
+        if let Some((length, value)) = character(&input[place..]) {
+            output.extend_from_slice(format!("%u{value:04x}").as_bytes());
+            place += length;
+        } else {
+            output.push(input[place]);
+            place += 1;
         }
     }
 }

@@ -47,12 +47,11 @@ pub(super) fn comment_signs(input: &[u8], output: &mut Vec<u8>) {
     while place < input.len() {
         let rest = &input[place..];
         let signs: [&[u8]; 6] = [b"<!--", b"-->", b"/*", b"*/", b"--", b"#"];
-        match signs.iter().find(|sign| rest.starts_with(sign)) {
-            Some(sign) => place += sign.len(),
-            None => {
-                output.push(rest[0]);
-                place += 1;
-            }
+        if let Some(sign) = signs.iter().find(|sign| rest.starts_with(sign)) {
+            place += sign.len();
+        } else {
+            output.push(rest[0]);
+            place += 1;
         }
     }
 }

@@ -54,7 +54,10 @@ fn verdict(rules: &RuleSet, sent: &Sent) -> Verdict {
 
 #[test]
 fn attacks_are_refused() {
-    let Some(rules) = rules::as_it_comes("attacks_are_refused") else { return };
+    let Some(rules) = rules::as_it_comes() else {
+        println!("not measured: attacks_are_refused: the rule set is not there");
+        return;
+    };
     for attack in ATTACKS {
         let refused = verdict(&rules, &as_json(attack));
         assert!(matches!(refused, Verdict::Refuse { status: 403, rule: 949_110 }), "{attack}: {refused:?}");
@@ -64,7 +67,10 @@ fn attacks_are_refused() {
 
 #[test]
 fn free_text_is_reported_and_passes() {
-    let Some(rules) = rules::as_it_comes("free_text_is_reported_and_passes") else { return };
+    let Some(rules) = rules::as_it_comes() else {
+        println!("not measured: free_text_is_reported_and_passes: the rule set is not there");
+        return;
+    };
     for attack in ATTACKS {
         let sent = as_json(attack);
         let headers: Vec<(&[u8], &[u8])> =
@@ -87,7 +93,10 @@ fn free_text_is_reported_and_passes() {
 
 #[test]
 fn ordinary_sentences_pass() {
-    let Some(rules) = rules::as_it_comes("ordinary_sentences_pass") else { return };
+    let Some(rules) = rules::as_it_comes() else {
+        println!("not measured: ordinary_sentences_pass: the rule set is not there");
+        return;
+    };
     let mut all = Tally::default();
     for name in ["pii-synthetic.written.json", "pii-synthetic.spoken.json", "clinc150.dev.json", "banking77.train.csv"]
     {
@@ -134,7 +143,7 @@ fn measured(rules: &RuleSet, sentences: &[String]) -> Tally {
 
 fn sentences(name: &str) -> Option<Vec<String>> {
     let text = std::fs::read_to_string(rules::shared().join("eval").join(name)).ok()?;
-    if name.ends_with(".csv") {
+    if name.contains("csv") {
         let sentence = |line: &str| line.rsplit_once(',').map(|(text, _)| text.trim_matches('"').to_owned());
         return Some(text.lines().skip(1).filter_map(sentence).collect());
     }
