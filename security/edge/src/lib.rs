@@ -7,6 +7,7 @@
 pub mod acme;
 pub mod address;
 pub mod csrf;
+pub mod firewall;
 pub mod headers;
 pub mod host;
 pub mod limits;
@@ -15,6 +16,7 @@ pub mod redirect;
 pub mod tls;
 
 pub use address::{ClientAddress, Network, TrustedProxies};
+pub use firewall::{Firewall, FirewallMode};
 pub use headers::{Exposure, Nonce};
 pub use host::HostNames;
 pub use limits::{Allowance, Limits, RateClass, Subject};
