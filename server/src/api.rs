@@ -11,6 +11,7 @@ use web::routes::{Access, Audited, RouteRule, Routes};
 
 use crate::dashboard;
 use crate::dashboard::overview::Overview;
+use crate::safekeeping;
 use crate::wiring::House;
 
 /// How long a copy of `security.txt` may be believed.
@@ -57,6 +58,8 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(telephony::api::routes().with_state(telephony.clone()))
         .merge(telephony::pages::routes().with_state(telephony.clone()))
         .merge(dashboard::routes().with_state(house.platform.clone()))
+        .merge(safekeeping::api::routes().with_state(house.platform.clone()))
+        .merge(safekeeping::pages::routes().with_state(house.platform.clone()))
         .merge(dashboard::overview::routes().with_state(overview))
 }
 
@@ -74,6 +77,7 @@ fn described_routes() -> Vec<RouteRule> {
         conversations::desk::routes().table(),
         chat::routes().table(),
         telephony::api::routes().table(),
+        safekeeping::api::routes().table(),
     ];
     parts.concat()
 }
@@ -90,6 +94,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         conversations::desk::Description::openapi(),
         chat::api::Description::openapi(),
         telephony::api::Description::openapi(),
+        safekeeping::api::Description::openapi(),
     ];
     web::openapi::assemble(parts, &described_routes(), env!("CARGO_PKG_VERSION"))
 }

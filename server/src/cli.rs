@@ -8,6 +8,7 @@ pub(crate) mod key;
 mod openapi;
 mod organization;
 mod serve;
+mod vault;
 mod verify;
 
 use std::io::Write as _;
@@ -33,7 +34,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Serve an organization: dashboard, API, widget and phone
-    Serve(Node),
+    Serve(serve::Arguments),
     /// Start a sample dental practice on this machine only, with something to show
     Demo(demo::Arguments),
     /// Look at settings, data, keys, ports and the machine, and say what to do about each fault
@@ -48,6 +49,8 @@ enum Command {
     Key(key::Arguments),
     /// Organizations of this installation, without the server
     Organization(organization::Arguments),
+    /// The keys that seal the data: rotate them, seal an organization, look through everything
+    Vault(vault::Arguments),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
     /// Print completions for a shell
@@ -115,13 +118,14 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => Ok(completions(shell)),
         Command::ReadPdf => return agents::knowledge::pdf::child_main(),
         Command::Call(arguments) => on_runtime(call::run(arguments)),
-        Command::Serve(node) => on_runtime(serve::run(node)),
+        Command::Serve(arguments) => on_runtime(serve::run(arguments)),
         Command::Demo(arguments) => on_runtime(demo::run(arguments)),
         Command::Doctor(arguments) => on_runtime(doctor::run(arguments)),
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),
         Command::Organization(arguments) => on_runtime(organization::run(arguments)),
+        Command::Vault(arguments) => on_runtime(vault::run(arguments)),
     };
     match outcome {
         Ok(Answer::Good) => ExitCode::SUCCESS,

@@ -19,6 +19,8 @@ pub use phone::Phone;
 pub use phone::PhoneSecurity;
 pub use tls::{Tls, TlsVersion};
 
+use crate::transit::TransitSettings;
+
 /// The largest settings file that is read, in bytes.
 const SETTINGS_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -49,6 +51,9 @@ pub struct Settings {
     pub database_in_clear: bool,
     /// Where the root key comes from.
     pub root_key: RootKey,
+    /// Which data the node is started for; set by the command, never by a file. None takes what there is.
+    #[serde(skip)]
+    pub stamp: Option<vault::Stamp>,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
     pub public_url: String,
     /// TLS for `http`; without this table `http` is plain HTTP and so for this machine only.
@@ -131,6 +136,8 @@ pub enum RootKey {
         /// Program and arguments; no shell is involved.
         command: Vec<String>,
     },
+    /// A file that OpenBao's or HashiCorp Vault's transit engine wrapped, made at first start.
+    Transit(TransitSettings),
 }
 
 impl Default for Settings {
@@ -147,6 +154,7 @@ impl Default for Settings {
             database_ca_file: None,
             database_in_clear: false,
             root_key: RootKey::File { path: PathBuf::from("root.key") },
+            stamp: None,
             public_url: String::new(),
             tls: None,
             proxy_terminates_tls: false,

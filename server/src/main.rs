@@ -12,8 +12,10 @@ mod doors;
 mod metrics;
 mod phone;
 mod running;
+mod safekeeping;
 mod scenario;
 mod tls;
+mod transit;
 mod wiring;
 mod worker;
 

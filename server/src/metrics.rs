@@ -28,15 +28,17 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     calls: Gauge,
+    damaged: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let (requests, calls) = (Family::default(), Gauge::default());
+        let (requests, calls, damaged) = (Family::default(), Gauge::default(), Gauge::default());
         let mut registry = Registry::with_prefix("ringfence");
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("calls_in_progress", "Calls that go on", calls.clone());
-        Self { registry: Arc::new(registry), requests, calls }
+        registry.register("damaged", "Sealed values and recordings that do not open", damaged.clone());
+        Self { registry: Arc::new(registry), requests, calls, damaged }
     }
 }
 
@@ -44,6 +46,11 @@ impl Metrics {
     /// Sets how many calls go on.
     pub fn set_calls(&self, calls: usize) {
         self.calls.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// Sets how many sealed values and recordings do not open.
+    pub fn set_damaged(&self, damaged: i64) {
+        self.damaged.set(damaged);
     }
 
     /// All figures as text (`text/plain; version=0.0.4`).

@@ -17,6 +17,7 @@ use crate::cli::say;
 use crate::doors::{self, Doors, tcp};
 use crate::metrics;
 use crate::phone::{self, Lent, Phone};
+use crate::safekeeping::worker::Sweeper;
 use crate::tls::NodeTls;
 use crate::wiring::{AUDIT_FOLDER, House};
 use crate::worker;
@@ -135,6 +136,7 @@ impl Running {
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(worker::tell_alerts(house.platform.alerts.listen(), house.live)).await;
         });
+        self.start_sweeps();
         let (conversations, shutdown) = (self.house.conversations.clone(), self.shutdown.clone());
         self.tasks.spawn(worker::wake_conversations(conversations, shutdown));
         let (metrics, attendant, shutdown) =
@@ -150,6 +152,17 @@ impl Running {
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(trust::worker::keep_looking(trust)).await;
         });
+    }
+
+    /// Rotations and scrubs, and what other processes did with keys.
+    fn start_sweeps(&self) {
+        let house = &self.house;
+        let (platform, live, metrics) = (house.platform.clone(), house.live.clone(), house.metrics.clone());
+        let sweeper = Sweeper { platform, live, metrics };
+        self.tasks.spawn(sweeper.clone().keep_up(self.shutdown.clone()));
+        self.tasks.spawn(sweeper.clone().begin_scrubs(self.shutdown.clone()));
+        self.tasks.spawn(sweeper.clone().walk(vault::ROTATION_JOB, self.shutdown.clone()));
+        self.tasks.spawn(sweeper.walk(vault::SCRUB_JOB, self.shutdown.clone()));
     }
 
     /// Cancelled when the doors close.

@@ -26,6 +26,7 @@ use web::{Gate, SessionCookie};
 
 use crate::config::{RootKey, Settings};
 use crate::metrics::Metrics;
+use crate::transit::Transit;
 
 /// The folder within the data folder that holds what must stand outside the database: checkpoints and their key.
 pub const AUDIT_FOLDER: &str = "audit";
@@ -91,7 +92,12 @@ impl House {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let database = open_database(&settings).await?;
-        let vault = Vault::open(key_source(&settings), &database, entropy.clone()).await.context("keys")?;
+        let source = key_source(&settings)?;
+        let vault = match settings.stamp {
+            Some(stamp) => Vault::open_for(source, &database, entropy.clone(), stamp).await,
+            None => Vault::open(source, &database, entropy.clone()).await,
+        };
+        let vault = vault.context("keys")?;
         let audit = AuditLog::open(&database, &vault, entropy.clone(), Some(folder.join(AUDIT_FOLDER))).await;
         let platform = Platform {
             audit: audit.context("audit log")?,
@@ -142,13 +148,20 @@ pub fn embedded_database(settings: &Settings) -> Option<PathBuf> {
 }
 
 /// Where the root key comes from.
-pub fn key_source(settings: &Settings) -> KeySource {
-    match &settings.root_key {
+///
+/// # Errors
+/// When the settings of a service that wraps it cannot be used.
+pub fn key_source(settings: &Settings) -> anyhow::Result<KeySource> {
+    Ok(match &settings.root_key {
         RootKey::File { path } => KeySource::File(settings.data_dir.join(path)),
         RootKey::Environment { name } => KeySource::Environment(name.clone()),
         RootKey::Credential { name } => KeySource::Credential(name.clone()),
         RootKey::Command { command } => KeySource::Command(command.clone()),
-    }
+        RootKey::Transit(transit) => KeySource::Service {
+            file: settings.data_dir.join(&transit.file),
+            service: Arc::new(Transit::new(transit.clone())?),
+        },
+    })
 }
 
 /// Makes the folder for its owner alone.

@@ -94,6 +94,11 @@ impl Database {
         InstallationDb { engine: self.engine.clone() }
     }
 
+    /// Does the data lie in a file of this process, or with a PostgreSQL server?
+    pub fn is_embedded(&self) -> bool {
+        self.engine.dialect() == crate::schema::Dialect::Sqlite
+    }
+
     /// The tables and statements, storage's own included.
     pub fn schema(&self) -> &Schema {
         &self.schema

@@ -201,6 +201,7 @@ impl Guard {
                 self.check_network(caller).await.map_err(Problem::into_response)?;
             }
             self.check_permission(request, caller).await.map_err(Problem::into_response)?;
+            self.check_seal(caller).await.map_err(Problem::into_response)?;
         }
         if let Some(caller) = &caller
             && let Some(refusal) = assurance::unconfirmed(rule.step_up, caller, self.gate.platform.now(), request)
@@ -213,6 +214,17 @@ impl Guard {
             return Err(Problem::too_large(rule.body_bytes).into_response());
         }
         Ok((caller, allowance))
+    }
+
+    /// Nothing of a sealed organization is given out, whether its keys are needed for it or not.
+    async fn check_seal(&self, caller: &Caller) -> Result<(), Problem> {
+        if self.rule.while_sealed.is_some() || !matches!(self.rule.access, Access::Permission(_)) {
+            return Ok(());
+        }
+        match self.gate.platform.vault.sealed_since(caller.organization()).await? {
+            Some(_) => Err(Problem::organization_sealed()),
+            None => Ok(()),
+        }
     }
 
     /// Whether this caller may use this route at all. Support comes in only by a permission, and only as far as the

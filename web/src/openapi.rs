@@ -95,6 +95,9 @@ fn complete(operation: &mut Operation, rule: &RouteRule) {
     }
     if matches!(rule.access, Access::Permission(_) | Access::Member) {
         refusals.push(("401", "Nobody is known"));
+        if rule.while_sealed.is_none() {
+            refusals.push(("423", "The organization is sealed"));
+        }
         operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
     }
     if rule.path.contains('{') {

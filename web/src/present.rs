@@ -77,12 +77,17 @@ fn page(problem: &Problem, nonce: Nonce) -> Response {
         return (status, page).into_response();
     }
     let shell = Shell::alone(problem.title(), nonce);
+    let next = if problem.is_organization_sealed() {
+        ("/settings/encryption", "To the page where it is unsealed")
+    } else {
+        ("/", "To the overview")
+    };
     let page = ProblemPage {
         shell,
         status: status.as_u16(),
         detail: problem.words(),
-        next_address: "/".to_owned(),
-        next_word: "To the overview".to_owned(),
+        next_address: next.0.to_owned(),
+        next_word: next.1.to_owned(),
     };
     (status, Html(page)).into_response()
 }

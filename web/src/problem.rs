@@ -7,6 +7,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The kind of the problem that an organization is sealed.
+const SEALED: &str = "organization-sealed";
+
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -209,6 +212,27 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed on the server")
     }
 
+    /// 423: the organization is sealed, and nothing of it can be read.
+    pub fn organization_sealed() -> Self {
+        let problem = Self::new(StatusCode::LOCKED, SEALED, "This organization is sealed");
+        problem.with_detail(
+            "Nothing of it can be read until an owner unseals it: Settings, Encryption, or on the machine itself `ringfence vault unseal`. Nothing is lost.",
+        )
+    }
+
+    /// Does it say that the organization is sealed?
+    pub fn is_organization_sealed(&self) -> bool {
+        self.status == StatusCode::LOCKED
+    }
+
+    /// 500: something sealed does not open. It is not given out as it is; the cause goes to the log.
+    pub fn damaged(cause: impl Display) -> Self {
+        tracing::error!(%cause, "something sealed does not open");
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", "This was damaged or altered");
+        problem
+            .with_detail("It does not open any more, so it is not given out. Whoever runs the machine can restore it.")
+    }
+
     /// 503: not now.
     pub fn unavailable(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment");
@@ -288,8 +312,13 @@ impl From<storage::Error> for Problem {
 impl From<vault::Error> for Problem {
     fn from(error: vault::Error) -> Self {
         match error {
-            vault::Error::Sealed => Self::unavailable("This organization is sealed; its owner must unseal it.", 60),
+            vault::Error::Sealed => Self::organization_sealed(),
             vault::Error::NoKey { .. } => Self::not_found(),
+            vault::Error::NotAuthentic { .. } | vault::Error::Unfinished | vault::Error::EmptyObject => {
+                Self::damaged(error)
+            }
+            vault::Error::RotationRuns => Self::conflict("These keys are being rotated already: see GET /v1/vault."),
+            vault::Error::Secret(why) => Self::unprocessable(why, Vec::new()),
             other => Self::internal(other),
         }
     }

@@ -87,6 +87,9 @@ pub struct RouteRule {
     pub early: Early,
     /// Set where a test key may come in, with the reason; everywhere else it is refused.
     pub test_keys: Option<&'static str>,
+    /// Set where members get through while their organization is sealed, with the reason. Routes for every member are open
+    /// in any case: they are about the caller's own session, and what they read of the organization does not open.
+    pub while_sealed: Option<&'static str>,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -214,6 +217,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             step_up: StepUp::No,
             early: Early::No,
             test_keys: None,
+            while_sealed: None,
         };
         self.entries.push((rule, handler));
         self
@@ -235,6 +239,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn from_other_sites(self, reason: &'static str) -> Self {
         self.last(|rule| rule.from_other_sites = Some(reason))
+    }
+
+    /// The route added last is open while the organization is sealed: say why.
+    #[must_use]
+    pub fn while_sealed(self, reason: &'static str) -> Self {
+        self.last(|rule| rule.while_sealed = Some(reason))
     }
 
     /// The route added last answers with a secret that is shown once.
@@ -336,8 +346,9 @@ pub fn describe(table: &[RouteRule]) -> String {
             Early::Always => "; before the second factor",
         };
         let test_keys = rule.test_keys.map(|reason| format!("; test keys ({reason})")).unwrap_or_default();
+        let sealed = if rule.while_sealed.is_some() { "; also while sealed" } else { "" };
         format!(
-            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}{test_keys}\n",
+            "{:<40} {:<7} {access}; {audited}; {:?}; {} bytes{step_up}{early}{test_keys}{sealed}\n",
             rule.path,
             rule.method.as_str(),
             rule.rate,

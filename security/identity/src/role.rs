@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Everything, billing included.
     Owner,
-    /// Everything but billing.
+    /// Everything but billing, and the keys that seal the organization.
     Admin,
     /// The daily work: agents, knowledge, conversations, calls, contacts and what they lead to.
     Manager,
@@ -68,6 +68,7 @@ pub enum Permission {
     AnalyticsRead,
     SettingsRead,
     SettingsWrite,
+    VaultWrite,
     SupportRead,
     SupportWrite,
     BillingRead,
@@ -109,7 +110,9 @@ impl Role {
     fn includes(self, permission: Permission) -> bool {
         match self {
             Self::Owner => true,
-            Self::Admin => !matches!(permission, Permission::BillingRead | Permission::BillingWrite),
+            Self::Admin => {
+                !matches!(permission, Permission::BillingRead | Permission::BillingWrite | Permission::VaultWrite)
+            }
             Self::Manager => manager_includes(permission),
             Self::Viewer => permission == Permission::AnalyticsRead,
         }
@@ -149,6 +152,7 @@ fn manager_includes(permission: Permission) -> bool {
         | Permission::AuditRead
         | Permission::SettingsRead
         | Permission::SettingsWrite
+        | Permission::VaultWrite
         | Permission::SupportRead
         | Permission::SupportWrite
         | Permission::BillingRead
@@ -178,7 +182,7 @@ impl MembershipState {
 
 impl Permission {
     /// Every permission, in the order of the matrix.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::AgentRead,
         Self::AgentWrite,
         Self::AgentPublish,
@@ -210,6 +214,7 @@ impl Permission {
         Self::AnalyticsRead,
         Self::SettingsRead,
         Self::SettingsWrite,
+        Self::VaultWrite,
         Self::SupportRead,
         Self::SupportWrite,
         Self::BillingRead,

@@ -67,6 +67,7 @@ pub const fn is_grantable(permission: Permission) -> bool {
         | Permission::MemberWrite
         | Permission::AuditRead
         | Permission::SettingsWrite
+        | Permission::VaultWrite
         | Permission::SupportRead
         | Permission::SupportWrite
         | Permission::BillingRead

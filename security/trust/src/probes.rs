@@ -10,6 +10,7 @@ mod embed_origin;
 mod emergency;
 mod expiring_links;
 mod headers;
+mod integrity_scrub;
 mod key_bytes;
 mod other_organization;
 pub mod ports;
@@ -18,6 +19,7 @@ pub mod sealed_at_rest;
 mod session_end;
 mod walls;
 mod widget_notice;
+mod write_only_secrets;
 
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(altered_object::AlteredObject(altered_object::Sealed)),
         Arc::new(expiring_links::ExpiringLinks(expiring_links::Signed)),
         Arc::new(sealed_at_rest::SealedAtRest(sealed_at_rest::Vaulted)),
+        Arc::new(write_only_secrets::WriteOnlySecrets),
+        Arc::new(integrity_scrub::IntegrityScrub(integrity_scrub::Scrubbed)),
         Arc::new(consent::ConsentValve(consent::Consented)),
         Arc::new(emergency::Emergency(emergency::Permitted)),
         Arc::new(headers::Headers),

@@ -18,6 +18,9 @@ pub trait KeyService: Send + Sync + fmt::Debug {
     /// Wraps a key; the text is stored in a file and means nothing without the service.
     fn wrap<'a>(&'a self, key: &'a Secret) -> Answer<'a, String>;
 
+    /// Wraps anew, with the newest of the service's own keys, what an older one wrapped.
+    fn rewrap<'a>(&'a self, wrapped: &'a str) -> Answer<'a, String>;
+
     /// Opens what [`Self::wrap`] gave.
     fn unwrap<'a>(&'a self, wrapped: &'a str) -> Answer<'a, Zeroizing<Vec<u8>>>;
 }

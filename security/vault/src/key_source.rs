@@ -26,7 +26,7 @@ use crate::{
     stamp::Stamp,
 };
 
-pub(crate) use driver::{create, next_to, promote, read, stage};
+pub(crate) use driver::{create, next_to, promote, read, rewrap, stage};
 
 /// A root key's text is never longer than this, in bytes; what is longer is something else.
 pub const MAXIMUM_TEXT_LENGTH: usize = 4_096;

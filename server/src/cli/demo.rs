@@ -23,6 +23,9 @@ pub(super) struct Arguments {
     /// Address of SIP; port 0 picks a free one [default: 127.0.0.1:5060, or a free port]
     #[arg(long, env = "RINGFENCE_SIP")]
     sip: Option<SocketAddr>,
+    /// Keep rows in this PostgreSQL (`postgres://role@host/database`) rather than in the data folder
+    #[arg(long, env = "RINGFENCE_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
     /// Do not let the simulated caller book an appointment at the first start
     #[arg(long)]
     no_caller: bool,
@@ -57,6 +60,8 @@ fn settings(arguments: &Arguments) -> Settings {
         http: arguments.http.unwrap_or_else(|| free_or_any(defaults.http)),
         sip: arguments.sip.unwrap_or_else(|| free_or_any(defaults.sip)),
         admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+        database_url: arguments.database_url.clone().unwrap_or_default(),
+        stamp: Some(vault::Stamp::Demo),
         call_this_machine: true,
         home_country_code: Some("44".to_owned()),
         ..defaults

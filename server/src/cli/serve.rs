@@ -1,14 +1,37 @@
 //! `ringfence serve`.
 
+use clap::Args;
 use identity::{founding, one_time};
+use vault::Stamp;
 
 use super::{Answer, Node, say};
+use crate::config::Settings;
 use crate::running::Running;
 use crate::wiring::House;
 
-pub(super) async fn run(node: Node) -> anyhow::Result<Answer> {
+#[derive(Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    node: Node,
+    /// Serve a developer's data, made up: live data is refused, and so is a trunk
+    #[arg(long)]
+    dev: bool,
+}
+
+/// The settings of a node that serves live data, or with `--dev` of one that never does.
+fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
+    let settings = arguments.node.settings()?;
+    let stamp = if arguments.dev { Stamp::Development } else { Stamp::Production };
+    anyhow::ensure!(
+        !arguments.dev || settings.trunk.is_none(),
+        "setting `trunk`: a node started with --dev calls nobody out there; take the trunk out of its settings"
+    );
+    Ok(Settings { stamp: Some(stamp), ..settings })
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     start_logging();
-    let house = House::open(node.settings()?).await?;
+    let house = House::open(settings(&arguments)?).await?;
     let running = Running::start(house.clone(), &[]).await?;
     let base = running.base_url.clone();
     say(&format!("Ringfence answers at {base} (listening on {})", running.http));

@@ -13,6 +13,7 @@ use crate::wiring::{self, AUDIT_FOLDER};
 const DATABASE: &str = "database";
 const ROOT_KEY: &str = "root key";
 const AUDIT_LOG: &str = "audit log";
+const INTEGRITY: &str = "integrity";
 
 /// Opens the database as the node would, then the key, then reads the whole audit log.
 pub async fn look(settings: &Settings) -> Vec<Finding> {
@@ -28,6 +29,7 @@ pub async fn look(settings: &Settings) -> Vec<Finding> {
     };
     let findings =
         vec![walls(&database, settings).await, key(&database, settings).await, log(&database, settings).await];
+    let findings = [findings, vec![integrity(&database).await]].concat();
     database.close().await;
     findings
 }
@@ -55,14 +57,39 @@ async fn walls(database: &Database, settings: &Settings) -> Finding {
 
 /// The vault's own words name the place, the fingerprints and what to do.
 async fn key(database: &Database, settings: &Settings) -> Finding {
-    let source = wiring::key_source(settings);
+    let source = match wiring::key_source(settings) {
+        Ok(source) => source,
+        Err(error) => return Finding::fault(ROOT_KEY, format!("{error:#}")),
+    };
     let place = source.to_string();
     match Vault::open(source, database, Arc::new(SystemEntropy)).await {
-        Ok(_) => Finding::good(ROOT_KEY, format!("from {place}; opens this database")),
+        Ok(vault) => Finding::good(ROOT_KEY, format!("from {place}; opens this database ({} data)", vault.stamp())),
         Err(error @ vault::Error::WrongRootKey { .. }) => {
             Finding::fault(ROOT_KEY, format!("{error}: put the right key there, from your backup"))
         }
         Err(error) => Finding::fault(ROOT_KEY, error.to_string()),
+    }
+}
+
+/// What scrubs found; the opening of everything is theirs, and takes longer than anybody waits for a doctor.
+async fn integrity(database: &Database) -> Finding {
+    let asked = async {
+        let damaged = vault::damage_count(database).await?;
+        let last = vault::last_scrub_of_installation(database).await?;
+        Ok::<_, vault::Error>((damaged, last.and_then(|sweep| sweep.finished_at)))
+    };
+    match asked.await {
+        Ok((0, Some(at))) => {
+            Finding::good(INTEGRITY, format!("everything sealed opened, last at {}", web::instant::to_rfc3339(at)))
+        }
+        Ok((0, None)) => {
+            Finding::good(INTEGRITY, "not looked through yet; a serving node does so, or `ringfence vault scrub`")
+        }
+        Ok((damaged, _)) => {
+            let what = "`ringfence vault status` names them; restore them from a backup";
+            Finding::fault(INTEGRITY, format!("{damaged} sealed values or recordings are damaged: {what}"))
+        }
+        Err(error) => Finding::fault(INTEGRITY, format!("{error}: the database cannot be asked")),
     }
 }
 

@@ -24,6 +24,7 @@ mod phone;
 mod plaintext;
 mod product;
 mod replay;
+mod safekeeping;
 mod search;
 mod start;
 mod visitor;

@@ -1,4 +1,5 @@
-//! Nothing that anybody said, wrote, uploaded or holds as a secret stands on the disk or in the log as it is.
+//! Nothing that anybody said, wrote, uploaded or holds as a secret stands on the disk or in the log as it is: not in the data
+//! folder with its objects, write-ahead log and temporary files, not in PostgreSQL's own files, not in the log at its loudest.
 
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ const CONTACT_NAME: &str = "Ottoline Fairweather";
 const CONTACT_EMAIL: &str = "ottoline@fairweather.example";
 /// A tone whose period is whole samples, so that every stretch of it looks alike.
 const CALL_TONE: f64 = 1_000.0;
+const VOICEMAIL_TONE: f64 = 800.0;
+const SECRET: &str = "ambergris-lantern-for-the-trunk";
+/// The public name of the business, which is not sealed: whoever looks must find it.
+const IN_CLEAR: &str = "Harbour Dental Practice";
 /// Samples of sound that are looked for.
 const STRETCH: usize = 32;
 
@@ -39,7 +44,9 @@ async fn a_day(product: &Product) -> Vec<(&'static str, String)> {
     let contact = json!({"name": CONTACT_NAME, "email": CONTACT_EMAIL});
     let made = product.api(Method::POST, "/v1/contacts").json(&contact).send().await.expect("an answer");
     assert_eq!(made.status(), 201);
-    let (mut said, ()) = tokio::join!(a_chat(product), a_call(product));
+    let set = product.api(Method::PUT, "/v1/secrets/trunk-password").json(&json!({"value": SECRET})).send().await;
+    assert_eq!(set.expect("an answer").status(), 201);
+    let (mut said, ()) = tokio::join!(a_chat(product), calls(product));
     said.push(("session cookie", product.sign_in().await));
     said
 }
@@ -62,14 +69,20 @@ async fn a_chat(product: &Product) -> Vec<(&'static str, String)> {
     words
 }
 
-/// A call that is recorded while the caller speaks.
-async fn a_call(product: &Product) {
+/// A call that is recorded while the caller speaks, and one whose caller leaves a message.
+async fn calls(product: &Product) {
     let phone = phone().await;
     let address = product.facts.sip_uri.clone();
     let mut steps = pressing(&["1"]);
     steps.extend([Step::Wait(1_000), Step::Say(caller::tone(CALL_TONE, 3)), Step::HangUp]);
     let recorded = options(CALLER_NAME, CALLER_NUMBER, steps);
     call(&phone, &address, &recorded).await;
+    let mut steps: Vec<Step> =
+        ["2", "3", "1"].into_iter().flat_map(|key| [Step::Wait(2_000), Step::Press(key.to_owned())]).collect();
+    steps.extend([Step::Listen(1_500), Step::Press("1".to_owned()), Step::Listen(1_500)]);
+    steps.extend([Step::Say(caller::tone(VOICEMAIL_TONE, 3)), Step::Wait(500), Step::Press("#".to_owned())]);
+    steps.extend([Step::Wait(4_000), Step::HangUp]);
+    call(&phone, &address, &options(CALLER_NAME, CALLER_NUMBER, steps)).await;
     phone.close().await;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
@@ -79,7 +92,7 @@ async fn a_call(product: &Product) {
             rows.iter()
                 .any(|row| row["kind"] == kind && row["state"] == "ready" && row["milliseconds"].as_i64() > Some(1_500))
         };
-        if ready("call") {
+        if ready("call") && ready("voicemail") {
             return;
         }
         assert!(tokio::time::Instant::now() < deadline, "a recording is missing: {recordings}");
@@ -106,6 +119,7 @@ fn needles(product: &Product, said: &[(&'static str, String)]) -> Search {
         ("password of the owner", &facts.owner_password),
         ("API key", &facts.api_key),
         ("embed token", &facts.embed_token),
+        ("secret of the organization", SECRET),
     ];
     for (label, text) in words.into_iter().chain(said.iter().map(|(label, text)| (*label, text.as_str()))) {
         search.text(label, text);
@@ -119,6 +133,7 @@ fn needles(product: &Product, said: &[(&'static str, String)]) -> Search {
         }
     }
     sound(&mut search, "tone in a call", &caller::tone(CALL_TONE, 1)[..STRETCH]);
+    sound(&mut search, "tone in a message", &caller::tone(VOICEMAIL_TONE, 1)[..STRETCH]);
     search
 }
 
@@ -138,7 +153,7 @@ fn sound(search: &mut Search, label: &str, made: &[i16]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_known_stands_in_clear_on_the_disk_or_in_the_log() {
-    let product = Product::start_logging("debug").await;
+    let product = Product::start_logging("trace").await;
     let said = a_day(&product).await;
     let search = needles(&product, &said);
     let (mut found, bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
@@ -161,6 +176,47 @@ async fn nothing_that_is_known_stands_in_clear_on_the_disk_or_in_the_log() {
     drop(scratch);
 }
 
+/// The same day on PostgreSQL: its tables, indexes and write-ahead log hold no more than the embedded database.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
+    let Some(test) = storage::testing::postgres(storage::Schema::new()).await else { return };
+    let storage::DatabaseConfig::Postgres { url, .. } = test.config().clone() else { panic!("PostgreSQL was asked for") };
+    test.database.close().await;
+    let superuser = test.superuser_url().expect("a superuser of the tests' server").to_owned();
+    let Some(files) = files_of_server(&superuser) else {
+        println!("not measured: PostgreSQL's files: the tests' server is not one that this machine started");
+        return;
+    };
+    let product = Product::start_logging_with("trace", &["--no-caller", "--database-url", &url]).await;
+    let said = a_day(&product).await;
+    let mut search = needles(&product, &said);
+    // Another process has everything in memory written to the files.
+    let checkpoint = tokio::process::Command::new("psql").arg(&superuser).args(["-c", "checkpoint"]).output().await;
+    let checkpoint = checkpoint.expect("psql stands beside the server");
+    assert!(checkpoint.status.success(), "{}", String::from_utf8_lossy(&checkpoint.stderr));
+    let (mut found, mut bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
+    search.text("what is public", IN_CLEAR);
+    for part in ["base", "pg_wal"] {
+        let (more, size) = search.folder(&files.join(part), &[]);
+        found.extend(more);
+        bytes += size;
+    }
+    let (public, private): (Vec<String>, Vec<String>) =
+        found.into_iter().partition(|found| found.starts_with("what is public"));
+    println!("{bytes} bytes searched, PostgreSQL's files among them");
+    assert!(public.iter().any(|found| found.contains("/base/")), "the search finds what is in clear: {public:#?}");
+    assert!(public.iter().any(|found| found.contains("/pg_wal/")), "also in the write-ahead log: {public:#?}");
+    assert!(private.is_empty(), "{private:#?}");
+    assert!(search.find(product.log().as_bytes()).iter().all(|found| found.starts_with("what is public")));
+}
+
+/// The data folder of the server that the tests started on this machine, by the socket in its address.
+fn files_of_server(address: &str) -> Option<std::path::PathBuf> {
+    let host = address.split(' ').find_map(|word| word.strip_prefix("host="))?;
+    let folder = std::path::PathBuf::from(host).join("data");
+    std::fs::read_dir(&folder).is_ok().then_some(folder)
+}
+
 /// Opens every recording through a link and finds the tone and the words as PCM.
 async fn sounds_are_heard(product: &Product, search: &Search) -> bool {
     let mut heard = std::collections::BTreeSet::new();
@@ -173,5 +229,5 @@ async fn sounds_are_heard(product: &Product, search: &Search) -> bool {
         heard.extend(search.find(&bytes).into_iter().map(str::to_owned));
     }
     let found = |label: &str| heard.iter().any(|one| one.starts_with(label));
-    found("tone in a call")
+    found("tone in a call") && found("tone in a message")
 }

@@ -73,8 +73,13 @@ impl Product {
 
     /// A fresh and silent demo that logs at this level.
     pub async fn start_logging(level: &str) -> Self {
+        Self::start_logging_with(level, &["--no-caller"]).await
+    }
+
+    /// The same with these arguments.
+    pub async fn start_logging_with(level: &str, arguments: &[&str]) -> Self {
         let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
-        let mut product = Self::begin(&scratch.path().join("data"), &["--no-caller"], level).await;
+        let mut product = Self::begin(&scratch.path().join("data"), arguments, level).await;
         product.scratch = Some(scratch);
         product
     }

@@ -18,7 +18,7 @@ use web::{Json, Path, Query};
 use super::Telephony;
 use crate::error::Error;
 use crate::playback::{HEADER_BYTES, Span, span, wav_header};
-use crate::record::Recording;
+use crate::record::{Recording, RecordingState};
 use crate::store::{calls, recordings};
 
 /// What a link to a recording is for; it opens nothing else.
@@ -130,7 +130,11 @@ async fn answer(telephony: &Telephony, listener: &Caller, id: Uuid, range: Optio
     };
     let reader =
         SealedReader::open(&platform.objects, &recordings::object_name(id), &key, recordings::object_context(id)).await;
-    let reader = reader.map_err(Error::from)?;
+    let mut reader = reader.map_err(Error::from)?;
+    if recording.state != RecordingState::Writing {
+        // Without its last piece it is not whole, whatever the pieces before it say.
+        reader = reader.require_finished().map_err(Error::from)?;
+    }
     let length = HEADER_BYTES + reader.length();
     let wave_header = wav_header(recording.channels, reader.length());
     let (status, first, last) = match span(range, length) {
@@ -141,6 +145,10 @@ async fn answer(telephony: &Telephony, listener: &Caller, id: Uuid, range: Optio
                 .into_response());
         }
     };
+    // What is asked for first is opened before anything is answered: what was altered there is refused as a whole. Altered
+    // further on, the answer breaks off before it.
+    let begin = first.saturating_sub(HEADER_BYTES);
+    reader.read(begin, PIECE_BYTES.min((last + 1 - first) as usize)).await.map_err(Error::from)?;
     if first == 0 {
         listener.note(platform, "recording.listen", "recording", Some(id)).await.map_err(Error::from)?;
     }

@@ -43,6 +43,12 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         ringing.reject(sip::Status::NOT_FOUND).await;
         return Ok(());
     };
+    if platform.vault.sealed_since(route.organization).await?.is_some() {
+        // 480 and not 503: the carrier shall not take the whole line for broken.
+        tracing::warn!(organization = %route.organization, "a call was refused because its organization is sealed");
+        ringing.reject(sip::Status::TEMPORARILY_UNAVAILABLE).await;
+        return Ok(());
+    }
     let caller = calls::channel(route.organization);
     let new = calls::NewCall {
         id: platform.identifiers.next(),

@@ -1,7 +1,7 @@
 //! Recordings: their rows, and what a crash left unfinished.
 
 use identity::{Caller, Platform};
-use storage::{OrganizationId, Row, Statement, Timestamp};
+use storage::{OrganizationDb, OrganizationId, Row, Statement, Timestamp};
 use uuid::Uuid;
 use vault::{Field, ObjectContext, RecordingKey};
 
@@ -132,6 +132,15 @@ pub fn object_context(id: Uuid) -> ObjectContext {
 pub async fn get(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Recording, Error> {
     let row = caller.database(platform).get(&RECORDING, id).await?.ok_or(Error::NotFound)?;
     recording(&row)
+}
+
+/// Whether the organization has this recording and nobody is writing it any more: then all of it must open.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn is_finished(database: &OrganizationDb, id: Uuid) -> storage::Result<bool> {
+    let Some(row) = database.get(&RECORDING, id).await? else { return Ok(false) };
+    Ok(row.text("state")? != RecordingState::Writing.as_str())
 }
 
 /// The recordings of a call, oldest first.

@@ -47,7 +47,8 @@ impl Sealing for Sealed {
     }
 }
 
-const KIND: &str = "trust-probe";
+/// The kind of objects that probes make.
+pub(super) const KIND: &str = "trust-probe";
 
 pub(super) async fn store_sealed(platform: &Platform, name: &str, id: Uuid, bytes: &[u8]) -> vault::Result<()> {
     let key = platform.vault.installation_keyring().object_key()?;
@@ -131,7 +132,7 @@ fn tampered(stored: &[u8]) -> Vec<(String, Vec<u8>)> {
     tries
 }
 
-async fn put(objects: &ObjectFolder, name: &str, bytes: &[u8]) -> Result<(), String> {
+pub(super) async fn put(objects: &ObjectFolder, name: &str, bytes: &[u8]) -> Result<(), String> {
     let words = |error: storage::Error| error.to_string();
     objects.delete(name).await.map_err(words)?;
     let mut appender = objects.create(name).await.map_err(words)?;

@@ -21,6 +21,15 @@ pub fn needles(words: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// What a search of the data folder does not reach, to be said beside what it found.
+pub fn beyond(database: &storage::Database) -> &'static str {
+    if database.is_embedded() {
+        ""
+    } else {
+        " PostgreSQL keeps its own files elsewhere; of those only the row itself was looked at."
+    }
+}
+
 /// Does one of the needles stand in these bytes?
 pub fn stands_in(bytes: &[u8], needles: &[Vec<u8>]) -> bool {
     needles.iter().any(|needle| bytes.windows(needle.len()).any(|window| window == needle))

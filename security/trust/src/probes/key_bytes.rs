@@ -7,7 +7,7 @@ use identity::{API_KEY, Role};
 use storage::Value;
 use uuid::Uuid;
 
-use super::data_folder::{driver, needles, stands_in};
+use super::data_folder::{beyond, driver, needles, stands_in};
 use crate::canary::{self, Canary};
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
@@ -64,8 +64,9 @@ impl<K: KeyMaking> KeyBytes<K> {
         let searched = driver::search(folder.clone(), mark, needles).await.map_err(Finding::not_measured)?;
         faults.extend(searched.found_in.iter().map(|file| format!("a fresh key stands in clear in {file}")));
         let holds = format!(
-            "A key was made; its row holds no part of its secret, and neither does any of the {} files written since.",
-            searched.files
+            "A key was made; its row holds no part of its secret, and neither does any of the {} files written since.{}",
+            searched.files,
+            beyond(&context.platform.database)
         );
         Ok(Finding::from_faults(&faults, holds)
             .with("Files searched", searched.files)

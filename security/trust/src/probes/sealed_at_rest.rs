@@ -11,7 +11,7 @@ use uuid::Uuid;
 use vault::Field;
 
 use super::altered_object::store_sealed;
-use super::data_folder::{driver, needles, stands_in};
+use super::data_folder::{beyond, driver, needles, stands_in};
 use crate::canary;
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
@@ -119,8 +119,9 @@ impl<S: Storing> SealedAtRest<S> {
         let searched = driver::search(folder.clone(), mark, needles).await?;
         faults.extend(searched.found_in.iter().map(|file| format!("the made-up words stand in clear in {file}")));
         let holds = format!(
-            "Made-up words were stored as a row, as an object and in an agent's draft, and not found in any of the {} files written since.",
-            searched.files
+            "Made-up words were stored as a row, as an object and in an agent's draft, and not found in any of the {} files written since.{}",
+            searched.files,
+            beyond(&context.platform.database)
         );
         Ok(Finding::from_faults(&faults, holds)
             .with("Files searched", searched.files)

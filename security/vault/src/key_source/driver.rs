@@ -67,6 +67,29 @@ pub(crate) async fn stage(source: &KeySource, path: &Path, entropy: &dyn Entropy
     create(source, &next, entropy, stamp).await
 }
 
+/// Has the service wrap the key in the file anew; the key itself stays. The file holds the old text or the new one.
+pub(crate) async fn rewrap(source: &KeySource) -> Result<()> {
+    let KeySource::Service { file, service } = source else {
+        return Err(source.refuse("no service wraps it"));
+    };
+    let content = read_file(source, file, true)?.ok_or_else(|| source.refuse("it is missing"))?;
+    let (stamp, wrapped) = Stamp::split(&content);
+    let wrapped = std::str::from_utf8(wrapped).map_err(|_| source.refuse("it holds no wrapped key"))?.trim();
+    let refuse = |reason: String| source.refuse(reason);
+    let rewrapped = service.rewrap(wrapped).await.map_err(refuse)?;
+    // Only what opens to the same key takes the old text's place.
+    let (old, new) =
+        (service.unwrap(wrapped).await.map_err(refuse)?, service.unwrap(&rewrapped).await.map_err(refuse)?);
+    if *old != *new {
+        return Err(source.refuse("what was wrapped anew is another key"));
+    }
+    let beside = with_ending(file, "rewrapped");
+    let _ = fs::remove_file(&beside);
+    write_new(source, &beside, &format!("{}{rewrapped}\n", stamp.map(Stamp::prefix).unwrap_or_default()))?;
+    let replaced = fs::rename(&beside, file).and_then(|()| File::open(folder_of(file))?.sync_all());
+    replaced.map_err(|error| source.refuse(format!("the new text cannot be put in its place: {error}")))
+}
+
 /// Where a key waits to take the place of the one in `path`.
 pub(crate) fn next_to(path: &Path) -> PathBuf {
     with_ending(path, "next")

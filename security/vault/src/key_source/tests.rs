@@ -39,6 +39,10 @@ impl KeyService for AddsOne {
         Box::pin(async move { Ok(format!("wrapped:{}", hex::encode(wrapped))) })
     }
 
+    fn rewrap<'a>(&'a self, wrapped: &'a str) -> crate::Answer<'a, String> {
+        Box::pin(async move { Ok(wrapped.to_uppercase().replace("WRAPPED", "wrapped")) })
+    }
+
     fn unwrap<'a>(&'a self, wrapped: &'a str) -> crate::Answer<'a, Zeroizing<Vec<u8>>> {
         Box::pin(async move {
             let digits = wrapped.strip_prefix("wrapped:").ok_or("this is not wrapped")?;
@@ -60,6 +64,10 @@ async fn a_key_that_a_service_wraps_is_made_and_read_and_its_file_holds_nothing_
     let text = fs::read_to_string(&path).expect("there");
     assert!(text.starts_with("demo:wrapped:") && !text.contains(&hex::encode(made.expose())));
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    rewrap(&source).await.expect("wrapped anew");
+    assert_eq!(read(&source).await.expect("read"), Some(made));
+    assert_ne!(fs::read_to_string(&path).expect("there"), text);
+    assert!(rewrap(&KeySource::File(path.clone())).await.is_err(), "nobody wraps it");
     for (content, part) in [("nonsense", "not wrapped"), ("wrapped:00", "no key of 32 bytes")] {
         fs::write(&path, content).expect("written");
         let reason = reason(&source).await;

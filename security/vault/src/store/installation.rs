@@ -125,6 +125,11 @@ impl Vault {
         rewrap(database, old, (&root, &new_root), &stored, entropy).await
     }
 
+    /// Has the service that wraps the root key wrap it anew with the newest of its own keys. The root key stays.
+    pub async fn rewrap_root_key(source: &KeySource) -> Result<()> {
+        key_source::rewrap(source).await
+    }
+
     /// Makes a new root key in the place of the old one and gives its fingerprint. The new key is written beside and takes
     /// its place once the database asks for it; a crash between the two is mended at the next start. The old key stays
     /// beside, named by its fingerprint, for backups made before: destroy it with them.

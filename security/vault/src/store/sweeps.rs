@@ -4,7 +4,7 @@
 mod tests;
 mod walk;
 
-use storage::{Identifiers, OrganizationId, Row, Statement, Timestamp, Transaction, jobs};
+use storage::{Database, Identifiers, OrganizationId, Row, Statement, Timestamp, Transaction, jobs};
 use uuid::Uuid;
 
 use super::damage;
@@ -170,7 +170,7 @@ impl Vault {
 
     /// How much is damaged in the whole installation.
     pub async fn damage_count(&self) -> Result<i64> {
-        damage::count(&self.shared.database.installation()).await
+        damage_count(&self.shared.database).await
     }
 
     /// The owners of keys (the installation is none) whose last scrub began before this instant and is over, and that are
@@ -314,6 +314,18 @@ impl Vault {
             _ => self.shared.database.installation().count(table).await?,
         })
     }
+}
+
+/// How much is damaged in the whole installation; no key is needed to ask.
+pub async fn damage_count(database: &Database) -> Result<i64> {
+    damage::count(&database.installation()).await
+}
+
+/// The last look at the installation's own values; no key is needed to ask.
+pub async fn last_scrub_of_installation(database: &Database) -> Result<Option<Sweep>> {
+    let arguments = [INSTALLATION_OWNER.into(), SweepKind::Scrub.as_str().into()];
+    let rows = database.installation().query(&SWEEP_LAST, &arguments).await?;
+    rows.first().map(read).transpose()
 }
 
 async fn write(transaction: &mut Transaction, sweep: &Sweep, now: Timestamp) -> Result<()> {
