@@ -159,3 +159,6 @@ impl ObjectCatalogue for Recordings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

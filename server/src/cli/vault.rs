@@ -148,11 +148,11 @@ async fn with_house(node: &Node, organization: Option<Uuid>, act: Act) -> anyhow
 
 async fn status(house: &House, caller: &identity::Caller) -> anyhow::Result<Answer> {
     let (vault, organization) = (&house.platform.vault, Some(caller.organization()));
-    say(&format!("data           {}", vault.stamp()));
+    say(&format!("data            {}", vault.stamp()));
     let sealed = vault.sealed_since(caller.organization()).await?;
     say(&match sealed {
-        Some(since) => format!("organization   SEALED since {}", web::instant::to_rfc3339(since)),
-        None => "organization   open".to_owned(),
+        Some(since) => format!("organization    SEALED since {}", web::instant::to_rfc3339(since)),
+        None => "organization    open".to_owned(),
     });
     for kind in SweepKind::ALL {
         let words = match vault.last_sweep(organization, kind).await? {
@@ -162,13 +162,13 @@ async fn status(house: &House, caller: &identity::Caller) -> anyhow::Result<Answ
                 Some(at) => format!("finished {}", web::instant::to_rfc3339(at)),
             },
         };
-        say(&format!("{:<15}{words}", kind.as_str().replace('_', " ")));
+        say(&format!("{:<16}{words}", kind.as_str().replace('_', " ")));
     }
     let mut damages = vault.damages(None, safekeeping::api::DAMAGES_SHOWN).await?;
     damages.extend(vault.damages(organization, safekeeping::api::DAMAGES_SHOWN).await?);
     for damage in &damages {
         let found = web::instant::to_rfc3339(damage.found_at);
-        say(&format!("DAMAGED        {} {}: {} (found {found})", damage.place, damage.object, damage.reason));
+        say(&format!("DAMAGED         {} {}: {} (found {found})", damage.place, damage.object, damage.reason));
     }
     Ok(if damages.is_empty() { Answer::Good } else { Answer::NotSo })
 }

@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 /// How often other processes' changes of keys are taken over, and jobs are looked for.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked for owners whose scrub is due.
-const DUE_EVERY: Duration = Duration::from_mins(10);
+const DUE_EVERY: Duration = Duration::from_mins(2);
 /// Everything is looked through this often.
 pub const SCRUB_EVERY_SECONDS: i64 = 7 * 86_400;
 /// How long a step may take before another process may go on, in seconds. One step of a scrub opens a whole recording.

@@ -180,7 +180,9 @@ async fn nothing_that_is_known_stands_in_clear_on_the_disk_or_in_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
     let Some(test) = storage::testing::postgres(storage::Schema::new()).await else { return };
-    let storage::DatabaseConfig::Postgres { url, .. } = test.config().clone() else { panic!("PostgreSQL was asked for") };
+    let storage::DatabaseConfig::Postgres { url, .. } = test.config().clone() else {
+        panic!("PostgreSQL was asked for")
+    };
     test.database.close().await;
     let superuser = test.superuser_url().expect("a superuser of the tests' server").to_owned();
     let Some(files) = files_of_server(&superuser) else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agents::profile::Profile;
 use conversations::{Channel, Input, OpenRequest, Opened};
-use identity::Caller;
+use identity::{Caller, Platform};
 use storage::OrganizationId;
 use uuid::Uuid;
 
@@ -38,17 +38,13 @@ pub async fn attend(attendant: Arc<Attendant>, line: Line) {
 async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Result<(), Error> {
     let platform = &attendant.platform;
     let facts = ringing.facts().clone();
-    let Some(route) = numbers::find(platform, &facts.to.user).await? else {
-        tracing::info!("a call to a number that nobody has connected was refused");
-        ringing.reject(sip::Status::NOT_FOUND).await;
-        return Ok(());
+    let route = match route_of(platform, &facts.to.user).await? {
+        Ok(route) => route,
+        Err(status) => {
+            ringing.reject(status).await;
+            return Ok(());
+        }
     };
-    if platform.vault.sealed_since(route.organization).await?.is_some() {
-        // 480 and not 503: the carrier shall not take the whole line for broken.
-        tracing::warn!(organization = %route.organization, "a call was refused because its organization is sealed");
-        ringing.reject(sip::Status::TEMPORARILY_UNAVAILABLE).await;
-        return Ok(());
-    }
     let caller = calls::channel(route.organization);
     let new = calls::NewCall {
         id: platform.identifiers.next(),
@@ -116,6 +112,20 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
             hold(attendant, line, live, begun, opened, profile.map_err(Error::from)).await
         }
     }
+}
+
+/// Where a called number leads, or how the call is refused. A sealed organization is not there at the moment (480); it is not
+/// the line that is broken (503), or the carrier would take that out of service.
+async fn route_of(platform: &Platform, called: &str) -> Result<Result<numbers::Route, sip::Status>, Error> {
+    let Some(route) = numbers::find(platform, called).await? else {
+        tracing::info!("a call to a number that nobody has connected was refused");
+        return Ok(Err(sip::Status::NOT_FOUND));
+    };
+    if platform.vault.sealed_since(route.organization).await?.is_some() {
+        tracing::warn!(organization = %route.organization, "a call was refused because its organization is sealed");
+        return Ok(Err(sip::Status::TEMPORARILY_UNAVAILABLE));
+    }
+    Ok(Ok(route))
 }
 
 /// A call that was answered.

@@ -98,7 +98,7 @@ async fn calendar(context: &ProbeContext, faults: &[String], tries: usize) -> Re
     let damaged = vault.damage_count().await.map_err(|error| error.to_string())?;
     let finding = if faults.is_empty() && !late.is_empty() {
         Finding::not_measured(format!(
-            "Damage is seen in all {tries} ways, but {} of the owners of keys were not looked through in the last eight days; a serving node begins within ten minutes.",
+            "Damage is seen in all {tries} ways, but {} of the owners of keys were not looked through in the last eight days; a serving node begins within minutes.",
             late.len()
         ))
     } else {

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use identity::Role;
 use web::RouteRule;
 
+use super::client;
 use super::data_folder::{needles, stands_in};
 use super::default_deny::filled;
-use super::client;
 use crate::canary::{self, Canary};
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
@@ -54,7 +54,8 @@ async fn ask_everywhere(context: &ProbeContext) -> Result<Finding, Finding> {
     let headers = [("authorization", bearer.as_str()), ("accept", "application/json")];
     let needles = needles(&value);
     let (mut faults, mut named) = (Vec::new(), false);
-    let paths: Vec<String> = context.routes.iter().filter(|rule| is_read(rule)).map(|rule| path(rule, context)).collect();
+    let paths: Vec<String> =
+        context.routes.iter().filter(|rule| is_read(rule)).map(|rule| path(rule, context)).collect();
     for path in &paths {
         let answer = client.send(Method::GET, path, &headers, None).await.map_err(Finding::not_measured)?;
         if answer.status == TOO_MANY {
@@ -67,7 +68,9 @@ async fn ask_everywhere(context: &ProbeContext) -> Result<Finding, Finding> {
     }
     canary.revoke(platform, &key).await?;
     if faults.is_empty() && !named {
-        return Err(Finding::not_measured("The secret was set, but its name is listed nowhere: nothing was looked at."));
+        return Err(Finding::not_measured(
+            "The secret was set, but its name is listed nowhere: nothing was looked at.",
+        ));
     }
     let holds = format!(
         "A made-up secret was set and {} addresses were asked with an owner's key; its name was listed, its value nowhere.",
