@@ -3,6 +3,7 @@
 //! It joins three things that know nothing of each other: a call (signalling and sound), a conversation (the pure
 //! engine behind its door) and the voice. One call is one [`driver::Session`]; the tables of calls say what became of it.
 
+mod carrier;
 pub mod driver;
 pub mod outbound;
 mod session;

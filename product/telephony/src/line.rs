@@ -6,6 +6,7 @@
 //! stays.
 
 mod driver;
+pub mod sandbox;
 mod security;
 
 use std::net::SocketAddr;
@@ -146,6 +147,11 @@ impl Line {
         driver::dial(&self.inner, dial).await
     }
 
+    /// Calls a number of the sandbox carrier: nothing leaves this process.
+    pub async fn call_sandbox(&self, number: &str, from: &str, ring_seconds: u32) -> Result<LiveCall, CallEnd> {
+        sandbox::driver::call(&self.inner, number, from, ring_seconds).await
+    }
+
     /// Registers with a trunk and keeps it up until the result is dropped.
     pub async fn register(&self, account: &Account) -> Result<Registration, Error> {
         Ok(self.inner.signalling.register(account).await?)
@@ -185,6 +191,8 @@ pub enum LineEvent {
 #[derive(Debug)]
 struct Strings {
     facts: CallFacts,
+    /// The other side is the sandbox.
+    simulated: bool,
     commands: mpsc::UnboundedSender<Command>,
     end: watch::Receiver<Option<CallEnd>>,
     events: mpsc::UnboundedReceiver<LineEvent>,
@@ -254,12 +262,22 @@ impl RingingCall {
     }
 }
 
+/// How an answered call travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Travelled {
+    /// Its messages.
+    pub transport: signalling::Transport,
+    /// Its sound.
+    pub sound: MediaStatistics,
+}
+
 /// An answered call. Dropping it hangs up.
 #[derive(Debug)]
 pub struct LiveCall {
     /// Its sound.
     pub audio: AudioPort,
     facts: CallFacts,
+    simulated: bool,
     commands: mpsc::UnboundedSender<Command>,
     end: watch::Receiver<Option<CallEnd>>,
     events: LineEvents,
@@ -278,8 +296,8 @@ impl LineEvents {
 
 impl LiveCall {
     fn new(strings: Strings, audio: AudioPort) -> Self {
-        let Strings { facts, commands, end, events } = strings;
-        LiveCall { audio, facts, commands, end, events: LineEvents(events) }
+        let Strings { facts, simulated, commands, end, events } = strings;
+        LiveCall { audio, facts, simulated, commands, end, events: LineEvents(events) }
     }
 
     /// Who calls whom.
@@ -305,6 +323,11 @@ impl LiveCall {
     /// How it ended, when it has.
     pub fn end(&self) -> Option<CallEnd> {
         self.end.borrow().clone()
+    }
+
+    /// How it travelled; none when it was simulated.
+    pub fn travelled(&self) -> Option<Travelled> {
+        (!self.simulated).then(|| Travelled { transport: self.facts.transport, sound: self.statistics() })
     }
 
     /// The figures of its sound.

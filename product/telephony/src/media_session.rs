@@ -12,6 +12,7 @@ mod protection;
 mod receiver;
 mod reports;
 mod sender;
+mod simulated;
 
 use media::Frame;
 use sip::offer_answer::Agreed;
@@ -20,6 +21,7 @@ use storage::Entropy;
 pub use driver::{MediaHandle, MediaSocket};
 pub use playback::{ClipId, Finish, Position, QUEUE_LIMIT_SAMPLES, QueueFull};
 pub use port::{AudioPort, Frames, HEARD_LIMIT, Player, TAP_LIMIT};
+pub(crate) use simulated::Simulated;
 
 /// How a call's media behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -66,7 +66,11 @@ fn call_line(call: &Call) -> CallLine {
         id: call.id,
         when: Moment::new(call.started_at),
         from: call.from.clone().map_or_else(|| "Number withheld".to_owned(), |from| PhoneNumber(from).to_string()),
-        to: PhoneNumber(call.to.clone()).to_string(),
+        to: if call.environment == "test" {
+            format!("{} (simulated)", PhoneNumber(call.to.clone()))
+        } else {
+            PhoneNumber(call.to.clone()).to_string()
+        },
         word: call.state.as_str(),
         state: state_chip(call),
         length: spoken_seconds(call).map(length_of_time).unwrap_or_default(),
@@ -186,6 +190,15 @@ fn facts(call: &Call) -> Vec<(&'static str, String)> {
         (Some(received), Some(sent), Some(lost)) => Some(format!("{received} received, {sent} sent, {lost} lost")),
         _ => None,
     };
+    let way = match (call.transport.as_deref(), call.sound.as_deref()) {
+        (Some(transport), Some(sound)) => {
+            let messages = if transport == "tls" { "encrypted (TLS)" } else { "not encrypted" };
+            let sound = if sound == "srtp" { "encrypted (SRTP)" } else { "not encrypted" };
+            Some(format!("messages {messages}, sound {sound}"))
+        }
+        _ if call.environment == "test" => Some("simulated: nobody was called".to_owned()),
+        _ => None,
+    };
     let ended = call.ended_by.as_ref().map(|by| match by.as_str() {
         "caller" => "the caller".to_owned(),
         "us" => "the agent".to_owned(),
@@ -196,6 +209,7 @@ fn facts(call: &Call) -> Vec<(&'static str, String)> {
         ("Ended by", ended),
         ("Reason", call.end_reason.as_ref().map(|reason| reason.replace('_', " "))),
         ("SIP status", call.sip_status.map(|status| status.to_string())),
+        ("Way", way),
         ("Packets", packets),
     ]
     .into_iter()

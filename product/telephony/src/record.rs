@@ -82,6 +82,8 @@ pub struct Call {
     pub direction: Direction,
     /// How far it has come.
     pub state: CallState,
+    /// `live`, or `test` for a call that a key for trying out placed: it was simulated, nobody was called.
+    pub environment: String,
     /// The other side's number as the network signalled it; none when it was withheld or the call failed before it was answered.
     pub from: Option<String>,
     /// The number or address that was dialled.
@@ -104,6 +106,10 @@ pub struct Call {
     pub end_reason: Option<String>,
     /// SIP status that ended it (RFC 3261 section 21), 200 for an ordinary end.
     pub sip_status: Option<u16>,
+    /// How its messages travelled: `udp`, `tcp` or `tls`; none for a call that was never answered or was simulated.
+    pub transport: Option<String>,
+    /// How its sound travelled: `srtp` (encrypted) or `rtp`; none for a call that was never answered or was simulated.
+    pub sound: Option<String>,
     /// RTP packets that we sent.
     pub packets_sent: Option<i64>,
     /// RTP packets that arrived.

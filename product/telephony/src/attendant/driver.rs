@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use agents::profile::Profile;
 use conversations::{Channel, Input, OpenRequest, Opened};
-use identity::{Caller, Platform};
+use identity::{Caller, Environment, Platform};
 use storage::OrganizationId;
 use uuid::Uuid;
 
+use super::carrier::Carrier;
 use super::session::Session;
 use super::{Attendant, RING};
 use crate::Error;
 use crate::call::{CallEnd, EndReason, EndedBy};
-use crate::line::{Line, LiveCall, RingingCall};
-use crate::media_session::MediaStatistics;
+use crate::line::{Line, LiveCall, RingingCall, Travelled};
 use crate::record::Direction;
 use crate::store::{calls, numbers};
 
@@ -51,6 +51,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         agent_id: route.number.agent_id,
         direction: Direction::Inbound,
         own_number: facts.to.user.clone(),
+        environment: Environment::Live,
     };
     calls::begin(platform, &caller, "call.receive", &new).await?;
     attendant.announce(route.organization, "call.ringing", new.id);
@@ -109,7 +110,8 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
                 other_number,
                 own_number: new.own_number,
             };
-            hold(attendant, line, live, begun, opened, profile.map_err(Error::from)).await
+            let carrier = Carrier::new(line.clone(), attendant.trunk.clone(), Environment::Live);
+            hold(attendant, &carrier, live, begun, opened, profile.map_err(Error::from)).await
         }
     }
 }
@@ -141,14 +143,14 @@ pub(super) struct Begun {
 /// Holds the conversation of an answered call and writes what became of it, whatever goes wrong.
 pub(super) async fn hold(
     attendant: &Attendant,
-    line: &Line,
+    carrier: &Carrier,
     mut live: LiveCall,
     begun: Begun,
     opened: Opened,
     profile: Result<Arc<Profile>, Error>,
 ) -> Result<(), Error> {
     let end = match profile {
-        Ok(profile) => talk(attendant, line, &mut live, &begun, opened, profile).await,
+        Ok(profile) => talk(attendant, carrier, &mut live, &begun, opened, profile).await,
         Err(error) => Err(error),
     };
     let end = end.unwrap_or_else(|error| {
@@ -156,7 +158,7 @@ pub(super) async fn hold(
         live.hang_up();
         broke_off()
     });
-    close(attendant, &begun.caller, begun.call_id, &end, Some(&live.statistics())).await
+    close(attendant, &begun.caller, begun.call_id, &end, live.travelled().as_ref()).await
 }
 
 /// How a call ends that something in here went wrong with.
@@ -171,7 +173,7 @@ pub(super) fn broke_off() -> CallEnd {
 
 async fn talk(
     attendant: &Attendant,
-    line: &Line,
+    carrier: &Carrier,
     live: &mut LiveCall,
     begun: &Begun,
     opened: Opened,
@@ -180,7 +182,7 @@ async fn talk(
     let conversation_id = opened.conversation_id;
     let answered =
         calls::Answered { conversation_id, person_id: begun.contact_id, other_number: begun.other_number.clone() };
-    let mut session = Session::new(attendant, line, begun, conversation_id, profile, live);
+    let mut session = Session::new(attendant, carrier, begun, conversation_id, profile, live);
     // The first word does not wait for the record: many calls at once are written down one after the other.
     let (spoken, written) = tokio::join!(
         session.apply(opened.first),
@@ -200,7 +202,7 @@ pub(super) async fn close(
     caller: &Caller,
     call_id: Uuid,
     end: &CallEnd,
-    media: Option<&MediaStatistics>,
+    media: Option<&Travelled>,
 ) -> Result<(), Error> {
     calls::end(&attendant.platform, caller, call_id, end, media).await?;
     attendant.announce(caller.organization(), "call.ended", call_id);

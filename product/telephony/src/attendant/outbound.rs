@@ -1,28 +1,35 @@
-//! Calls that the business places. The only two ways out, this one and `transfer`, both need a [`DialPermit`].
+//! Calls that the business places, or that a key for trying out simulates. The only two ways out, this one and `transfer`, both need a [`DialPermit`].
 
 use compliance::dialing::{DialPermit, Target, may_dial};
 use conversations::{Channel, OpenRequest};
-use identity::Caller;
+use identity::{Caller, Environment};
 use uuid::Uuid;
 
+use super::Attendant;
+use super::carrier::Carrier;
 use super::driver::{Begun, broke_off, close, hold};
-use super::{Attendant, Trunk};
 use crate::api::Telephony;
 use crate::error::Error;
-use crate::line::{Dial, Line};
+use crate::line::sandbox;
 use crate::record::Direction;
 use crate::store::{calls, numbers};
 
 /// How long the other side may let it ring, in seconds.
 pub const RING_SECONDS: u32 = 45;
 
-/// Places a call and lets `agent_id` speak; answers as soon as the call is written down, long before anybody answers it.
+/// Places a call and lets `agent_id` speak. A key for trying out (`rf_test_`) reaches the sandbox carrier and nothing else,
+/// and the record says so. Answers as soon as the call is written down, long before anybody answers it.
 ///
 /// # Errors
 /// [`Error::Refused`] when the number may not be dialled, [`Error::Busy`] when this node has no phone,
 /// [`Error::NotPublished`] when the agent has nothing to say yet.
 pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &str) -> Result<Uuid, Error> {
-    let permit = may_dial(to, &telephony.dialing).map_err(|refusal| Error::Refused(refusal.to_string()))?;
+    let environment = caller.environment();
+    let policy = match environment {
+        Environment::Live => telephony.dialing.clone(),
+        Environment::Test => sandbox::policy(&telephony.dialing),
+    };
+    let permit = may_dial(to, &policy).map_err(|refusal| Error::Refused(refusal.to_string()))?;
     let line = telephony.line.clone().ok_or(Error::Busy)?;
     let platform = &telephony.platform;
     let own = numbers::list(platform, caller).await?.into_iter().find(|number| number.agent_id == agent_id);
@@ -31,17 +38,18 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
     if agents::store::published(&database, &keyring, agent_id).await?.is_none() {
         return Err(Error::NotPublished);
     }
-    let trunk = telephony.attendant.trunk.as_ref();
-    let dialled = Trunk::dial(trunk, permit.target(), &own, RING_SECONDS).ok_or(Error::NoTrunk)?;
-    let new =
-        calls::NewCall { id: platform.identifiers.next(), agent_id, direction: Direction::Outbound, own_number: own };
+    let carrier = Carrier::new(line, telephony.attendant.trunk.clone(), environment);
+    if !carrier.reaches(permit.target()) {
+        return Err(Error::NoTrunk);
+    }
+    let (id, direction) = (platform.identifiers.next(), Direction::Outbound);
+    let new = calls::NewCall { id, agent_id, direction, own_number: own, environment };
     calls::begin(platform, caller, "call.place", &new).await?;
     let attendant = telephony.attendant.clone();
     let channel = calls::channel(caller.organization());
     attendant.announce(caller.organization(), "call.ringing", new.id);
-    let id = new.id;
     attendant.calls.clone().spawn(async move {
-        if let Err(error) = dial(&attendant, &line, channel, new, permit, dialled).await {
+        if let Err(error) = dial(&attendant, &carrier, channel, new, permit).await {
             tracing::error!(%error, "a call that was placed could not be handled");
         }
     });
@@ -50,18 +58,19 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
 
 async fn dial(
     attendant: &Attendant,
-    line: &Line,
+    carrier: &Carrier,
     caller: Caller,
     new: calls::NewCall,
     permit: DialPermit,
-    dialled: Dial,
 ) -> Result<(), Error> {
     let other_number = match permit.target() {
         Target::Number(text) | Target::LoopbackSip(text) => text.clone(),
     };
-    let live = match line.call(dialled).await {
-        Ok(live) => live,
-        Err(end) => return close(attendant, &caller, new.id, &end, None).await,
+    let live = match carrier.call(permit.target(), &new.own_number, RING_SECONDS).await {
+        Some(Ok(live)) => live,
+        Some(Err(end)) => return close(attendant, &caller, new.id, &end, None).await,
+        // Asked before the call was written down.
+        None => return Err(Error::NoTrunk),
     };
     let channel = Channel::Phone {
         call_id: live.facts().call_id.clone(),
@@ -74,9 +83,9 @@ async fn dial(
         Ok(opened) => opened,
         Err(error) => {
             tracing::error!(%error, call = %new.id, "no conversation could begin with a call that was answered");
-            let statistics = live.statistics();
+            let travelled = live.travelled();
             drop(live);
-            return close(attendant, &caller, new.id, &broke_off(), Some(&statistics)).await;
+            return close(attendant, &caller, new.id, &broke_off(), travelled.as_ref()).await;
         }
     };
     let begun = Begun {
@@ -88,5 +97,5 @@ async fn dial(
         own_number: new.own_number,
     };
     let profile = attendant.conversations.profile(organization, opened.conversation_id).await.map_err(Error::from);
-    hold(attendant, line, live, begun, opened, profile).await
+    hold(attendant, carrier, live, begun, opened, profile).await
 }

@@ -11,12 +11,13 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
+use super::carrier::Carrier;
 use super::driver::Begun;
 use super::voicemail::Listening;
 use super::{Attendant, CALL_SECONDS_MAX};
 use crate::Error;
 use crate::call::{CallEnd, EndReason, EndedBy};
-use crate::line::{Line, LineEvent, LiveCall};
+use crate::line::{LineEvent, LiveCall};
 use crate::media_session::{ClipId, Digit, Finish, Player};
 use crate::record::RecordingKind;
 use crate::recorder::{Recorder, Subject};
@@ -53,7 +54,7 @@ struct Voicemail {
 /// One answered call.
 pub(super) struct Session<'a> {
     attendant: &'a Attendant,
-    line: &'a Line,
+    carrier: &'a Carrier,
     begun: &'a Begun,
     conversation_id: Uuid,
     profile: Arc<Profile>,
@@ -82,7 +83,7 @@ enum Next {
 impl<'a> Session<'a> {
     pub(super) fn new(
         attendant: &'a Attendant,
-        line: &'a Line,
+        carrier: &'a Carrier,
         begun: &'a Begun,
         conversation_id: Uuid,
         profile: Arc<Profile>,
@@ -90,7 +91,7 @@ impl<'a> Session<'a> {
     ) -> Self {
         Self {
             attendant,
-            line,
+            carrier,
             begun,
             conversation_id,
             profile,
@@ -271,8 +272,7 @@ impl<'a> Session<'a> {
             Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
             Some(ChannelAction::Transfer { permit }) => {
                 let own = self.begun.own_number.as_str();
-                let bridged =
-                    super::transfer::bridge(self.line, self.attendant.trunk.as_ref(), live, own, permit).await;
+                let bridged = super::transfer::bridge(self.carrier, live, own, permit).await;
                 self.input(Input::TransferEnded { connected: bridged.connected }).await?;
                 return Ok(bridged.ended);
             }

@@ -2,9 +2,9 @@
 
 use compliance::dialing::DialPermit;
 
-use super::Trunk;
+use super::carrier::Carrier;
 use crate::call::CallEnd;
-use crate::line::{Line, LineEvent, LineEvents, LiveCall};
+use crate::line::{LineEvent, LineEvents, LiveCall};
 use crate::media_session::Player;
 
 /// How long the person's phone may ring, in seconds, before the caller is back with the agent.
@@ -19,22 +19,13 @@ pub(super) struct Bridged {
 }
 
 /// Calls the target of `permit` and joins both calls until one of them ends.
-pub(super) async fn bridge(
-    line: &Line,
-    trunk: Option<&Trunk>,
-    live: &mut LiveCall,
-    own_number: &str,
-    permit: DialPermit,
-) -> Bridged {
-    let Some(dial) = Trunk::dial(trunk, permit.target(), own_number, RING_SECONDS) else {
-        return Bridged { connected: false, ended: None };
-    };
+pub(super) async fn bridge(carrier: &Carrier, live: &mut LiveCall, own_number: &str, permit: DialPermit) -> Bridged {
     let mut person = {
         let (events, _) = live.parts();
         tokio::select! {
-            answered = line.call(dial) => match answered {
-                Ok(person) => person,
-                Err(_) => return Bridged { connected: false, ended: None },
+            answered = carrier.call(permit.target(), own_number, RING_SECONDS) => match answered {
+                Some(Ok(person)) => person,
+                Some(Err(_)) | None => return Bridged { connected: false, ended: None },
             },
             ended = until_ended(events) => return Bridged { connected: false, ended },
         }

@@ -152,7 +152,7 @@ impl Task {
             end,
         };
         task.perform(effects);
-        (Strings { facts, commands, end: end_receiver, events: event_receiver }, task, receiver)
+        (Strings { facts, simulated: false, commands, end: end_receiver, events: event_receiver }, task, receiver)
     }
 
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {

@@ -35,6 +35,7 @@ async fn answered(house: &TestPlatform, caller: &identity::Caller) -> (Uuid, Uui
         agent_id: platform.identifiers.next(),
         direction: Direction::Inbound,
         own_number: "practice".to_owned(),
+        environment: identity::Environment::Live,
     };
     calls::begin(platform, caller, "call.receive", &new).await.expect("begun");
     let mut change = caller.change(platform, "contact.create").await.expect("a change");
@@ -84,6 +85,23 @@ async fn a_call_is_written_from_its_first_ring_to_its_end() {
         keyring.destroy_person_key(&mut change, person_id).await.expect("destroyed");
         change.commit("contact", Some(person_id), Vec::new()).await.expect("committed");
         assert_eq!(calls::get(platform, &us, id).await.expect("the call stays").from, None, "who it was does not");
+    }
+}
+
+#[tokio::test]
+async fn how_a_call_travelled_stands_in_its_record() {
+    use crate::line::Travelled;
+    use crate::media_session::MediaStatistics;
+    use crate::signalling::Transport;
+    for house in houses().await {
+        let (platform, us) = (&house.platform, caller(&house, "Ours").await);
+        let (id, _) = answered(&house, &us).await;
+        let sound = MediaStatistics { protected: true, packets_sent: 7, ..MediaStatistics::default() };
+        let travelled = Travelled { transport: Transport::Tls, sound };
+        calls::end(platform, &us, id, &hung_up(), Some(&travelled)).await.expect("ended");
+        let call = calls::get(platform, &us, id).await.expect("read");
+        assert_eq!((call.transport.as_deref(), call.sound.as_deref()), (Some("tls"), Some("srtp")), "{}", house.name);
+        assert_eq!((call.packets_sent, call.environment.as_str()), (Some(7), "live"));
     }
 }
 
