@@ -6,6 +6,7 @@ use std::time::Duration;
 use bolero::check;
 use media::rtcp::{Compound, REPORTS_LIMIT};
 use media::rtp::Packet;
+use media::srtp::{Opener, Sealer, Suite};
 use media::telephone_event::{PAYLOAD_BYTES, Payload};
 use media::{rtp, wav};
 
@@ -43,6 +44,25 @@ fn rtp_packets() {
             assert_eq!(Packet::parse(&written), Ok(packet));
         }
     });
+}
+
+#[test]
+fn protected_packets() {
+    for suite in [Suite::AesCm128HmacSha1Tag80, Suite::AeadAes128Gcm, Suite::AeadAes256Gcm] {
+        let master: Vec<u8> = (0..suite.master_bytes() as u8).collect();
+        let (mut sealer, opener) = (Sealer::new(suite, &master), Opener::new(suite, &master));
+        let mut seed = vec![0x80, 0, 0, 9, 0, 0, 0, 7, 1, 2, 3, 4, 5, 5, 5, 5];
+        sealer.as_mut().expect("a key").seal(&mut seed).expect("sealed");
+        let mut opener = opener.expect("a key");
+        opener.open(&mut seed.clone()).expect("ours");
+        check!().with_test_time(TIME).for_each(|edits: &[u8]| {
+            for mut bytes in [edited(&seed, edits), edits.to_vec()] {
+                // The true packet was heard before, and nobody else has the key: nothing ever opens.
+                assert!(opener.open(&mut bytes.clone()).is_err());
+                assert!(opener.open_report(&mut bytes).is_err());
+            }
+        });
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bolero::check;
 use sip::digest::{Authorization, Challenge, Ha1};
+use sip::offer_answer::{self, Local, OwnKeys, Wanted};
+use sip::security_description::Crypto;
 use sip::session_description::{MEDIA_LIMIT, SessionDescription};
 use telephony::signalling::log_filter;
 use telephony::softphone::{self, ScriptError, Step};
@@ -15,6 +17,10 @@ const TIME: Duration = Duration::from_secs(2);
 const OFFER: &str = "v=0\r\no=- 20518 0 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\na=sendonly\r\n\
     m=audio 54400 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
     a=ptime:20\r\na=inactive\r\nm=video 0 RTP/SAVP 96\r\nc=IN IP6 2001:db8::1\r\n";
+const CRYPTO: &str = "1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj|2^20 WSH=64";
+const PROTECTED_OFFER: &str = "v=0\r\no=- 1 0 IN IP4 203.0.113.1\r\nc=IN IP4 203.0.113.1\r\nm=audio 54400 RTP/SAVP 0 8 101\r\n\
+    a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\na=rtpmap:101 telephone-event/8000\r\n\
+    m=audio 54402 RTP/AVP 0\r\n";
 const CHALLENGE: &str = "Digest realm=\"a \\\"b\\\"\", nonce=\"dcd98b\", qop=\"auth,auth-int\", opaque=\"x\", stale=TRUE, algorithm=SHA-256";
 const ANSWER: &str = "Digest username=\"Mufasa\", realm=\"a\", nonce=\"dcd98b\", uri=\"sip:x\", qop=auth, nc=00000001, \
     cnonce=\"0a4f\", response=\"6629fae49393a05397450978507c4ef1\", opaque=\"5ccc\"";
@@ -48,6 +54,33 @@ fn session_descriptions() {
             let text = description.to_text();
             let again = SessionDescription::parse(text.as_bytes()).expect("what we write can be read");
             assert_eq!(again.media.len(), description.media.len(), "{text}");
+        }
+    });
+}
+
+#[test]
+fn keys_in_session_descriptions() {
+    assert!(Crypto::parse(CRYPTO).is_some());
+    let mut count = 0u8;
+    let keys = OwnKeys::draw(|bytes| {
+        count += 1;
+        bytes.fill(count);
+    });
+    check!().with_test_time(TIME).for_each(|edits: &[u8]| {
+        let bytes = edited(CRYPTO, edits);
+        if let Some(crypto) = std::str::from_utf8(&bytes).ok().and_then(Crypto::parse) {
+            assert_eq!(crypto.key.bytes().len(), crypto.suite.master_bytes());
+            assert_eq!(Crypto::parse(&crypto.to_text()), Some(crypto));
+        }
+        let Ok(offer) = SessionDescription::parse(&edited(PROTECTED_OFFER, edits)) else { return };
+        for wanted in [Wanted::Plain, Wanted::Either, Wanted::Protected] {
+            let media = ([127, 0, 0, 1], 4_000).into();
+            let local = Local { media, session_id: 1, version: 1, wanted, keys: keys.clone() };
+            if let Ok((answer, agreed)) = offer_answer::answer(&offer, &local) {
+                assert_eq!(answer.media.len(), offer.media.len());
+                assert!(agreed.secured.is_some() || wanted != Wanted::Protected, "plain where it is forbidden");
+                assert!(agreed.secured.is_none() || wanted != Wanted::Plain, "keys that anybody could read");
+            }
         }
     });
 }

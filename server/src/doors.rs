@@ -143,7 +143,7 @@ fn host_names(settings: &Settings) -> HostNames {
 }
 
 /// An address as this machine itself reaches it: "any" is no address to go to.
-fn from_here(address: SocketAddr) -> SocketAddr {
+pub fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

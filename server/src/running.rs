@@ -10,7 +10,7 @@ use telephony::attendant::Attendant;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trust::{ProbeContext, Trust};
+use trust::{PhoneDoor, ProbeContext, Trust};
 
 use crate::api;
 use crate::cli::say;
@@ -95,6 +95,7 @@ impl Running {
             links,
             oldest_tls,
             redirect_url: doors.redirect_url(),
+            phone: Some(PhoneDoor { sip: doors::from_here(phone.address()), strict: house.settings.phone_is_strict() }),
             data_folder: Some(house.settings.data_dir.clone()),
             audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
         };

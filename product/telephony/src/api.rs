@@ -39,6 +39,9 @@ impl Telephony {
     }
 }
 
+/// Why test keys may read calls.
+const SIMULATED_ONLY: &str = "it shows them simulated calls only";
+
 /// The routes of this part.
 pub fn routes() -> Routes<Telephony> {
     let read = Access::Permission(Permission::CallRead);
@@ -47,9 +50,13 @@ pub fn routes() -> Routes<Telephony> {
     let list = Audited::No("a list of what the caller may see anyway");
     Routes::new()
         .get("/v1/calls", read, list, calls::list)
+        .test_keys(SIMULATED_ONLY)
         .post("/v1/calls", Access::Permission(Permission::CallPlace), Audited::Change("call.place"), calls::place)
+        .test_keys("it reaches the sandbox carrier, never the trunk")
         .get("/v1/calls/{id}", read, Audited::Read("call.read"), calls::get)
+        .test_keys(SIMULATED_ONLY)
         .get("/v1/calls/{id}/events", read, Audited::No("words of a timeline, no content"), calls::events)
+        .test_keys(SIMULATED_ONLY)
         .get("/v1/calls/{id}/recordings", read, list, calls::recordings)
         .get("/v1/recordings", read, list, recordings::list)
         .get("/v1/recordings/{id}", read, Audited::No("length and state, no sound"), recordings::get)

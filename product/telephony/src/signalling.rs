@@ -38,7 +38,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use guard::{Figures as GuardFigures, Limits};
+pub use guard::{Figures as GuardFigures, Guard, Limits, Verdict};
 pub use inbound::IncomingCall;
 pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;

@@ -22,7 +22,7 @@ pub mod worker;
 pub use error::Error;
 pub use finding::{Finding, State};
 pub use link::{Link, Protection};
-pub use probe::{Probe, ProbeContext};
+pub use probe::{PhoneDoor, Probe, ProbeContext};
 pub use probes::ports::{DeclaredPort, Transport};
 pub use promise::{Promise, Promises};
 pub use store::{STATEMENTS, TABLES, canaries};

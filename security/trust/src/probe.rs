@@ -2,6 +2,7 @@
 //! on time, a panic counts as broken) and what the server hands to them.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,10 +40,21 @@ pub struct ProbeContext {
     pub oldest_tls: Option<&'static str>,
     /// Where plain HTTP is sent to the TLS address from, as this machine reaches it: `http://127.0.0.1:80`.
     pub redirect_url: Option<String>,
+    /// The phone's door, when this process has one.
+    pub phone: Option<PhoneDoor>,
     /// The folder that holds everything the server writes.
     pub data_folder: Option<PathBuf>,
     /// Where the audit log writes its checkpoints, outside the database.
     pub audit_folder: Option<PathBuf>,
+}
+
+/// Where the phone listens, and what it says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhoneDoor {
+    /// SIP over UDP and TCP, as this machine reaches it.
+    pub sip: SocketAddr,
+    /// Whether only encrypted calls are taken.
+    pub strict: bool,
 }
 
 /// The future of one look.

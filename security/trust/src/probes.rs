@@ -13,6 +13,8 @@ mod headers;
 mod integrity_scrub;
 mod key_bytes;
 mod other_organization;
+mod phone_flood;
+mod plain_calls;
 pub mod ports;
 mod rate_limit;
 pub mod sealed_at_rest;
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(integrity_scrub::IntegrityScrub(integrity_scrub::Scrubbed)),
         Arc::new(consent::ConsentValve(consent::Consented)),
         Arc::new(emergency::Emergency(emergency::Permitted)),
+        Arc::new(plain_calls::PlainCalls(plain_calls::Dialled)),
+        Arc::new(phone_flood::PhoneFlood(phone_flood::Guarded)),
         Arc::new(headers::Headers),
         Arc::new(ports::Ports),
         Arc::new(audit_log::AuditLog),

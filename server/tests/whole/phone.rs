@@ -3,6 +3,7 @@
 
 mod baresip;
 mod doors;
+mod encrypted;
 mod load;
 mod outbound;
 mod scenarios;

@@ -41,6 +41,8 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
     let route = match route_of(platform, &facts.to.user).await? {
         Ok(route) => route,
         Err(status) => {
+            // Whoever may not speak in clear is told that first, whatever it dialled.
+            let status = ringing.insecure().map_or(status, crate::line::Insecure::status);
             ringing.reject(status).await;
             return Ok(());
         }

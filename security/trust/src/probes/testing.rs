@@ -30,6 +30,7 @@ pub async fn context() -> (ProbeContext, TestPlatform) {
         links: Vec::new(),
         oldest_tls: None,
         redirect_url: None,
+        phone: None,
         data_folder: Some(test.database.folder().to_path_buf()),
         audit_folder: None,
     };

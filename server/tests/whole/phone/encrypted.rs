@@ -1,0 +1,234 @@
+//! Calls over TLS with encrypted sound, from the command line to the sealed recording; plain calls refused where encryption is
+//! demanded; keys for trying out reach the sandbox carrier and no network. A node is served from a settings file on the
+//! demo's data.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::UdpSocket;
+use tokio::process::{Child, Command};
+
+use super::text;
+use crate::product::{Facts, Product, binary, run};
+
+/// How long a node may take until it serves, and a call until its record stands.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A node on the demo's data; ends when dropped.
+struct Node {
+    _child: Child,
+    data: PathBuf,
+    scratch: Arc<tempfile::TempDir>,
+    facts: Facts,
+    http: reqwest::Client,
+    base: String,
+    /// `host:port` over UDP and TCP, and over TLS.
+    sip: String,
+    sips: Option<String>,
+}
+
+impl Node {
+    async fn serve(more: impl FnOnce(&Path) -> String) -> Self {
+        let product = Product::start_with(&["--no-caller"]).await;
+        let facts = product.facts.clone();
+        let (data, scratch) = product.end_orderly().await;
+        let scratch = scratch.expect("the demo's own folder");
+        let folder = scratch.path();
+        let root = certify(folder);
+        let settings = folder.join("settings.toml");
+        let text = format!(
+            "data_dir = \"{}\"\nhttp = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\n{}",
+            data.display(),
+            more(folder)
+        );
+        std::fs::write(&settings, text).expect("written");
+        let log = std::fs::File::create(folder.join("node.log")).expect("written");
+        let mut child = Command::new(binary())
+            .arg("serve")
+            .arg("--settings")
+            .arg(&settings)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut printed = String::new();
+        let reading = async {
+            while !printed.contains("Calls are answered at ") {
+                let Some(line) = lines.next_line().await.expect("readable") else { break };
+                printed += &format!("{line}\n");
+            }
+        };
+        let _in_time = tokio::time::timeout(LIMIT, reading).await;
+        let log = || std::fs::read_to_string(folder.join("node.log")).unwrap_or_default();
+        let word = |before: &str| {
+            let rest = printed.split_once(before)?.1;
+            Some(rest.split([' ', '\n']).next().unwrap_or_default().to_owned())
+        };
+        let base = word("answers at ").unwrap_or_else(|| panic!("it does not serve:\n{printed}\n{}", log()));
+        let (sip, sips) = (word("sip:").expect("an address"), word("sips:"));
+        let root = reqwest::Certificate::from_pem(root.as_bytes()).expect("our own");
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
+        Node { _child: child, data, scratch, facts, http, base, sip, sips }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.scratch.path().join(name).display().to_string()
+    }
+
+    async fn get(&self, key: &str, path: &str) -> (u16, Value) {
+        let answer = self.http.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// The newest call, once it is over.
+    async fn ended_call(&self, key: &str) -> Value {
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        loop {
+            let (_, page) = self.get(key, "/v1/calls?limit=1").await;
+            if page["data"][0]["state"] == "ended" {
+                return page["data"][0].clone();
+            }
+            assert!(tokio::time::Instant::now() < deadline, "no call has ended: {page}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn call(&self, address: &str, more: &[&str]) -> (Option<i32>, Value) {
+        let root = self.path("root.pem");
+        let arguments = [&["call", address, "--ca-file", &root, "--json", "--seconds", "30"], more].concat();
+        let (code, text) = run(&arguments).await;
+        (code, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}")))
+    }
+
+    async fn test_key(&self) -> String {
+        let folder = self.data.display().to_string();
+        let arguments = ["key", "create", "--data-dir", &folder, "--name", "trying", "--role", "admin", "--test"];
+        let (code, text) = run(&arguments).await;
+        assert_eq!(code, Some(0), "{text}");
+        text.split_whitespace().find(|word| word.starts_with("rf_test_")).expect("a key").to_owned()
+    }
+
+    async fn place(&self, key: &str, to: &str) -> (u16, Value) {
+        let wanted = json!({ "agent_id": self.facts.agent_id, "to": to });
+        let asked = self.http.post(format!("{}/v1/calls", self.base)).bearer_auth(key).json(&wanted);
+        let answer = asked.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+}
+
+/// A certificate for this machine that vouches for itself, and its key.
+fn certify(folder: &Path) -> String {
+    let key = KeyPair::generate().expect("a key");
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = CertificateParams::new(names).expect("names").self_signed(&key).expect("signed").pem();
+    for name in ["root.pem", "chain.pem"] {
+        write_private(&folder.join(name), &certificate);
+    }
+    write_private(&folder.join("key.pem"), &key.serialize_pem());
+    certificate
+}
+
+fn write_private(path: &Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, content).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("ours");
+}
+
+/// The page of the guide whose settings and command these tests use.
+fn page() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/encrypted-calls.md"))
+        .expect("the page")
+}
+
+/// The first settings of the page, with free ports and files of the test's own.
+fn strict(folder: &Path) -> String {
+    let page = page();
+    let block = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("settings");
+    let block =
+        block.strip_prefix("sip = \"127.0.0.1:5060\"\n").expect("the plain address, which the test names itself");
+    block.replace(":5061", ":0").replace("/etc/ringfence", &folder.display().to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_encryption_is_demanded_calls_are_encrypted_to_the_recording_or_refused_with_a_record() {
+    let node = Node::serve(strict).await;
+    let secure = format!("sips:practice@{}", node.sips.as_deref().expect("it listens for TLS"));
+    let shown =
+        page().lines().find_map(|line| line.strip_prefix("ringfence call ").map(str::to_owned)).expect("a command");
+    let folder = node.scratch.path().display().to_string();
+    let shown = shown.replace("sips:practice@127.0.0.1:5061", &secure).replace("/etc/ringfence", &folder);
+    let (code, told) = run(&[&["call"], &shown.split(' ').collect::<Vec<_>>()[..]].concat()).await;
+    let told: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"));
+    assert_eq!((code, &told["sound_encrypted"], &told["heard_sound"]), (Some(0), &json!(true), &json!(true)), "{told}");
+    let key = node.facts.api_key.clone();
+    let call = node.ended_call(&key).await;
+    assert_eq!((text(&call["transport"]), text(&call["sound"])), ("tls", "srtp"), "{call}");
+    assert!(call["packets_received"].as_i64() > Some(50) && call["environment"] == "live", "{call}");
+    let (_, recordings) = node.get(&key, &format!("/v1/calls/{}/recordings", text(&call["id"]))).await;
+    assert_eq!(recordings["data"][0]["state"], "ready", "a sealed recording of it: {recordings}");
+    let plain = format!("sip:practice@{}", node.sip);
+    for more in [&[][..], &["--tcp"]] {
+        let (code, told) = node.call(&plain, more).await;
+        assert_eq!((code, &told["status"]), (Some(1), &json!(403)), "{told}");
+        let refused = node.ended_call(&key).await;
+        assert_eq!((&refused["sip_status"], &refused["transport"]), (&json!(403), &Value::Null), "{refused}");
+        let (_, events) = node.get(&key, &format!("/v1/calls/{}/events", text(&refused["id"]))).await;
+        assert!(events.to_string().contains("signalling_not_encrypted"), "the record says why: {events}");
+    }
+    let (code, told) = node.call(&secure, &["--plain-sound"]).await;
+    assert_eq!((code, &told["status"]), (Some(1), &json!(488)), "{told}");
+    let refused = node.ended_call(&key).await;
+    let (_, events) = node.get(&key, &format!("/v1/calls/{}/events", text(&refused["id"]))).await;
+    assert!(events.to_string().contains("sound_not_encrypted"), "{events}");
+    the_page_says_so(&node).await;
+}
+
+async fn the_page_says_so(node: &Node) {
+    let settings = node.path("settings.toml");
+    let (_, report) = run(&["verify", "--settings", &settings]).await;
+    let line = report.lines().find(|line| line.contains("plain calls") || line.contains("without encryption"));
+    assert!(line.is_some(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_trying_out_reaches_the_simulator_and_the_trunk_hears_nothing() {
+    let trunk = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let address = trunk.local_addr().expect("bound");
+    let node = Node::serve(|_| format!("home_country_code = \"44\"\ntrunk = {{ address = \"{address}\" }}\n")).await;
+    let trying = node.test_key().await;
+    let (status, placed) = node.place(&trying, "+441174960006").await;
+    assert_eq!(status, 202, "{placed}");
+    let call = node.ended_call(&trying).await;
+    assert_eq!(call["id"], placed["id"]);
+    assert_eq!((text(&call["environment"]), text(&call["ended_by"])), ("test", "caller"), "{call}");
+    assert!(call["answered_at"].is_string() && call["transport"].is_null(), "{call}");
+    for (number, reason) in [("+441174960001", "busy"), ("+441174960004", "rejected")] {
+        let (status, placed) = node.place(&trying, number).await;
+        assert_eq!(status, 202, "{placed}");
+        let call = node.ended_call(&trying).await;
+        assert_eq!((&call["id"], text(&call["end_reason"])), (&placed["id"], reason), "{call}");
+    }
+    assert_eq!(node.place(&trying, "999").await.0, 422, "not even the simulator is told to call for help");
+    let mut packet = [0u8; 2_048];
+    let heard = tokio::time::timeout(Duration::from_millis(200), trunk.recv_from(&mut packet)).await;
+    assert!(heard.is_err(), "the trunk heard of it");
+    let live = node.facts.api_key.clone();
+    let (status, placed) = node.place(&live, "+441174960006").await;
+    assert_eq!(status, 202, "{placed}");
+    let heard = tokio::time::timeout(Duration::from_secs(10), trunk.recv_from(&mut packet)).await;
+    let (length, _) = heard.expect("a live key calls the trunk").expect("received");
+    assert!(
+        packet[..length].starts_with(b"INVITE sip:+441174960006@"),
+        "{}",
+        String::from_utf8_lossy(&packet[..length])
+    );
+    let (status, _) = node.get(&trying, &format!("/v1/calls/{}", text(&placed["id"]))).await;
+    assert_eq!(status, 404, "a key for trying out does not see real calls");
+}
