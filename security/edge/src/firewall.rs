@@ -20,7 +20,7 @@ use seclang::{Limits, Mode, Request, RuleSet, Source, Transaction, Verdict};
 use tokio::sync::Semaphore;
 
 /// Our own rules.
-const CORE_RULES: &str = include_str!("firewall/core.conf");
+const CORE_RULES: &str = include_str!("firewall/pack.conf");
 /// What this product's API needs of the Core Rule Set where the operator's set-up does not say otherwise.
 const API_RULES: &str = include_str!("firewall/api.conf");
 /// Bodies above so many bytes are looked at beside the tasks that serve connections.
@@ -125,7 +125,7 @@ pub struct Judgement {
 impl Firewall {
     /// With our own rules.
     pub fn core(mode: FirewallMode) -> Self {
-        let rules = RuleSet::compile(&[Source { name: "core.conf", text: CORE_RULES }], &[])
+        let rules = RuleSet::compile(&[Source { name: "pack.conf", text: CORE_RULES }], &[])
             .expect("our own rules compile: a test holds that");
         Self::of(rules, mode)
     }

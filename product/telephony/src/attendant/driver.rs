@@ -15,6 +15,7 @@ use crate::Error;
 use crate::call::{CallEnd, EndReason, EndedBy};
 use crate::line::{Line, LiveCall, RingingCall, Travelled};
 use crate::record::Direction;
+use crate::signalling::CallFacts;
 use crate::store::{calls, numbers};
 
 /// Answers every call of `line` until it shuts down.
@@ -64,26 +65,9 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         return close(attendant, &caller, new.id, &end, None).await;
     }
     let other_number = (!facts.from.anonymous()).then(|| facts.from.user.clone());
-    let channel =
-        Channel::Phone { call_id: facts.call_id.clone(), from: other_number.clone(), to: facts.to.user.clone() };
-    let opened = attendant
-        .conversations
-        .open(OpenRequest {
-            organization: route.organization,
-            agent_id: new.agent_id,
-            channel,
-            contact_id: None,
-            address: Some(facts.source.ip()),
-        })
-        .await;
-    let opened = match opened {
+    let opened = match open(attendant, &route, &new, &facts, other_number.clone()).await {
         Ok(opened) => opened,
-        Err(error) => {
-            tracing::warn!(%error, call = %new.id, "a call was refused because no conversation could begin");
-            let why = match error {
-                conversations::Error::NotPublished => "agent_not_published",
-                _ => "no_conversation",
-            };
+        Err(why) => {
             calls::note_alone(platform, &caller, new.id, why).await?;
             let end = ringing.reject(sip::Status::TEMPORARILY_UNAVAILABLE).await;
             return close(attendant, &caller, new.id, &end, None).await;
@@ -116,6 +100,31 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
             hold(attendant, &carrier, live, begun, opened, profile.map_err(Error::from)).await
         }
     }
+}
+
+/// The conversation of a call, or the word for the record when none could begin.
+async fn open(
+    attendant: &Attendant,
+    route: &numbers::Route,
+    new: &calls::NewCall,
+    facts: &CallFacts,
+    from: Option<String>,
+) -> Result<Opened, &'static str> {
+    let channel = Channel::Phone { call_id: facts.call_id.clone(), from, to: facts.to.user.clone() };
+    let request = OpenRequest {
+        organization: route.organization,
+        agent_id: new.agent_id,
+        channel,
+        contact_id: None,
+        address: Some(facts.source.ip()),
+    };
+    attendant.conversations.open(request).await.map_err(|error| {
+        tracing::warn!(%error, call = %new.id, "a call was refused because no conversation could begin");
+        match error {
+            conversations::Error::NotPublished => "agent_not_published",
+            _ => "no_conversation",
+        }
+    })
 }
 
 /// Where a called number leads, or how the call is refused. A sealed organization is not there at the moment (480); it is not

@@ -1,3 +1,5 @@
+//! SRTP against the vectors of RFC 3711 and RFC 7714, and against what was altered, replayed or never sealed.
+
 use proptest::prelude::*;
 
 use super::*;

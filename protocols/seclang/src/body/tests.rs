@@ -1,3 +1,5 @@
+//! Bodies as forms, parts, JSON and XML become the variables that rules read.
+
 use super::{Body, Processor, form, read};
 use crate::settings::Limits;
 

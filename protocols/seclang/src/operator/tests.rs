@@ -1,3 +1,5 @@
+//! Every operator says yes and no where the rule language says so.
+
 use super::{Operator, number, pattern_text};
 use crate::error::Fault;
 

@@ -1,3 +1,5 @@
+//! Lines and words of rule files, and faults named by file, line and rule.
+
 use super::{logical_lines, words};
 use crate::{Error, Fault, RuleSet, Source};
 

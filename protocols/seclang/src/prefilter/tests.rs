@@ -1,3 +1,5 @@
+//! The prefilter never drops a rule that would match.
+
 use std::path::PathBuf;
 
 use super::{Needs, Prefilter};

@@ -1,3 +1,5 @@
+//! Rules that other rules change, and defaults.
+
 use crate::{RuleSet, Source};
 
 #[test]

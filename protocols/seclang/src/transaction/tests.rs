@@ -1,3 +1,5 @@
+//! Requests through phases: variables, chains, scores, jumps and refusals.
+
 use crate::{Limits, Mode, Request, Response, RuleSet, Source, Transaction, Verdict};
 
 fn rules(text: &str) -> RuleSet {

@@ -1,3 +1,5 @@
+//! Every transformation does what its name says.
+
 use super::Transformation as T;
 use crate::transaction::Presence;
 

@@ -30,8 +30,7 @@ pub(super) struct Files {
 }
 
 pub(super) fn read(folder: &Path) -> Result<Files, FirewallError> {
-    let fault =
-        |reason: String| FirewallError::Folder { folder: folder.display().to_string(), reason };
+    let fault = |reason: String| FirewallError::Folder { folder: folder.display().to_string(), reason };
     let own = folder.join("crs-setup.conf");
     let set_up = if own.is_file() { own } else { folder.join("crs-setup.conf.example") };
     let set_up = file(&set_up).map_err(|error| fault(format!("crs-setup.conf(.example): {error}")))?;

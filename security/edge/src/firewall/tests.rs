@@ -1,3 +1,5 @@
+//! Attacks are refused in fields, honest words pass, and free text is only scored.
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -88,7 +90,10 @@ async fn attacks_are_refused_in_fields_and_pass_in_free_text() {
         assert!(get.refused, "GET {attack}");
     }
     let figures = firewall.figures();
-    assert_eq!((figures.refused, figures.free_text, figures.passed), (2 * ATTACKS.len() as u64, ATTACKS.len() as u64, 0));
+    assert_eq!(
+        (figures.refused, figures.free_text, figures.passed),
+        (2 * ATTACKS.len() as u64, ATTACKS.len() as u64, 0)
+    );
 }
 
 #[tokio::test]
@@ -106,7 +111,9 @@ async fn honest_fields_pass() {
 #[tokio::test]
 async fn addresses_methods_and_tools_are_judged() {
     let firewall = Firewall::core(FirewallMode::Block);
-    for path in ["/.git/config", "/.env", "/a/%2e%2e/%2e%2e/etc/passwd", "/index.php", "/wp-login.php", "/x?f=..%5c..%5cwin"] {
+    for path in
+        ["/.git/config", "/.env", "/a/%2e%2e/%2e%2e/etc/passwd", "/index.php", "/wp-login.php", "/x?f=..%5c..%5cwin"]
+    {
         assert!(firewall.judge(request(Method::GET, path)).await.refused, "{path}");
     }
     assert!(firewall.judge(request(Method::TRACE, "/")).await.refused);

@@ -19,10 +19,12 @@ pub const MAXIMUM_PEM_BYTES: u64 = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Nothing between `BEGIN CERTIFICATE` and `END CERTIFICATE`.
-    #[error("it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")]
+    #[error("it holds no certificate in PEM form (`CERTIFICATE`)")]
     NoCertificate,
     /// No key, or a key in a form that is not read (encrypted keys are not).
-    #[error("it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----, not encrypted)")]
+    #[error(
+        "it holds no private key in PEM form (`PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`, not encrypted)"
+    )]
     NoKey,
     /// The first certificate cannot be read.
     #[error("its first certificate cannot be read")]

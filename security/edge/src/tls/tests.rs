@@ -1,1 +1,1 @@
-
+//! Handshakes over real sockets: versions, certificates that change, keys that do not fit.

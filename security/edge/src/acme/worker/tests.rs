@@ -1,1 +1,1 @@
-
+//! Certificates from an authority of our own, its faults included.
