@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use chat::ChatState;
+use edge::Pressure;
 use sign_in::SignIn;
 use telephony::api::Telephony;
 use trust::Trust;
@@ -37,6 +38,8 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         platform: house.platform.clone(),
         base_url: base_url.into(),
         conversations: house.conversations.clone(),
+        live: house.live.clone(),
+        pressure: Pressure::new(house.settings.limits.challenge.mode(), house.platform.clock.clone()),
     };
     let live = LiveState::of(house.live.clone(), &house.gate);
     let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };

@@ -205,6 +205,23 @@ impl Problem {
         Self { retry_after_seconds: Some(retry_after_seconds), ..problem.with_detail(detail) }
     }
 
+    /// 429: not too fast, but too much: a quota is used up, and trying again soon does not help.
+    pub fn quota_used_up(quota: &str, seconds_left: Option<u64>) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "quota-used-up", "A quota is used up");
+        let problem =
+            problem.with_detail(format!("This widget's quota {quota} is used up. Please call the business instead."));
+        Self { retry_after_seconds: seconds_left, ..problem }
+    }
+
+    /// 403: so much goes on that the sender must solve a puzzle first.
+    pub fn challenge_required() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "challenge-required", "A solved challenge is needed");
+        problem.with_detail(
+            "Many conversations are beginning at this moment. Ask for a challenge (POST /widget/challenge), solve it, and send \
+             it with the request.",
+        )
+    }
+
     /// 500: our fault. The cause goes to the log (parts keep secrets and personal data out of their errors), not to the
     /// client.
     pub fn internal(cause: impl Display) -> Self {

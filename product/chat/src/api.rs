@@ -6,14 +6,17 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use identity::{Caller, Permission};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use storage::Timestamp;
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 use web::instant::{from_rfc3339, to_rfc3339};
 use web::{Access, Audited, FieldError, Json, Page, PageQuery, Path, Problem, Query, Routes};
 
-use crate::embed_token::{CONVERSATIONS_PER_DAY, MESSAGES_PER_DAY, Quota, Refusal};
-use crate::widget::{self, NewWidget, Widget};
+use crate::embed_token::{
+    CONVERSATIONS_PER_DAY, CONVERSATIONS_PER_HOUR, MESSAGES_PER_CONVERSATION, MESSAGES_PER_DAY, Quota, Refusal,
+};
+use crate::widget::{self, Bounds, NewWidget, Widget};
 use crate::{ChatState, Error};
 
 /// The routes.
@@ -44,7 +47,8 @@ impl From<Error> for Problem {
                 Self::unprocessable("The widget cannot be accepted.", vec![FieldError::new(field, reason)])
             }
             Error::NoPass => Self::unauthorized(),
-            Error::Refused(Refusal::Quota) => Self::too_many_requests(SECONDS_UNTIL_QUOTA),
+            Error::Refused(Refusal::Quota(limit)) => Self::quota_used_up(limit.as_str(), None),
+            Error::Refused(Refusal::Challenge) => Self::challenge_required(),
             // One and the same words for every other reason: a page outside learns nothing about a token.
             Error::Refused(_) => Self::forbidden("This page may not use the embed token"),
             Error::StoredOrigins => Self::internal(error),
@@ -55,9 +59,6 @@ impl From<Error> for Problem {
         }
     }
 }
-
-/// A used-up quota is asked again after so long; it begins anew at midnight UTC.
-const SECONDS_UNTIL_QUOTA: u64 = 600;
 
 /// A widget: one embed token with its bounds.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,10 +74,17 @@ pub struct WidgetView {
     embed_token: String,
     /// What to paste into the page, before `</body>`.
     snippet: String,
+    /// Quotas: hours and days are those of UTC.
+    conversations_per_hour: i64,
     conversations_per_day: i64,
     messages_per_day: i64,
+    messages_per_conversation: i64,
+    conversations_this_hour: i64,
     conversations_today: i64,
     messages_today: i64,
+    /// Until when the token before the last rotation works, too.
+    #[schema(format = DateTime)]
+    previous_token_until: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
@@ -95,10 +103,14 @@ impl WidgetView {
             origins: token.origins.texts(),
             snippet: state.snippet(&widget.text),
             embed_token: widget.text,
+            conversations_per_hour: token.quota.conversations_per_hour,
             conversations_per_day: token.quota.conversations_per_day,
             messages_per_day: token.quota.messages_per_day,
-            conversations_today: widget.used_today.0,
-            messages_today: widget.used_today.1,
+            messages_per_conversation: token.quota.messages_per_conversation,
+            conversations_this_hour: widget.used.conversations_this_hour,
+            conversations_today: widget.used.conversations_today,
+            messages_today: widget.used.messages_today,
+            previous_token_until: token.previous_until.map(to_rfc3339),
             created_at: to_rfc3339(token.created_at),
             expires_at: token.expires_at.map(to_rfc3339),
             revoked_at: token.revoked_at.map(to_rfc3339),
@@ -121,6 +133,10 @@ pub struct WidgetRequest {
     /// When it stops by itself.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// Conversations that may begin in an hour (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default = "conversations_per_hour")]
+    conversations_per_hour: i64,
     /// Conversations that may begin in a day (UTC).
     #[schema(minimum = 1, maximum = 1_000_000)]
     #[serde(default = "conversations_per_day")]
@@ -129,6 +145,14 @@ pub struct WidgetRequest {
     #[schema(minimum = 1, maximum = 1_000_000)]
     #[serde(default = "messages_per_day")]
     messages_per_day: i64,
+    /// Messages that a visitor may write in one conversation.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default = "messages_per_conversation")]
+    messages_per_conversation: i64,
+}
+
+const fn conversations_per_hour() -> i64 {
+    CONVERSATIONS_PER_HOUR
 }
 
 const fn conversations_per_day() -> i64 {
@@ -139,13 +163,47 @@ const fn messages_per_day() -> i64 {
     MESSAGES_PER_DAY
 }
 
+const fn messages_per_conversation() -> i64 {
+    MESSAGES_PER_CONVERSATION
+}
+
 /// What of a widget can change.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WidgetChange {
     /// The exact origins whose pages may show it from now on.
     #[schema(max_items = 20)]
-    origins: Vec<String>,
+    #[serde(default)]
+    origins: Option<Vec<String>>,
+    /// When it stops by itself; `null` means never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, deserialize_with = "given")]
+    expires_at: Option<Option<String>>,
+    /// Conversations that may begin in an hour (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    conversations_per_hour: Option<i64>,
+    /// Conversations that may begin in a day (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    conversations_per_day: Option<i64>,
+    /// Messages that visitors may write in a day (UTC).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    messages_per_day: Option<i64>,
+    /// Messages that a visitor may write in one conversation.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[serde(default)]
+    messages_per_conversation: Option<i64>,
+}
+
+/// `null` is something else than nothing.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn instant(text: &str) -> Result<Timestamp, Problem> {
+    from_rfc3339(text).ok_or_else(|| Problem::field("expires_at", "Not an RFC 3339 instant."))
 }
 
 /// The widgets of the organization, the newest first.
@@ -166,16 +224,18 @@ async fn create(
     caller: Caller,
     Json(wanted): Json<WidgetRequest>,
 ) -> Result<Response, Problem> {
-    let expires_at = match wanted.expires_at.as_deref() {
-        Some(text) => Some(from_rfc3339(text).ok_or_else(|| Problem::field("expires_at", "Not an RFC 3339 instant."))?),
-        None => None,
-    };
+    let expires_at = wanted.expires_at.as_deref().map(instant).transpose()?;
     let new = NewWidget {
         name: &wanted.name,
         agent_id: wanted.agent_id,
         origins: &wanted.origins,
         expires_at,
-        quota: Quota { conversations_per_day: wanted.conversations_per_day, messages_per_day: wanted.messages_per_day },
+        quota: Quota {
+            conversations_per_hour: wanted.conversations_per_hour,
+            conversations_per_day: wanted.conversations_per_day,
+            messages_per_day: wanted.messages_per_day,
+            messages_per_conversation: wanted.messages_per_conversation,
+        },
     };
     let widget = widget::create(&state.platform, &caller, &new).await?;
     let location = HeaderValue::try_from(format!("/v1/widgets/{}", widget.token.id)).map_err(Problem::internal)?;
@@ -194,7 +254,8 @@ async fn get(
     Ok(Json(WidgetView::new(widget, &state)))
 }
 
-/// Sets whose pages may show it. Passes given to pages of other origins end at once.
+/// Changes whose pages may show it, its end and its quotas; what is not named stays. Passes given to pages of other origins
+/// end at once.
 #[utoipa::path(patch, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), request_body = WidgetChange, responses((status = 200, body = WidgetView), (status = 409, description = "It was revoked", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     State(state): State<ChatState>,
@@ -202,7 +263,20 @@ async fn update(
     Path(id): Path<Uuid>,
     Json(change): Json<WidgetChange>,
 ) -> Result<Json<WidgetView>, Problem> {
-    let widget = widget::set_origins(&state.platform, &caller, id, &change.origins).await?;
+    let expires_at = match change.expires_at {
+        Some(Some(text)) => Some(Some(instant(&text)?)),
+        Some(None) => Some(None),
+        None => None,
+    };
+    let bounds = Bounds {
+        origins: change.origins.as_deref(),
+        expires_at,
+        conversations_per_hour: change.conversations_per_hour,
+        conversations_per_day: change.conversations_per_day,
+        messages_per_day: change.messages_per_day,
+        messages_per_conversation: change.messages_per_conversation,
+    };
+    let widget = widget::change(&state.platform, &caller, id, &bounds).await?;
     Ok(Json(WidgetView::new(widget, &state)))
 }
 

@@ -1,7 +1,7 @@
 //! The public token that stands in a customer's page: it names an organization, an agent and who may use it.
 //!
 //! It is no secret: whoever reads the page has it. What it opens is bounded by exact origins (an empty list opens
-//! nothing), an expiry, quotas per day, revocation and rotation. Rotation keeps the token before it working for a day, so that pages can
+//! nothing), an expiry, quotas, revocation and rotation. Rotation keeps the token before it working for a day, so that pages can
 //! be changed without a gap.
 
 use identity::token::{self, Secret};
@@ -14,11 +14,15 @@ use crate::origin::Origins;
 const START: &str = "rf_embed_";
 /// Hexadecimal digits of the organization in the token.
 const ORGANIZATION_DIGITS: usize = 32;
+/// Conversations per hour unless said otherwise.
+pub const CONVERSATIONS_PER_HOUR: i64 = 200;
+/// Messages of a visitor in one conversation unless said otherwise.
+pub const MESSAGES_PER_CONVERSATION: i64 = 200;
 /// Conversations per day unless said otherwise.
 pub const CONVERSATIONS_PER_DAY: i64 = 1_000;
 /// Messages per day unless said otherwise.
 pub const MESSAGES_PER_DAY: i64 = 20_000;
-/// The most that can be set for either.
+/// The most that can be set for any of them.
 pub const QUOTA_MAX: i64 = 1_000_000;
 /// Longest name of a widget, in characters.
 pub const NAME_LENGTH_MAX: usize = 80;
@@ -65,18 +69,102 @@ impl TokenText {
     }
 }
 
-/// How much may happen through one token on one day (UTC).
+/// How much may happen through one token; hours and days are those of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
+    /// Conversations begun in an hour, 1 to [`QUOTA_MAX`].
+    pub conversations_per_hour: i64,
     /// Conversations begun, 1 to [`QUOTA_MAX`].
     pub conversations_per_day: i64,
     /// Messages of visitors, 1 to [`QUOTA_MAX`].
     pub messages_per_day: i64,
+    /// Messages of the visitor in one conversation, 1 to [`QUOTA_MAX`].
+    pub messages_per_conversation: i64,
+}
+
+/// What can be used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Conversations of the hour.
+    ConversationsOfHour,
+    /// Conversations of the day.
+    ConversationsOfDay,
+    /// Messages of the day.
+    MessagesOfDay,
+    /// Messages of the conversation.
+    MessagesOfConversation,
+}
+
+const SECONDS_PER_HOUR: i64 = 3600;
+const SECONDS_PER_DAY: i64 = 24 * SECONDS_PER_HOUR;
+
+impl Limit {
+    /// In a word, for the log and for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConversationsOfHour => "conversations_per_hour",
+            Self::ConversationsOfDay => "conversations_per_day",
+            Self::MessagesOfDay => "messages_per_day",
+            Self::MessagesOfConversation => "messages_per_conversation",
+        }
+    }
+
+    /// The span of time by which it is counted; none for a conversation.
+    pub const fn span(self) -> Option<Span> {
+        match self {
+            Self::ConversationsOfHour => Some(Span::Hour),
+            Self::ConversationsOfDay | Self::MessagesOfDay => Some(Span::Day),
+            Self::MessagesOfConversation => None,
+        }
+    }
+
+    /// Seconds until it begins anew, at least 1; a conversation does not.
+    pub fn seconds_left(self, now: Timestamp) -> Option<u64> {
+        let span = self.span()?;
+        let end = (span.number(now) + 1) * span.seconds();
+        Some(u64::try_from(end - now.seconds()).unwrap_or(1).max(1))
+    }
+}
+
+/// By what quotas are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// An hour of UTC.
+    Hour,
+    /// A day of UTC.
+    Day,
+}
+
+impl Span {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    const fn seconds(self) -> i64 {
+        match self {
+            Self::Hour => SECONDS_PER_HOUR,
+            Self::Day => SECONDS_PER_DAY,
+        }
+    }
+
+    /// Which hour or day since 1970 an instant lies in.
+    pub const fn number(self, now: Timestamp) -> i64 {
+        now.0.div_euclid(self.seconds() * 1_000_000)
+    }
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { conversations_per_day: CONVERSATIONS_PER_DAY, messages_per_day: MESSAGES_PER_DAY }
+        Self {
+            conversations_per_hour: CONVERSATIONS_PER_HOUR,
+            conversations_per_day: CONVERSATIONS_PER_DAY,
+            messages_per_day: MESSAGES_PER_DAY,
+            messages_per_conversation: MESSAGES_PER_CONVERSATION,
+        }
     }
 }
 
@@ -95,10 +183,12 @@ pub struct EmbedToken {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// How much a day.
+    /// How much.
     pub quota: Quota,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Until when the token before the last rotation works, too.
+    pub previous_until: Option<Timestamp>,
 }
 
 /// Why a token opens nothing. Callers outside see one and the same answer for all of them.
@@ -116,9 +206,12 @@ pub enum Refusal {
     /// The page's origin is not on the list, or the list is empty.
     #[error("this origin may not use the embed token")]
     Origin,
-    /// The day's quota is used up.
-    #[error("the embed token's quota for today is used up")]
-    Quota,
+    /// A quota is used up.
+    #[error("the embed token's quota is used up: {}", .0.as_str())]
+    Quota(Limit),
+    /// So much goes on that the visitor's browser must solve a puzzle first, or what it brought is no solution.
+    #[error("a solved challenge is needed")]
+    Challenge,
 }
 
 impl EmbedToken {
@@ -138,11 +231,6 @@ impl EmbedToken {
         self.check_alive(now)?;
         if self.origins.permit(origin) { Ok(()) } else { Err(Refusal::Origin) }
     }
-}
-
-/// The day of an instant, as days since 1970 in UTC: what quotas are counted by.
-pub const fn day_of(now: Timestamp) -> i64 {
-    now.0.div_euclid(24 * 3600 * 1_000_000)
 }
 
 #[cfg(test)]

@@ -6,11 +6,14 @@
 use std::sync::Arc;
 
 use conversations::Conversations;
+use edge::Pressure;
 use identity::Platform;
 use web::Routes;
+use web::live::Live;
 
 pub mod admission;
 pub mod api;
+pub mod challenge;
 pub mod embed_token;
 mod error;
 pub mod frame;
@@ -24,7 +27,7 @@ pub mod visitor;
 pub mod widget;
 
 pub use error::{Error, Result};
-pub use store::{BELONGING, EMBED_TOKEN, EMBED_USAGE, STATEMENTS, TABLES, VISITOR_PASS};
+pub use store::{BELONGING, EMBED_TOKEN, EMBED_USAGE, SPENT_CHALLENGE, STATEMENTS, TABLES, VISITOR_PASS};
 
 /// What the routes of the chat stand on. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +36,10 @@ pub struct ChatState {
     pub platform: Platform,
     /// The conversations themselves.
     pub conversations: Conversations,
+    /// Who hears when a quota is used up.
+    pub live: Live,
+    /// When visitors' browsers must work before a conversation begins.
+    pub pressure: Pressure,
     /// The server's own origin as browsers reach it, as in `https://agents.example`; no slash at the end.
     pub base_url: Arc<str>,
 }

@@ -9,17 +9,20 @@ use serde::Deserialize;
 use storage::Timestamp;
 use uuid::Uuid;
 use web::chip::{Chip, Tone};
+use web::instant::{from_rfc3339, to_rfc3339};
 use web::moment::Moment;
 use web::shell::{Done, Html, Nav, Shell};
 use web::{Access, Audited, Form, PageContext, Path, Problem, Query, Routes};
 
 use crate::embed_token::Quota;
-use crate::widget::{self, NewWidget, WIDGETS_MAX, Widget};
+use crate::widget::{self, Bounds, NewWidget, Used, WIDGETS_MAX, Widget};
 use crate::{ChatState, Error};
 
 /// Agents that can be chosen.
 const AGENTS_SHOWN: i64 = 50;
 const HERE: &str = "/settings/widgets";
+/// `2026-12-31`.
+const DATE_LENGTH: usize = 10;
 
 /// The routes.
 pub fn routes() -> Routes<ChatState> {
@@ -29,6 +32,7 @@ pub fn routes() -> Routes<ChatState> {
         .get("/settings/widgets", read, public, show)
         .post("/settings/widgets", write, Audited::Change("widget.create"), create)
         .post("/settings/widgets/{id}/origins", write, Audited::Change("widget.update"), set_origins)
+        .post("/settings/widgets/{id}/bounds", write, Audited::Change("widget.update"), set_bounds)
         .post("/settings/widgets/{id}/rotation", write, Audited::Change("widget.rotate"), rotate)
         .post("/settings/widgets/{id}/revocation", write, Audited::Change("widget.revoke"), revoke)
 }
@@ -40,19 +44,45 @@ struct Line {
     works: bool,
     origins: Vec<String>,
     snippet: String,
-    conversations_today: i64,
-    conversations_per_day: i64,
-    messages_today: i64,
-    messages_per_day: i64,
+    used: Used,
+    quota: Quota,
     made: Moment,
     ends: Option<Moment>,
+    ends_on: String,
+    former_until: Option<Moment>,
+}
+
+impl Line {
+    /// Each quota: the field's name, its label, its value.
+    fn quotas(&self) -> [(&'static str, &'static str, i64); 4] {
+        [
+            ("conversations_per_hour", "Conversations in an hour", self.quota.conversations_per_hour),
+            ("conversations_per_day", "Conversations in a day", self.quota.conversations_per_day),
+            ("messages_per_day", "Messages in a day", self.quota.messages_per_day),
+            ("messages_per_conversation", "Messages in one conversation", self.quota.messages_per_conversation),
+        ]
+    }
+}
+
+/// Which quotas are used up at this moment, in words.
+fn used_up(used: &Used, quota: &Quota) -> Option<&'static str> {
+    if used.conversations_today >= quota.conversations_per_day || used.messages_today >= quota.messages_per_day {
+        Some("Quota of today used up")
+    } else if used.conversations_this_hour >= quota.conversations_per_hour {
+        Some("Quota of this hour used up")
+    } else {
+        None
+    }
 }
 
 fn line(widget: Widget, state: &ChatState, now: Timestamp) -> Line {
     let token = widget.token;
     let works = token.check_alive(now).is_ok();
     let chip = match (works, token.origins.is_empty(), token.revoked_at) {
-        (true, false, _) => Chip::new(Tone::Good, "Works"),
+        (true, false, _) => match used_up(&widget.used, &token.quota) {
+            Some(words) => Chip::new(Tone::Bad, words),
+            None => Chip::new(Tone::Good, "Works"),
+        },
         (true, true, _) => Chip::new(Tone::Wait, "No page may show it"),
         (false, _, Some(_)) => Chip::new(Tone::Done, "Revoked"),
         (false, _, None) => Chip::new(Tone::Done, "Expired"),
@@ -64,12 +94,12 @@ fn line(widget: Widget, state: &ChatState, now: Timestamp) -> Line {
         works,
         origins: token.origins.texts(),
         snippet: state.snippet(&widget.text),
-        conversations_today: widget.used_today.0,
-        conversations_per_day: token.quota.conversations_per_day,
-        messages_today: widget.used_today.1,
-        messages_per_day: token.quota.messages_per_day,
+        used: widget.used,
+        quota: token.quota,
         made: Moment::day(token.created_at),
         ends: token.expires_at.map(Moment::new),
+        ends_on: token.expires_at.map(|end| to_rfc3339(end).chars().take(DATE_LENGTH).collect()).unwrap_or_default(),
+        former_until: token.previous_until.filter(|until| *until > now).map(Moment::new),
     }
 }
 
@@ -172,6 +202,49 @@ async fn set_origins(
         Err(Error::Invalid { reason, .. }) => {
             let mut again = widgets_page(&state, &page).await?;
             again.shell = again.shell.refusing(format!("Origins not saved. {reason}"));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BoundsForm {
+    /// The day at whose beginning (UTC) it stops, as in `2026-12-31`; empty means never.
+    #[serde(default)]
+    ends_on: String,
+    conversations_per_hour: i64,
+    conversations_per_day: i64,
+    messages_per_day: i64,
+    messages_per_conversation: i64,
+}
+
+async fn set_bounds(
+    State(state): State<ChatState>,
+    page: PageContext,
+    Path(id): Path<Uuid>,
+    Form(form): Form<BoundsForm>,
+) -> Result<Response, Problem> {
+    let day = form.ends_on.trim();
+    let end = if day.is_empty() { Some(None) } else { from_rfc3339(&format!("{day}T00:00:00Z")).map(Some) };
+    let bounds = Bounds {
+        origins: None,
+        expires_at: end,
+        conversations_per_hour: Some(form.conversations_per_hour),
+        conversations_per_day: Some(form.conversations_per_day),
+        messages_per_day: Some(form.messages_per_day),
+        messages_per_conversation: Some(form.messages_per_conversation),
+    };
+    let changed = match end {
+        Some(_) => widget::change(&state.platform, &page.caller, id, &bounds).await,
+        None => Err(Error::Invalid { field: "ends_on", reason: "Write a day as in 2026-12-31.".to_owned() }),
+    };
+    match changed {
+        Ok(_) => Ok(Redirect::to(&Done::address(HERE, "saved")).into_response()),
+        Err(Error::Invalid { reason, .. }) => {
+            let mut again = widgets_page(&state, &page).await?;
+            again.shell = again.shell.refusing(format!("Nothing was changed. {reason}"));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
         }
         Err(other) => Err(other.into()),

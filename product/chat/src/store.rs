@@ -21,8 +21,10 @@ pub static EMBED_TOKEN: Table = Table {
         Column::sealed("token", SealedWith::Organization),
         Column::bytes("previous_hash").nullable(),
         Column::time("previous_until").nullable(),
+        Column::integer("conversations_per_hour"),
         Column::integer("conversations_per_day"),
         Column::integer("messages_per_day"),
+        Column::integer("messages_per_conversation"),
         // The person who answers for it; none when a program or the machine itself made it.
         Column::uuid("created_by").nullable(),
         Column::time("created_at"),
@@ -36,18 +38,22 @@ pub static EMBED_TOKEN: Table = Table {
     erasure: Erasure::None("a widget belongs to a page, not to a person"),
 };
 
-/// How much came through one token on one day.
+/// How much came through one token in one hour or day.
 pub static EMBED_USAGE: Table = Table {
     name: "embed_usage",
     owner: Owner::Organization,
     columns: &[
         Column::uuid("embed_token_id"),
-        Column::integer("day"),
+        // `hour` or `day`, and which one since 1970.
+        Column::text("span"),
+        Column::integer("number"),
         Column::integer("conversations"),
         Column::integer("messages"),
+        // Whether the organization was told that a quota of this span is used up.
+        Column::boolean("told"),
     ],
     references: &[Reference::to("embed_token_id", "embed_token").cascade()],
-    unique: &[&["embed_token_id", "day"]],
+    unique: &[&["embed_token_id", "span", "number"]],
     indexes: &[],
     retention: Retention::WithOrganization,
     erasure: Erasure::None("sums, without persons"),
@@ -62,6 +68,7 @@ pub static VISITOR_PASS: Table = Table {
         Column::uuid("conversation_id"),
         Column::text("origin"),
         Column::bytes("pass_hash"),
+        Column::integer("messages"),
         Column::time("created_at"),
         Column::time("expires_at"),
     ],
@@ -72,8 +79,20 @@ pub static VISITOR_PASS: Table = Table {
     erasure: Erasure::None("a hash and two ids, gone within a day"),
 };
 
+/// Puzzles that were solved and used, until they would have expired: none counts twice.
+pub static SPENT_CHALLENGE: Table = Table {
+    name: "spent_challenge",
+    owner: Owner::Organization,
+    columns: &[Column::bytes("nonce"), Column::time("expires_at")],
+    references: &[],
+    unique: &[&["nonce"]],
+    indexes: &[&["expires_at"]],
+    retention: Retention::UntilDeleted,
+    erasure: Erasure::None("random bytes, gone within minutes"),
+};
+
 /// Every table of the widget.
-pub const TABLES: &[&Table] = &[&EMBED_TOKEN, &EMBED_USAGE, &VISITOR_PASS];
+pub const TABLES: &[&Table] = &[&EMBED_TOKEN, &EMBED_USAGE, &VISITOR_PASS, &SPENT_CHALLENGE];
 
 /// The token that is presented, or the one before it within its day of grace.
 pub(crate) const TOKEN_BY_HASH: Statement = Statement::organization(
@@ -115,28 +134,50 @@ pub(crate) const TOKENS_COUNT: Statement = Statement::organization(
     "chat.tokens_count",
     "select count(*) as tokens from embed_token where organization_id = $1 and revoked_at is null",
 );
-/// A day's row, unless there is one.
+/// The row of an hour or a day, unless there is one.
 pub(crate) const USAGE_BEGIN: Statement = Statement::organization(
     "chat.usage_begin",
-    "insert into embed_usage (organization_id, id, embed_token_id, day, conversations, messages) \
-     values ($1, $2, $3, $4, 0, 0) on conflict (organization_id, embed_token_id, day) do nothing",
+    "insert into embed_usage (organization_id, id, embed_token_id, span, number, conversations, messages, told) \
+     values ($1, $2, $3, $4, $5, 0, 0, false) on conflict (organization_id, embed_token_id, span, number) do nothing",
 );
 /// One more conversation, unless that is too many.
 pub(crate) const USAGE_CONVERSATION: Statement = Statement::organization(
     "chat.usage_conversation",
     "update embed_usage set conversations = conversations + 1 \
-     where organization_id = $1 and embed_token_id = $2 and day = $3 and conversations < $4",
+     where organization_id = $1 and embed_token_id = $2 and span = $3 and number = $4 and conversations < $5",
 );
 /// One more message, unless that is too many.
 pub(crate) const USAGE_MESSAGE: Statement = Statement::organization(
     "chat.usage_message",
     "update embed_usage set messages = messages + 1 \
-     where organization_id = $1 and embed_token_id = $2 and day = $3 and messages < $4",
+     where organization_id = $1 and embed_token_id = $2 and span = $3 and number = $4 and messages < $5",
 );
-/// What one token was used for on one day.
-pub(crate) const USAGE_OF_DAY: Statement = Statement::organization(
-    "chat.usage_of_day",
-    "select embed_token_id, conversations, messages from embed_usage where organization_id = $1 and day = $2",
+/// One more message of one conversation, unless that is too many.
+pub(crate) const PASS_MESSAGE: Statement = Statement::organization(
+    "chat.pass_message",
+    "update visitor_pass set messages = messages + 1 where organization_id = $1 and id = $2 and messages < $3",
+);
+/// The organization is told once for each hour or day.
+pub(crate) const USAGE_TOLD: Statement = Statement::organization(
+    "chat.usage_told",
+    "update embed_usage set told = true \
+     where organization_id = $1 and embed_token_id = $2 and span = $3 and number = $4 and told = false",
+);
+/// Hours that nobody looks at any more.
+pub(crate) const USAGE_SWEEP: Statement = Statement::organization(
+    "chat.usage_sweep",
+    "delete from embed_usage where organization_id = $1 and span = $2 and number < $3",
+);
+/// Used puzzles that would have expired by now.
+pub(crate) const CHALLENGES_SWEEP: Statement = Statement::organization(
+    "chat.challenges_sweep",
+    "delete from spent_challenge where organization_id = $1 and expires_at <= $2",
+);
+/// What the tokens were used for in this hour and on this day.
+pub(crate) const USAGE_NOW: Statement = Statement::organization(
+    "chat.usage_now",
+    "select embed_token_id, span, conversations, messages from embed_usage \
+     where organization_id = $1 and ((span = $2 and number = $3) or (span = $4 and number = $5))",
 );
 /// Passes that are over.
 pub(crate) const PASSES_SWEEP: Statement = Statement::organization(
@@ -157,7 +198,11 @@ pub const STATEMENTS: &[&Statement] = &[
     &USAGE_BEGIN,
     &USAGE_CONVERSATION,
     &USAGE_MESSAGE,
-    &USAGE_OF_DAY,
+    &PASS_MESSAGE,
+    &USAGE_TOLD,
+    &USAGE_SWEEP,
+    &CHALLENGES_SWEEP,
+    &USAGE_NOW,
     &PASSES_SWEEP,
     &PASS_RENEW,
     &TOKENS_WORKING,
@@ -177,10 +222,13 @@ pub(crate) fn embed_token(row: &Row, name: String) -> Result<EmbedToken> {
         expires_at: row.optional_timestamp("expires_at")?,
         revoked_at: row.optional_timestamp("revoked_at")?,
         quota: Quota {
+            conversations_per_hour: row.integer("conversations_per_hour")?,
             conversations_per_day: row.integer("conversations_per_day")?,
             messages_per_day: row.integer("messages_per_day")?,
+            messages_per_conversation: row.integer("messages_per_conversation")?,
         },
         created_at: row.timestamp("created_at")?,
+        previous_until: row.optional_timestamp("previous_until")?,
     })
 }
 

@@ -10,6 +10,7 @@ use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
 use conversations::answers::NoDocuments;
 use edge::limits::{LimitSettings, Limits};
+use edge::{ChallengeMode, Pressure};
 use identity::testing::TestPlatform;
 use identity::{Caller, Role};
 use storage::Schema;
@@ -51,6 +52,11 @@ pub struct Site {
 impl Site {
     /// On SQLite: the databases' differences are tested below this.
     pub async fn open() -> Self {
+        Self::open_asking(ChallengeMode::UnderPressure).await
+    }
+
+    /// The same, asking for puzzles in this way.
+    pub async fn open_asking(mode: ChallengeMode) -> Self {
         let test = identity::testing::platform(parts()).await;
         let founded = test.organization("practice").await;
         let owner = test.member(founded.organization, Role::Owner).await.caller;
@@ -58,10 +64,13 @@ impl Site {
         let agent = agents::store::create(&platform, &owner, agents::profile::sample()).await.expect("an agent");
         agents::store::publish(&platform, &owner, agent.id, &agent.draft_hash).await.expect("published");
         let live = Live::new(platform.entropy.as_ref());
-        let conversations = Conversations::new(platform.clone(), live, Arc::new(NoDocuments), DialingPolicy::default());
+        let answers = Arc::new(NoDocuments);
+        let conversations = Conversations::new(platform.clone(), live.clone(), answers, DialingPolicy::default());
         let limits = Limits::new(&LimitSettings::default(), platform.clock.clone());
         let gate = Gate::new(platform.clone(), limits, SessionCookie::OnLoopback);
-        let state = ChatState { platform, conversations: conversations.clone(), base_url: OWN_ORIGIN.into() };
+        let pressure = Pressure::new(mode, platform.clock.clone());
+        let state =
+            ChatState { platform, conversations: conversations.clone(), live, pressure, base_url: OWN_ORIGIN.into() };
         let router = crate::routes().into_router(state, &gate);
         Self { test, owner, agent_id: agent.id, conversations, router }
     }

@@ -6,7 +6,7 @@ use storage::{Row, Timestamp, Value};
 use uuid::Uuid;
 use vault::{Field, Keyring};
 
-use crate::embed_token::{EmbedToken, NAME_LENGTH_MAX, QUOTA_MAX, Quota, ROTATION_OVERLAP_SECONDS, TokenText, day_of};
+use crate::embed_token::{EmbedToken, NAME_LENGTH_MAX, QUOTA_MAX, Quota, ROTATION_OVERLAP_SECONDS, Span, TokenText};
 use crate::origin::{ORIGINS_MAX, Origins};
 use crate::store::{self, EMBED_TOKEN};
 use crate::{Error, Result};
@@ -25,8 +25,36 @@ pub struct NewWidget<'a> {
     pub origins: &'a [String],
     /// When it stops by itself.
     pub expires_at: Option<Timestamp>,
-    /// How much a day.
+    /// How much.
     pub quota: Quota,
+}
+
+/// What of a widget shall change; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds<'a> {
+    /// Exact origins, at most [`ORIGINS_MAX`]; an empty list means that no page may show it.
+    pub origins: Option<&'a [String]>,
+    /// When it stops by itself; `Some(None)` means never.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// 1 to [`QUOTA_MAX`], as the others.
+    pub conversations_per_hour: Option<i64>,
+    /// In a day.
+    pub conversations_per_day: Option<i64>,
+    /// In a day.
+    pub messages_per_day: Option<i64>,
+    /// In one conversation.
+    pub messages_per_conversation: Option<i64>,
+}
+
+/// What came through a widget lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Conversations begun in this hour (UTC).
+    pub conversations_this_hour: i64,
+    /// Conversations begun today (UTC).
+    pub conversations_today: i64,
+    /// Messages of visitors today (UTC).
+    pub messages_today: i64,
 }
 
 /// A widget with its token, as members see it.
@@ -36,8 +64,8 @@ pub struct Widget {
     pub token: EmbedToken,
     /// Its text.
     pub text: String,
-    /// Conversations and messages today.
-    pub used_today: (i64, i64),
+    /// What came through it lately.
+    pub used: Used,
 }
 
 /// Makes a widget.
@@ -64,8 +92,10 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewWidget<'_>) -
         ("token", keyring.seal_text(Field::new(&EMBED_TOKEN, "token", id), text.as_str())?.into()),
         ("previous_hash", Value::Null),
         ("previous_until", Value::Null),
+        ("conversations_per_hour", new.quota.conversations_per_hour.into()),
         ("conversations_per_day", new.quota.conversations_per_day.into()),
         ("messages_per_day", new.quota.messages_per_day.into()),
+        ("messages_per_conversation", new.quota.messages_per_conversation.into()),
         ("created_by", api_key::owner(platform, caller).await?.into()),
         ("created_at", now.into()),
         ("expires_at", new.expires_at.into()),
@@ -80,25 +110,53 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewWidget<'_>) -
 /// One widget; [`Error::NotFound`] for another organization's as for none.
 pub async fn get(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Widget> {
     let row = caller.database(platform).get(&EMBED_TOKEN, id).await?.ok_or(Error::NotFound)?;
-    let used = used_today(platform, caller).await?;
+    let used = used_lately(platform, caller).await?;
     read(&row, &caller.keyring(platform).await?, &used)
 }
 
 /// The organization's widgets, newest first, older than `before`; at most `limit`.
 pub async fn list(platform: &Platform, caller: &Caller, before: Uuid, limit: i64) -> Result<Vec<Widget>> {
     let rows = caller.database(platform).query(&store::TOKENS, &[before.into(), limit.into()]).await?;
-    let used = used_today(platform, caller).await?;
+    let used = used_lately(platform, caller).await?;
     let keyring = caller.keyring(platform).await?;
     rows.iter().map(|row| read(row, &keyring, &used)).collect()
 }
 
 /// Sets who may show it.
 pub async fn set_origins(platform: &Platform, caller: &Caller, id: Uuid, origins: &[String]) -> Result<Widget> {
-    let origins = checked_origins(origins)?;
+    change(platform, caller, id, &Bounds { origins: Some(origins), ..Bounds::default() }).await
+}
+
+/// Changes its bounds; the log hears each one that was named.
+pub async fn change(platform: &Platform, caller: &Caller, id: Uuid, bounds: &Bounds<'_>) -> Result<Widget> {
+    let (mut fields, mut facts): (Vec<(&str, Value)>, Vec<(&'static str, String)>) = (Vec::new(), Vec::new());
+    if let Some(origins) = bounds.origins {
+        let origins = checked_origins(origins)?;
+        fields.push(("origins", origins.stored().into()));
+        facts.push(("origins", origins.stored()));
+    }
+    if let Some(expires_at) = bounds.expires_at {
+        check_end(expires_at, platform.now())?;
+        fields.push(("expires_at", expires_at.into()));
+        facts.push(("expires_at", expires_at.map_or_else(|| "never".to_owned(), web::instant::to_rfc3339)));
+    }
+    for (field, value) in [
+        ("conversations_per_hour", bounds.conversations_per_hour),
+        ("conversations_per_day", bounds.conversations_per_day),
+        ("messages_per_day", bounds.messages_per_day),
+        ("messages_per_conversation", bounds.messages_per_conversation),
+    ] {
+        let Some(value) = value else { continue };
+        check_quota(field, value)?;
+        fields.push((field, value.into()));
+        facts.push((field, value.to_string()));
+    }
     let mut change = caller.change(platform, "widget.update").await?;
     working(&mut change, id).await?;
-    change.update(&EMBED_TOKEN, id, &[("origins", origins.stored().into())]).await?;
-    change.commit("widget", Some(id), vec![("origins", origins.stored())]).await?;
+    if !fields.is_empty() {
+        change.update(&EMBED_TOKEN, id, &fields).await?;
+    }
+    change.commit("widget", Some(id), facts).await?;
     get(platform, caller, id).await
 }
 
@@ -139,19 +197,33 @@ async fn working(change: &mut Change, id: Uuid) -> Result<Row> {
     if row.optional_timestamp("revoked_at")?.is_some() { Err(Error::Revoked) } else { Ok(row) }
 }
 
-async fn used_today(platform: &Platform, caller: &Caller) -> Result<Vec<(Uuid, (i64, i64))>> {
-    let day = day_of(platform.clock.now());
-    let rows = caller.database(platform).query(&store::USAGE_OF_DAY, &[day.into()]).await?;
-    let read = |row: &Row| Ok((row.uuid("embed_token_id")?, (row.integer("conversations")?, row.integer("messages")?)));
-    rows.iter().map(read).collect()
+async fn used_lately(platform: &Platform, caller: &Caller) -> Result<Vec<(Uuid, Used)>> {
+    let now = platform.now();
+    let spans = [Span::Hour, Span::Day].map(|span| [span.as_str().into(), span.number(now).into()]);
+    let rows = caller.database(platform).query(&store::USAGE_NOW, spans.as_flattened()).await?;
+    let mut found: Vec<(Uuid, Used)> = Vec::new();
+    for row in &rows {
+        let id = row.uuid("embed_token_id")?;
+        let position = found.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            found.push((id, Used::default()));
+            found.len() - 1
+        });
+        let used = &mut found[position].1;
+        if row.text("span")? == Span::Hour.as_str() {
+            used.conversations_this_hour = row.integer("conversations")?;
+        } else {
+            (used.conversations_today, used.messages_today) = (row.integer("conversations")?, row.integer("messages")?);
+        }
+    }
+    Ok(found)
 }
 
-fn read(row: &Row, keyring: &Keyring, used: &[(Uuid, (i64, i64))]) -> Result<Widget> {
+fn read(row: &Row, keyring: &Keyring, used: &[(Uuid, Used)]) -> Result<Widget> {
     let id = row.uuid("id")?;
     let name = keyring.open_text(Field::new(&EMBED_TOKEN, "name", id), &row.bytes("name")?)?;
     let text = keyring.open_text(Field::new(&EMBED_TOKEN, "token", id), &row.bytes("token")?)?;
-    let used_today = used.iter().find(|(token, _)| *token == id).map_or((0, 0), |(_, used)| *used);
-    Ok(Widget { token: store::embed_token(row, name)?, text, used_today })
+    let used = used.iter().find(|(token, _)| *token == id).map(|(_, used)| *used).unwrap_or_default();
+    Ok(Widget { token: store::embed_token(row, name)?, text, used })
 }
 
 fn checked_name(name: &str) -> Result<String> {
@@ -172,15 +244,23 @@ fn checked_origins(texts: &[String]) -> Result<Origins> {
 }
 
 fn check_bounds(expires_at: Option<Timestamp>, quota: Quota, now: Timestamp) -> Result<()> {
+    check_end(expires_at, now)?;
+    check_quota("conversations_per_hour", quota.conversations_per_hour)?;
+    check_quota("conversations_per_day", quota.conversations_per_day)?;
+    check_quota("messages_per_day", quota.messages_per_day)?;
+    check_quota("messages_per_conversation", quota.messages_per_conversation)
+}
+
+fn check_end(expires_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
     if expires_at.is_some_and(|expires_at| expires_at <= now) {
         return Err(Error::invalid("expires_at", "The end must lie ahead."));
     }
-    for (field, value) in
-        [("conversations_per_day", quota.conversations_per_day), ("messages_per_day", quota.messages_per_day)]
-    {
-        if !(1..=QUOTA_MAX).contains(&value) {
-            return Err(Error::invalid(field, format!("A quota is 1 to {QUOTA_MAX}.")));
-        }
-    }
     Ok(())
+}
+
+fn check_quota(field: &'static str, value: i64) -> Result<()> {
+    if (1..=QUOTA_MAX).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::invalid(field, format!("A quota is 1 to {QUOTA_MAX}.")))
 }

@@ -1,4 +1,5 @@
 // The chat inside its frame. Words are set as text, never as markup: the frame's policy allows no Trusted Type at all.
+import { solve } from "./solve.js";
 import { parts } from "./stream.js";
 
 const RETRY_MILLISECONDS = [1000, 2000, 5000, 10000, 30000];
@@ -19,6 +20,11 @@ let last_sequence = 0;
 let seen = new Set();    // sequences that are shown, so that nothing stands there twice
 let listening = null;   // stops the listener of an earlier conversation
 let timer = 0;
+let beginning = null;   // a conversation that is being opened
+let used_up = false;    // a quota is used up: nothing is tried again by itself
+
+const CALL_US = "Please call us instead, or try again later.";
+const USED_UP = `This chat has reached its limit for now. ${CALL_US}`;
 
 function remember() {
   try { sessionStorage.setItem(kept, JSON.stringify({ session, pending, draft: box.value, page_origin })); } catch { /* this tab only */ }
@@ -126,21 +132,63 @@ function leave() {
   remember();
 }
 
-async function begin() {
-  const response = await ask("/widget/session", { method: "POST", body: JSON.stringify({ embed_token, page_origin }) });
+/** Which problem an answer is: the last word of its type. */
+async function problem(response) {
+  try { return (await response.clone().json()).type?.split(":").pop() ?? ""; } catch { return ""; }
+}
+
+/** Work of a few seconds for the browser, while more conversations begin than usual. Told, so that nobody wonders. */
+async function solution() {
+  const post = { method: "POST", body: JSON.stringify({ embed_token, page_origin }) };
+  const response = await ask("/widget/challenge", post);
+  if (!response.ok) throw new Error(`challenge: ${response.status}`);
+  let told = -1;
+  tell(parent, { ringfence: "ready" }); // the chat is there; only its beginning takes a while
+  state.textContent = "Many people are writing at this moment: your browser proves that it is one of them. This takes some seconds.";
+  try {
+    const solved = await solve(await response.json(), (done) => {
+      const quarter = Math.floor(done * 4);
+      if (quarter > told && quarter > 0) state.textContent = `Your browser is at work: about ${quarter * 25} % done.`;
+      told = Math.max(told, quarter);
+    });
+    state.textContent = "";
+    return solved;
+  } catch (error) {
+    used_up = true;
+    state.textContent = `Your browser cannot open this chat at the moment. ${CALL_US}`;
+    throw error;
+  }
+}
+
+/** One beginning at a time, whoever asks for it. */
+function begin() {
+  beginning ??= open_conversation().finally(() => { beginning = null; });
+  return beginning;
+}
+
+async function open_conversation() {
+  const post = (body) => ask("/widget/session", { method: "POST", body: JSON.stringify({ embed_token, page_origin, ...body }) });
+  let response = await post({});
+  if (response.status === 403 && await problem(response) === "challenge-required") response = await post({ solution: await solution() });
+  if (response.status === 429 && await problem(response) === "quota-used-up") {
+    used_up = true;
+    state.textContent = USED_UP;
+    throw new Error("the quota is used up");
+  }
   if (response.status === 403 || response.status === 404) { tell(parent, { ringfence: "refused" }); throw new Error("refused"); }
   if (!response.ok) throw new Error(`session: ${response.status}`);
+  used_up = false;
   session = await response.json();
   last_sequence = 0;
   remember();
-  await history();
+  await history(true);
   listen();
 }
 
 /** The conversation as the server knows it: at its beginning, after a reload, and after a break. */
-async function history() {
+async function history(fresh = false) {
   const response = await ask("/widget/messages");
-  if (response.status === 401) { leave(); return begin(); }
+  if (response.status === 401 && !fresh) { leave(); return begin(); }
   if (!response.ok) throw new Error(`history: ${response.status}`);
   const { data } = await response.json();
   for (const old of log.querySelectorAll(".said:not([data-past]), .happened:not([data-past]):not([data-notice])")) old.remove();
@@ -175,6 +223,7 @@ async function flush() {
     while (pending.length > 0) {
       const response = await ask("/widget/messages", { method: "POST", body: JSON.stringify(pending[0]) });
       if (response.status === 401) { leave(); await begin(); continue; }
+      if (response.status === 429 && await problem(response) === "quota-used-up") { used_up = true; state.textContent = USED_UP; throw new Error("the quota is used up"); }
       if (response.status === 429) { state.textContent = "That was a lot at once: your message goes out in a moment."; throw new Error("slow down"); }
       if (response.status === 422 || response.status === 409) state.textContent = "This message could not be taken. Please word it differently.";
       else if (!response.ok) throw new Error(`messages: ${response.status}`);
@@ -183,9 +232,10 @@ async function flush() {
       if (sent) log.querySelector(`[data-client="${sent.client_id}"]`)?.classList.remove("waiting");
       remember();
     }
-    attempt = 0;
+    [attempt, used_up] = [0, false];
     if (navigator.onLine) state.textContent = "";
   } catch {
+    if (used_up) return;
     if (!state.textContent.startsWith("That was")) state.textContent = "No connection: your message is kept and goes out by itself.";
     timer = setTimeout(flush, RETRY_MILLISECONDS[Math.min(attempt++, RETRY_MILLISECONDS.length - 1)]);
   } finally {
@@ -227,7 +277,7 @@ async function start(origin) {
   if (before?.page_origin === origin) { session = before.session; pending = before.pending ?? []; box.value = before.draft ?? ""; }
   try {
     if (session) { await history(); if (!listening) listen(); } else await begin();
-  } catch { state.textContent = "No connection at the moment: write, and it goes out by itself."; }
+  } catch { if (!used_up) state.textContent = "No connection at the moment: write, and it goes out by itself."; }
   tell(parent, { ringfence: "ready" });
   box.focus();
   flush();

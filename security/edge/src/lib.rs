@@ -6,6 +6,7 @@
 
 pub mod acme;
 pub mod address;
+pub mod challenge;
 pub mod csrf;
 pub mod firewall;
 pub mod headers;
@@ -16,6 +17,7 @@ pub mod redirect;
 pub mod tls;
 
 pub use address::{ClientAddress, Network, TrustedProxies};
+pub use challenge::{Challenge, ChallengeMode, Pressure};
 pub use firewall::{Firewall, FirewallMode};
 pub use headers::{Exposure, Nonce};
 pub use host::HostNames;

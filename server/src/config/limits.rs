@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use edge::ChallengeMode;
 use edge::limits::{LimitSettings, ONE_IN, ORGANIZATION_FACTOR, PER_MINUTE, Rate, SIGN_IN};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ pub struct Limits {
     pub visitor_per_minute: u32,
     /// An organization may do so many times what one session or key may.
     pub organization_factor: u32,
+    /// When visitors' browsers must solve a puzzle before a conversation begins.
+    pub challenge: ChallengeSetting,
     /// Organizations that are held to one part in so many of that, by their id.
     pub organization_one_in: BTreeMap<Uuid, u32>,
 }
@@ -43,6 +46,27 @@ impl Default for Limits {
             visitor_per_minute: rates.visitor.requests,
             organization_factor: rates.organization_factor,
             organization_one_in: rates.one_in,
+            challenge: ChallengeSetting::UnderPressure,
+        }
+    }
+}
+
+/// When visitors' browsers must solve a puzzle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChallengeSetting {
+    /// While more conversations begin than usual, through one widget or from one network.
+    UnderPressure,
+    /// For every conversation.
+    Always,
+}
+
+impl ChallengeSetting {
+    /// As the edge knows it.
+    pub const fn mode(self) -> ChallengeMode {
+        match self {
+            Self::UnderPressure => ChallengeMode::UnderPressure,
+            Self::Always => ChallengeMode::Always,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::product::Product;
 const FRAME: &str = "/widget/frame";
 
 /// Pages of the dashboard, with the names of their pictures.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("/", "overview"),
     ("/inbox", "inbox"),
     ("/calls", "calls"),
@@ -28,6 +28,7 @@ const PAGES: [(&str, &str); 14] = [
     ("/settings/members", "members"),
     ("/settings/keys", "keys"),
     ("/settings/sessions", "sessions"),
+    ("/settings/networks", "networks"),
     ("/settings/widgets", "widgets"),
 ];
 
@@ -148,6 +149,39 @@ async fn a_visitor_chats_and_a_person_takes_over() {
         let complaints = browser.complaints().await;
         assert!(complaints.is_empty(), "{who}: the console complains: {complaints:#?}");
     }
+}
+
+/// More conversations from this machine than usual, so that the next one costs work.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_pressure_a_browser_works_for_its_conversation() {
+    let Some(visitor) = Browser::start("under_pressure_a_browser_works_for_its_conversation").await else { return };
+    let product = Product::start_with(&["--no-caller"]).await;
+    let origin = product.facts.customer_url.trim_end_matches('/');
+    let asked = json!({ "embed_token": product.facts.embed_token });
+    let address = format!("{}/widget/session", product.facts.base_url);
+    let begin =
+        async || product.http.post(&address).header("origin", origin).json(&asked).send().await.expect("an answer");
+    let mut opened = 0;
+    let refused = loop {
+        let answer = begin().await;
+        if answer.status() != 201 {
+            break answer;
+        }
+        opened += 1;
+        assert!(opened < 100, "no pressure is felt");
+    };
+    assert_eq!(refused.status(), 403, "after {opened}");
+    let problem: Value = refused.json().await.expect("JSON");
+    assert_eq!(problem["type"], "urn:ringfence:problem:challenge-required", "{problem}");
+    let before = tokio::time::Instant::now();
+    open_chat(&visitor, &product).await;
+    println!("under pressure the browser had its conversation after {:?}", before.elapsed());
+    assert_eq!(begin().await.status(), 403, "whoever does not work still gets none");
+    ask(&visitor, "How much is a check-up?").await;
+    let complaints = visitor.complaints().await;
+    let refusal = |complaint: &String| complaint.contains("/widget/session") && complaint.contains("403");
+    let others: Vec<_> = complaints.iter().filter(|complaint| !refusal(complaint)).collect();
+    assert!(others.is_empty(), "the console complains: {others:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,19 +94,100 @@ async fn rotation_leaves_a_day_and_revocation_leaves_nothing() {
 #[tokio::test]
 async fn quotas_end_the_day_and_begin_anew() {
     for house in houses().await {
-        let quota = Quota { conversations_per_day: 2, messages_per_day: 1 };
+        let quota = Quota { conversations_per_day: 2, messages_per_day: 1, ..Quota::default() };
         let widget = house.widget(&[SHOP], quota).await;
         let pass = house.pass(&widget).await;
         assert!(house.admit(&widget.text, SHOP).await.is_ok());
-        assert_eq!(refusal(house.admit(&widget.text, SHOP).await), Some(Refusal::Quota));
+        assert_eq!(refusal(house.admit(&widget.text, SHOP).await), Some(Refusal::Quota(Limit::ConversationsOfDay)));
         let present = house.present(pass.reveal()).await.expect("a good pass");
         present.count_message(&house.test.platform).await.expect("the first message");
         let second = present.count_message(&house.test.platform).await;
-        assert!(matches!(second, Err(Error::Refused(Refusal::Quota))));
+        assert!(matches!(second, Err(Error::Refused(Refusal::Quota(Limit::MessagesOfDay)))));
         let seen = widget::get(&house.test.platform, &house.owner.caller, widget.token.id).await.expect("there");
-        assert_eq!(seen.used_today, (2, 1), "{}", house.test.name);
+        assert_eq!((seen.used.conversations_today, seen.used.messages_today), (2, 1), "{}", house.test.name);
         house.test.clock.advance_seconds(24 * 3600);
         assert!(house.admit(&widget.text, SHOP).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn an_hour_and_a_conversation_have_their_own_quotas() {
+    for house in houses().await {
+        let platform = &house.test.platform;
+        let quota = Quota { conversations_per_hour: 1, messages_per_conversation: 2, ..Quota::default() };
+        let widget = house.widget(&[SHOP], quota).await;
+        let pass = house.pass(&widget).await;
+        let hour_is_over = Some(Refusal::Quota(Limit::ConversationsOfHour));
+        assert_eq!(refusal(house.admit(&widget.text, SHOP).await), hour_is_over, "{}", house.test.name);
+        let present = house.present(pass.reveal()).await.expect("a good pass");
+        for _ in 0..2 {
+            present.count_message(platform).await.expect("within the quota");
+        }
+        let third = present.count_message(platform).await;
+        assert!(matches!(third, Err(Error::Refused(Refusal::Quota(Limit::MessagesOfConversation)))));
+        house.test.clock.advance_seconds(3600);
+        assert!(house.admit(&widget.text, SHOP).await.is_ok(), "{}: a new hour", house.test.name);
+        let seen = widget::get(platform, &house.owner.caller, widget.token.id).await.expect("there");
+        assert_eq!((seen.used.conversations_this_hour, seen.used.conversations_today), (1, 2), "{}", house.test.name);
+        let more = widget::Bounds { conversations_per_hour: Some(2), ..widget::Bounds::default() };
+        let changed = widget::change(platform, &house.owner.caller, widget.token.id, &more).await.expect("changed");
+        assert_eq!(changed.token.quota, Quota { conversations_per_hour: 2, ..quota });
+        assert!(house.admit(&widget.text, SHOP).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn the_organization_is_told_once_when_a_quota_is_used_up() {
+    for house in houses().await {
+        let platform = &house.test.platform;
+        let widget = house.widget(&[SHOP], Quota { conversations_per_hour: 1, ..Quota::default() }).await;
+        let live = Live::new(platform.entropy.as_ref());
+        let admission = house.admit(&widget.text, SHOP).await.expect("the first");
+        for _ in 0..3 {
+            admission.tell(platform, &live, Limit::ConversationsOfHour).await.expect("told");
+        }
+        let query = audit::EntryQuery { before: None, object_id: Some(widget.token.id), limit: 10 };
+        let entries = platform.audit.entries(&house.owner.caller.database(platform), &query).await.expect("read");
+        let records = entries.iter().map(|entry| entry.record.as_ref().expect("intact"));
+        let told: Vec<_> = records.filter(|record| record.action == "widget.quota").collect();
+        assert_eq!(told.len(), 1, "{}: once in an hour", house.test.name);
+        assert_eq!(told[0].facts, [("quota".to_owned(), "conversations_per_hour".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_solved_puzzle_counts_once_for_its_widget_and_origin_in_time() {
+    for house in houses().await {
+        let (platform, name) = (&house.test.platform, house.test.name);
+        let widget = house.widget(&[SHOP, "https://other.example"], Quota::default()).await;
+        let other = house.widget(&[SHOP], Quota::default()).await;
+        let knocked = knock(platform, &widget.text, SHOP, None).await.expect("known");
+        let issued = challenge::issue(platform, &knocked.caller, &knocked.token, SHOP).await.expect("issued");
+        let (text, _) = issued.challenge.rsplit_once('.').expect("a mark");
+        let puzzle = Challenge::parse(text).expect("its own text");
+        let counter = (0..).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
+        let solution = challenge::Solution { challenge: issued.challenge.clone(), counter };
+        let verdict = async |token: &EmbedToken, origin: &str, solution: &challenge::Solution| {
+            challenge::check(platform, &knocked.caller, token, origin, solution).await.is_ok()
+        };
+        assert!(verdict(&knocked.token, SHOP, &solution).await, "{name}");
+        assert!(!verdict(&other.token, SHOP, &solution).await, "{name}: another widget");
+        assert!(!verdict(&knocked.token, "https://other.example", &solution).await, "{name}: another origin");
+        let wrong = (0..).find(|counter| !puzzle.is_solved_by(*counter)).expect("most are wrong");
+        assert!(!verdict(&knocked.token, SHOP, &challenge::Solution { counter: wrong, ..solution.clone() }).await);
+        let easier = issued.challenge.replacen(".16.", ".1.", 1);
+        for forged in [easier, text.to_owned(), format!("{text}.{}", "0".repeat(64)), String::new(), "1.2.3".to_owned()]
+        {
+            let solution = challenge::Solution { challenge: forged.clone(), counter };
+            assert!(!verdict(&knocked.token, SHOP, &solution).await, "{name}: {forged}");
+        }
+        knocked.count(platform, Some(&puzzle)).await.expect("the first use");
+        let again = knocked.count(platform, Some(&puzzle)).await;
+        assert!(matches!(again, Err(Error::Refused(Refusal::Challenge))), "{name}: a second use");
+        let seen = widget::get(platform, &house.owner.caller, widget.token.id).await.expect("there");
+        assert_eq!(seen.used.conversations_today, 1, "{name}: and it counted nothing");
+        house.test.clock.advance_seconds(edge::challenge::CHALLENGE_SECONDS);
+        assert!(!verdict(&knocked.token, SHOP, &solution).await, "{name}: too late");
     }
 }
 

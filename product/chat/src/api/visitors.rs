@@ -18,6 +18,8 @@ use uuid::Uuid;
 use web::{Access, Audited, Json, Problem, Query, Routes};
 
 use crate::admission::{self, Present};
+use crate::challenge::Solution;
+use crate::embed_token::Refusal;
 use crate::message::Message;
 use crate::{ChatState, Error, visitor};
 
@@ -34,6 +36,9 @@ pub fn routes() -> Routes<ChatState> {
         .post("/widget/session", Access::Visitor("an embed token and an exact origin"), recorded, begin)
         .body_bytes(BODY_BYTES)
         .from_other_sites("no cookie counts here, and the origin must be on the embed token's list")
+        .post("/widget/challenge", Access::Visitor("an embed token and an exact origin"), recorded, challenge)
+        .body_bytes(BODY_BYTES)
+        .from_other_sites("no cookie counts here, and nothing is stored or begun")
         .get("/widget/messages", pass, recorded, history)
         .post("/widget/messages", pass, recorded, say)
         .body_bytes(BODY_BYTES)
@@ -47,6 +52,9 @@ struct Begin {
     /// The page that shows the frame, as the visitor's browser attests it to the frame.
     #[serde(default)]
     page_origin: Option<String>,
+    /// A solved puzzle, where one was asked for.
+    #[serde(default)]
+    solution: Option<Solution>,
 }
 
 #[derive(Serialize)]
@@ -77,9 +85,21 @@ async fn begin(
     headers: HeaderMap,
     Json(asked): Json<Begin>,
 ) -> Result<Response, Problem> {
-    let refused = || Problem::from(Error::Refused(crate::embed_token::Refusal::Origin));
-    let origin = page_origin(&headers, &asked, &state.base_url).ok_or_else(refused)?;
-    let admission = admission::admit(&state.platform, &asked.embed_token, &origin, address).await?;
+    let origin = page_origin(&headers, &asked, &state.base_url).ok_or(Error::Refused(Refusal::Origin))?;
+    let admission = admission::knock(&state.platform, &asked.embed_token, &origin, address).await?;
+    let mut solved = None;
+    if state.pressure.asks(admission.token.id, address) {
+        let solution = asked.solution.as_ref().ok_or(Error::Refused(Refusal::Challenge))?;
+        solved = Some(
+            crate::challenge::check(&state.platform, &admission.caller, &admission.token, &origin, solution).await?,
+        );
+    }
+    if let Err(error) = admission.count(&state.platform, solved.as_ref()).await {
+        if let Error::Refused(Refusal::Quota(limit)) = error {
+            admission.tell(&state.platform, &state.live, limit).await?;
+        }
+        return Err(refusal(&state, error));
+    }
     let request = OpenRequest {
         organization: admission.caller.organization(),
         agent_id: admission.token.agent_id,
@@ -96,6 +116,29 @@ async fn begin(
     };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(begun))
         .into_response())
+}
+
+/// A puzzle for whoever may begin a conversation here; asking for one costs nothing and opens nothing.
+async fn challenge(
+    State(state): State<ChatState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Json(asked): Json<Begin>,
+) -> Result<Response, Problem> {
+    let origin = page_origin(&headers, &asked, &state.base_url).ok_or(Error::Refused(Refusal::Origin))?;
+    let admission = admission::knock(&state.platform, &asked.embed_token, &origin, address).await?;
+    let issued = crate::challenge::issue(&state.platform, &admission.caller, &admission.token, &origin).await?;
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(issued)).into_response())
+}
+
+/// An error as the visitor's frame reads it: a quota says when it begins anew.
+fn refusal(state: &ChatState, error: Error) -> Problem {
+    match error {
+        Error::Refused(Refusal::Quota(limit)) => {
+            Problem::quota_used_up(limit.as_str(), limit.seconds_left(state.platform.now()))
+        }
+        other => other.into(),
+    }
 }
 
 async fn present(state: &ChatState, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Present, Problem> {
@@ -229,7 +272,12 @@ async fn say(
 ) -> Result<Response, Problem> {
     let present = present(&state, &headers, address).await?;
     let message = message.checked()?;
-    present.count_message(&state.platform).await?;
+    if let Err(error) = present.count_message(&state.platform).await {
+        if let Error::Refused(Refusal::Quota(limit)) = error {
+            present.tell(&state.platform, &state.live, limit).await?;
+        }
+        return Err(refusal(&state, error));
+    }
     let client_id = Some(message.client_id.to_string());
     let input = match message.choice {
         Some(number) => Input::Choice { number, client_id },

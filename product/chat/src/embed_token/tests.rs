@@ -18,6 +18,7 @@ fn token() -> EmbedToken {
         revoked_at: None,
         quota: Quota::default(),
         created_at: Timestamp(0),
+        previous_until: None,
     }
 }
 
@@ -63,7 +64,26 @@ fn an_empty_list_means_deny() {
 #[test]
 fn days_change_at_midnight_utc() {
     let midnight = Timestamp::from_seconds(20_000 * 24 * 3600);
-    assert_eq!(day_of(midnight), 20_000);
-    assert_eq!(day_of(Timestamp(midnight.0 - 1)), 19_999);
-    assert_eq!(day_of(Timestamp(-1)), -1);
+    assert_eq!(Span::Day.number(midnight), 20_000);
+    assert_eq!(Span::Day.number(Timestamp(midnight.0 - 1)), 19_999);
+    assert_eq!(Span::Day.number(Timestamp(-1)), -1);
+}
+
+#[test]
+fn a_used_up_quota_says_when_it_begins_anew() {
+    let at = |seconds: i64| Timestamp::from_seconds(1_800_000_000 - 1_800_000_000 % 86_400 + seconds);
+    for (limit, seconds, left) in [
+        (Limit::ConversationsOfHour, 0, Some(3600)),
+        (Limit::ConversationsOfHour, 3599, Some(1)),
+        (Limit::ConversationsOfHour, 3600, Some(3600)),
+        (Limit::ConversationsOfDay, 0, Some(86_400)),
+        (Limit::MessagesOfDay, 86_399, Some(1)),
+        (Limit::MessagesOfConversation, 10, None),
+    ] {
+        assert_eq!(limit.seconds_left(at(seconds)), left, "{limit:?} {seconds}");
+    }
+    assert_eq!(
+        (Span::Hour.number(at(3599)), Span::Day.number(at(86_400))),
+        (Span::Hour.number(at(0)), Span::Day.number(at(0)) + 1)
+    );
 }

@@ -24,7 +24,10 @@ fn gzipped(content: &[u8]) -> Option<usize> {
 fn the_loader_fits_in_3_kilobytes_and_the_frame_in_15() {
     let (Some(loader), Some(frame)) = (
         gzipped(text("widget.js").as_bytes()),
-        ["frame.js", "stream.js", "frame.css"].iter().map(|name| gzipped(text(name).as_bytes())).sum::<Option<usize>>(),
+        ["frame.js", "solve.js", "stream.js", "frame.css"]
+            .iter()
+            .map(|name| gzipped(text(name).as_bytes()))
+            .sum::<Option<usize>>(),
     ) else {
         println!("not measured: the_loader_fits_in_3_kilobytes_and_the_frame_in_15: there is no gzip");
         return;

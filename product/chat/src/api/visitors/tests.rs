@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{OWN_ORIGIN, Site, text};
+use crate::widget;
 
 const SHOP: &str = "https://shop.example";
 
@@ -80,6 +81,69 @@ async fn only_a_listed_origin_begins_a_conversation() {
     let nobody = site.widget(&[]).await.text;
     assert_eq!(begin_as(&site, &nobody, Some(OWN_ORIGIN), Some(SHOP)).await.status(), 403, "empty means deny");
     assert_eq!(begin_as(&site, "rf_embed_x", Some(OWN_ORIGIN), Some(SHOP)).await.status(), 403);
+}
+
+/// What a frame sends to begin, with a solution if there is one.
+async fn begin_with(site: &Site, path: &str, token: &str, solution: Option<Value>) -> Response {
+    let mut body = json!({ "embed_token": token, "page_origin": SHOP });
+    if let Some(solution) = solution {
+        body["solution"] = solution;
+    }
+    let request = Request::post(path).header("content-type", "application/json").header("origin", OWN_ORIGIN);
+    site.ask(request.body(Body::from(body.to_string())).expect("a request")).await
+}
+
+#[tokio::test]
+async fn under_pressure_a_conversation_costs_a_solved_puzzle() {
+    let site = Site::open().await;
+    let token = site.widget(&[SHOP]).await.text;
+    for _ in 0..edge::challenge::OPENINGS_PER_WIDGET {
+        assert_eq!(begin_with(&site, "/widget/session", &token, None).await.status(), 201);
+    }
+    let asked = begin_with(&site, "/widget/session", &token, None).await;
+    assert_eq!(asked.status(), 403);
+    assert!(text(asked).await.contains("urn:ringfence:problem:challenge-required"));
+    let issued: Value =
+        serde_json::from_str(&text(begin_with(&site, "/widget/challenge", &token, None).await).await).expect("JSON");
+    let (puzzle, _) = issued["challenge"].as_str().expect("text").rsplit_once('.').expect("a mark");
+    let puzzle = edge::Challenge::parse(puzzle).expect("its own text");
+    let counter = (0..).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
+    let solution = json!({ "challenge": issued["challenge"], "counter": counter });
+    assert_eq!(begin_with(&site, "/widget/session", &token, Some(solution.clone())).await.status(), 201);
+    assert_eq!(begin_with(&site, "/widget/session", &token, Some(solution)).await.status(), 403, "once");
+    let calm = site.widget(&[SHOP]).await.text;
+    assert_eq!(begin_with(&site, "/widget/session", &calm, None).await.status(), 201, "another widget");
+    site.test.clock.advance_seconds(60);
+    assert_eq!(begin_with(&site, "/widget/session", &token, None).await.status(), 201, "it passes by itself");
+    let strict = Site::open_asking(edge::ChallengeMode::Always).await;
+    let token = strict.widget(&[SHOP]).await.text;
+    assert_eq!(begin_with(&strict, "/widget/session", &token, None).await.status(), 403, "always means always");
+    let evil = json!({ "embed_token": token, "page_origin": "https://evil.example" }).to_string();
+    let request = Request::post("/widget/challenge").header("content-type", "application/json");
+    let request = request.header("origin", OWN_ORIGIN).body(Body::from(evil)).expect("a request");
+    assert_eq!(strict.ask(request).await.status(), 403, "no puzzle for other pages");
+}
+
+#[tokio::test]
+async fn a_used_up_quota_is_told_as_such() {
+    let site = Site::open().await;
+    let widget = site.widget(&[SHOP]).await;
+    let bounds =
+        widget::Bounds { conversations_per_hour: Some(1), messages_per_conversation: Some(1), ..Default::default() };
+    widget::change(&site.test.platform, &site.owner, widget.token.id, &bounds).await.expect("changed");
+    let pass = pass(&site, &widget.text).await;
+    let over = begin_with(&site, "/widget/session", &widget.text, None).await;
+    assert_eq!(over.status(), 429);
+    let seconds: u32 = over.headers()["retry-after"].to_str().expect("text").parse().expect("a number");
+    assert!((1..=3600).contains(&seconds), "until the next hour: {seconds}");
+    let told = text(over).await;
+    assert!(told.contains("problem:quota-used-up") && told.contains("call the business"), "{told}");
+    assert_eq!(say_with(&site, Some(&pass), &message(1, "Hello")).await.status(), 200);
+    let second = say_with(&site, Some(&pass), &message(2, "Hello?")).await;
+    assert!(
+        second.status() == 429 && !second.headers().contains_key("retry-after"),
+        "a conversation does not begin anew"
+    );
 }
 
 #[tokio::test]
