@@ -158,4 +158,6 @@ async fn security_txt(State(health): State<Health>) -> impl axum::response::Into
 }
 
 #[cfg(test)]
+mod surfaces;
+#[cfg(test)]
 mod tests;

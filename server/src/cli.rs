@@ -26,7 +26,7 @@ const NOT_SO: u8 = 1;
 /// AI agents that answer a business's phone and website chat, on its own server, with a security page that proves itself.
 #[derive(Parser)]
 #[command(name = "ringfence", version, arg_required_else_help = true)]
-struct CommandLine {
+pub(crate) struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }

@@ -29,6 +29,7 @@ pub const OWN_ORIGIN: &str = "http://127.0.0.1:1";
 /// Tables and statements of this part and of those it stands on.
 pub fn parts() -> Schema {
     Schema::new()
+        .with(web::TABLES, web::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)

@@ -54,6 +54,11 @@ const STOP_WAIT: Duration = Duration::from_secs(2);
 const METHODS: [Method; 7] =
     [Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Info, Method::Update];
 
+/// The methods that are understood, as they stand in requests.
+pub fn methods() -> impl Iterator<Item = String> {
+    METHODS.iter().map(ToString::to_string)
+}
+
 /// What can go wrong; never holds credentials or message bodies.
 #[derive(Debug, Error)]
 pub enum Error {

@@ -33,6 +33,11 @@ pub async fn pair(platform: &Platform) -> Result<[Canary; 2], Finding> {
     Ok([canary(platform, NAMES[0]).await?, canary(platform, NAMES[1]).await?])
 }
 
+/// A third one, whose networks change while it is looked at: the others stay reachable.
+pub async fn behind_networks(platform: &Platform) -> Result<Canary, Finding> {
+    canary(platform, "networks").await
+}
+
 async fn canary(platform: &Platform, name: &str) -> Result<Canary, Finding> {
     let database = &platform.database;
     if let Some(canary) = store::canary(database, name).await.map_err(failed)? {

@@ -16,6 +16,7 @@ pub mod promise;
 pub mod standing;
 mod store;
 mod strip;
+pub mod surface;
 mod verify;
 pub mod worker;
 

@@ -12,6 +12,7 @@ use web::shell::Shell;
 use crate::page::{Entry, Face};
 use crate::standing::{Run, Standing};
 use crate::strip::Strip;
+use crate::surface::{self, Surface};
 use crate::verify::Trust;
 
 #[derive(Template)]
@@ -55,6 +56,11 @@ impl<'face> TrustPage<'face> {
             tallies: tallies.into(),
             looked_at: face.looked_at.map(Moment::new),
         }
+    }
+
+    /// Every way in and out, with what stands before it.
+    fn surfaces() -> &'static [Surface] {
+        surface::all()
     }
 
     fn chip(entry: &Entry) -> Chip {

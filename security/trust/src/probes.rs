@@ -1,5 +1,6 @@
 //! Every probe of this version. Each looks at the running system in its own way, and each has tests that break what it guards.
 
+mod allowlist;
 mod altered_object;
 mod audit_log;
 mod consent;
@@ -19,6 +20,7 @@ pub mod ports;
 mod rate_limit;
 pub mod sealed_at_rest;
 mod session_end;
+mod surfaces;
 mod walls;
 mod widget_notice;
 mod write_only_secrets;
@@ -37,6 +39,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(session_end::SessionEnd(session_end::Authenticated)),
         Arc::new(cross_site::CrossSite),
         Arc::new(rate_limit::RateLimit),
+        Arc::new(allowlist::Networks),
         Arc::new(other_organization::OtherOrganization),
         Arc::new(walls::Walls(walls::Inspected)),
         Arc::new(embed_origin::EmbedOrigin(embed_origin::Admitted)),
@@ -52,6 +55,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(phone_flood::PhoneFlood(phone_flood::Guarded)),
         Arc::new(headers::Headers),
         Arc::new(ports::Ports),
+        Arc::new(surfaces::Surfaces(crate::surface::all())),
         Arc::new(audit_log::AuditLog),
     ]
 }

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::Settings;
 
 /// Every route that a node of a fresh folder serves.
-async fn served(folder: &std::path::Path) -> Vec<RouteRule> {
+pub(super) async fn served(folder: &std::path::Path) -> Vec<RouteRule> {
     let settings = Settings { data_dir: folder.join("data"), ..Settings::default() };
     let house = House::open(settings).await.expect("a fresh folder opens");
     let (platform, conversations) = (house.platform.clone(), house.conversations.clone());

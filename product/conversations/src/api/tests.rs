@@ -33,6 +33,7 @@ struct Site {
 impl Site {
     async fn new() -> Site {
         let parts = Schema::new()
+            .with(web::TABLES, web::STATEMENTS)
             .with(agents::TABLES, agents::STATEMENTS)
             .with(contacts::TABLES, contacts::STATEMENTS)
             .with(compliance::TABLES, compliance::STATEMENTS)

@@ -29,6 +29,7 @@ use crate::{Conversations, TABLES};
 /// The tables that the desk stands on, and its own.
 pub(crate) fn parts() -> Schema {
     Schema::new()
+        .with(web::TABLES, web::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)

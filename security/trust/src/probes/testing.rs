@@ -17,8 +17,9 @@ pub const NOW: Timestamp = identity::testing::START;
 
 /// A context over a fresh database and vault with one business, without a server. The database goes when the second value is dropped.
 pub async fn context() -> (ProbeContext, TestPlatform) {
-    let tables = [TABLES, compliance::TABLES, agents::TABLES, chat::TABLES].concat();
-    let statements = [STATEMENTS, compliance::STATEMENTS, agents::STATEMENTS, chat::STATEMENTS].concat();
+    let tables = [TABLES, web::TABLES, compliance::TABLES, agents::TABLES, chat::TABLES].concat();
+    let statements =
+        [STATEMENTS, web::STATEMENTS, compliance::STATEMENTS, agents::STATEMENTS, chat::STATEMENTS].concat();
     let test = identity::testing::platform(Schema { tables, statements }).await;
     test.organization("practice").await;
     let context = ProbeContext {
