@@ -43,19 +43,28 @@ async fn post(product: &Product, cookie: &str, path: &str, body: &str) -> u16 {
     request.send().await.expect("an answer").status().as_u16()
 }
 
-#[tokio::test]
-async fn every_form_of_every_page_carries_the_token() {
-    let product = Product::start_with(&["--no-caller"]).await;
-    let cookie = format!("ringfence_session={}", product.sign_in().await);
-    let (mut waiting, mut seen, mut actions) = (vec!["/".to_owned()], BTreeSet::new(), BTreeSet::new());
-    let mut tokens = BTreeSet::new();
+/// Every kind of page that links lead to, each once, with its markup.
+pub async fn every_page(product: &Product, cookie: &str) -> Vec<(String, String)> {
+    let (mut waiting, mut seen, mut pages) = (vec!["/".to_owned()], BTreeSet::new(), Vec::new());
     while let Some(path) = waiting.pop() {
         if path.starts_with("//") || path.starts_with("/live") || !seen.insert(shape(&path)) {
             continue;
         }
         assert!(seen.len() <= PAGES_MAX, "too many pages: {seen:#?}");
-        let Some(markup) = page(&product, &cookie, &path).await else { continue };
+        let Some(markup) = page(product, cookie, &path).await else { continue };
         waiting.extend(addresses(&markup, "href"));
+        pages.push((path, markup));
+    }
+    pages
+}
+
+#[tokio::test]
+async fn every_form_of_every_page_carries_the_token() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let cookie = format!("ringfence_session={}", product.sign_in().await);
+    let (mut actions, mut tokens) = (BTreeSet::new(), BTreeSet::new());
+    let pages = every_page(&product, &cookie).await;
+    for (path, markup) in &pages {
         for form in markup.split("<form").skip(1) {
             let (tag, rest) = form.split_once('>').expect("a whole tag");
             if !tag.contains("method=\"post\"") {
@@ -67,7 +76,11 @@ async fn every_form_of_every_page_carries_the_token() {
             actions.extend(addresses(tag, "action").iter().map(|action| shape(action)));
         }
     }
-    assert!(actions.len() >= 10 && seen.len() >= 15, "the walk found the forms: {actions:#?} on {seen:#?}");
+    assert!(
+        actions.len() >= 10 && pages.len() >= 12,
+        "the walk found the forms: {actions:#?} on {} pages",
+        pages.len()
+    );
     assert_eq!(tokens.len(), 1, "one session, one token");
     let token = tokens.pop_first().expect("one");
     for (body, status) in [("", 403), ("form_token=0", 403), (format!("form_token={token}").as_str(), 303)] {

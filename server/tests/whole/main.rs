@@ -16,6 +16,7 @@ mod doctor;
 mod ending;
 mod forms;
 mod guide;
+mod injection;
 mod isolation;
 mod malformed;
 mod networks;
