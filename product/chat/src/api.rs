@@ -16,7 +16,7 @@ use web::{Access, Audited, FieldError, Json, Page, PageQuery, Path, Problem, Que
 use crate::embed_token::{
     CONVERSATIONS_PER_DAY, CONVERSATIONS_PER_HOUR, MESSAGES_PER_CONVERSATION, MESSAGES_PER_DAY, Quota, Refusal,
 };
-use crate::widget::{self, Bounds, NewWidget, Widget};
+use crate::widget::{self, Bounds, End, NewWidget, Widget};
 use crate::{ChatState, Error};
 
 /// The routes.
@@ -177,8 +177,8 @@ pub struct WidgetChange {
     origins: Option<Vec<String>>,
     /// When it stops by itself; `null` means never.
     #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "given")]
-    expires_at: Option<Option<String>>,
+    #[serde(default)]
+    expires_at: WantedEnd,
     /// Conversations that may begin in an hour (UTC).
     #[schema(minimum = 1, maximum = 1_000_000)]
     #[serde(default)]
@@ -197,9 +197,22 @@ pub struct WidgetChange {
     messages_per_conversation: Option<i64>,
 }
 
-/// `null` is something else than nothing.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// An end as it is wanted: `null` is something else than nothing.
+#[derive(Debug, Default)]
+enum WantedEnd {
+    /// Not said: it stays.
+    #[default]
+    Unsaid,
+    /// `null`.
+    Never,
+    /// At this instant, as text.
+    At(String),
+}
+
+impl<'de> Deserialize<'de> for WantedEnd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Never, Self::At))
+    }
 }
 
 fn instant(text: &str) -> Result<Timestamp, Problem> {
@@ -263,14 +276,14 @@ async fn update(
     Path(id): Path<Uuid>,
     Json(change): Json<WidgetChange>,
 ) -> Result<Json<WidgetView>, Problem> {
-    let expires_at = match change.expires_at {
-        Some(Some(text)) => Some(Some(instant(&text)?)),
-        Some(None) => Some(None),
-        None => None,
+    let end = match change.expires_at {
+        WantedEnd::Unsaid => None,
+        WantedEnd::Never => Some(End::Never),
+        WantedEnd::At(text) => Some(End::At(instant(&text)?)),
     };
     let bounds = Bounds {
         origins: change.origins.as_deref(),
-        expires_at,
+        end,
         conversations_per_hour: change.conversations_per_hour,
         conversations_per_day: change.conversations_per_day,
         messages_per_day: change.messages_per_day,

@@ -15,7 +15,7 @@ use web::shell::{Done, Html, Nav, Shell};
 use web::{Access, Audited, Form, PageContext, Path, Problem, Query, Routes};
 
 use crate::embed_token::Quota;
-use crate::widget::{self, Bounds, NewWidget, Used, WIDGETS_MAX, Widget};
+use crate::widget::{self, Bounds, End, NewWidget, Used, WIDGETS_MAX, Widget};
 use crate::{ChatState, Error};
 
 /// Agents that can be chosen.
@@ -227,10 +227,10 @@ async fn set_bounds(
     Form(form): Form<BoundsForm>,
 ) -> Result<Response, Problem> {
     let day = form.ends_on.trim();
-    let end = if day.is_empty() { Some(None) } else { from_rfc3339(&format!("{day}T00:00:00Z")).map(Some) };
+    let end = if day.is_empty() { Some(End::Never) } else { from_rfc3339(&format!("{day}T00:00:00Z")).map(End::At) };
     let bounds = Bounds {
         origins: None,
-        expires_at: end,
+        end,
         conversations_per_hour: Some(form.conversations_per_hour),
         conversations_per_day: Some(form.conversations_per_day),
         messages_per_day: Some(form.messages_per_day),

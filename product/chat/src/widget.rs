@@ -29,13 +29,22 @@ pub struct NewWidget<'a> {
     pub quota: Quota,
 }
 
+/// When a widget stops by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Not at all.
+    Never,
+    /// At this instant, which lies ahead.
+    At(Timestamp),
+}
+
 /// What of a widget shall change; what is `None` stays.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds<'a> {
     /// Exact origins, at most [`ORIGINS_MAX`]; an empty list means that no page may show it.
     pub origins: Option<&'a [String]>,
-    /// When it stops by itself; `Some(None)` means never.
-    pub expires_at: Option<Option<Timestamp>>,
+    /// When it stops by itself.
+    pub end: Option<End>,
     /// 1 to [`QUOTA_MAX`], as the others.
     pub conversations_per_hour: Option<i64>,
     /// In a day.
@@ -129,13 +138,18 @@ pub async fn set_origins(platform: &Platform, caller: &Caller, id: Uuid, origins
 
 /// Changes its bounds; the log hears each one that was named.
 pub async fn change(platform: &Platform, caller: &Caller, id: Uuid, bounds: &Bounds<'_>) -> Result<Widget> {
-    let (mut fields, mut facts): (Vec<(&str, Value)>, Vec<(&'static str, String)>) = (Vec::new(), Vec::new());
+    let mut fields: Vec<(&str, Value)> = Vec::new();
+    let mut facts: Vec<(&'static str, String)> = Vec::new();
     if let Some(origins) = bounds.origins {
         let origins = checked_origins(origins)?;
         fields.push(("origins", origins.stored().into()));
         facts.push(("origins", origins.stored()));
     }
-    if let Some(expires_at) = bounds.expires_at {
+    if let Some(end) = bounds.end {
+        let expires_at = match end {
+            End::Never => None,
+            End::At(instant) => Some(instant),
+        };
         check_end(expires_at, platform.now())?;
         fields.push(("expires_at", expires_at.into()));
         facts.push(("expires_at", expires_at.map_or_else(|| "never".to_owned(), web::instant::to_rfc3339)));

@@ -78,7 +78,7 @@ fn pressure_rises_for_one_widget_or_one_network_and_falls_by_itself() {
     let pressure = Pressure::new(ChallengeMode::UnderPressure, Arc::clone(&clock) as Arc<dyn Clock>);
     let (widget, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let from = |last: u32| Some(IpAddr::from((0xC633_6400_u32 + last).to_be_bytes()));
-    let asked: Vec<bool> = (0..OPENINGS_PER_NETWORK + 1).map(|_| pressure.asks(widget, from(1))).collect();
+    let asked: Vec<bool> = (0..=OPENINGS_PER_NETWORK).map(|_| pressure.asks(widget, from(1))).collect();
     assert_eq!(asked.iter().position(|asks| *asks), Some(OPENINGS_PER_NETWORK as usize), "one too many from a network");
     assert!(!pressure.asks(widget, from(2)), "another network");
     let counted = OPENINGS_PER_NETWORK + 2;
