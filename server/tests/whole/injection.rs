@@ -77,7 +77,7 @@ fn runs(markup: &str) -> Option<String> {
         let in_tag = open.is_some_and(|start| {
             let tag = &before[start..];
             // Within a quoted attribute value it is still a text.
-            tag.matches('"').count() % 2 == 0
+            tag.matches('"').count().is_multiple_of(2)
         });
         let in_script = before.rfind("<script").is_some_and(|start| !before[start..].contains("</script"));
         let is_address = before.ends_with("=\"javascript:");

@@ -165,7 +165,7 @@ async fn a_solved_puzzle_counts_once_for_its_widget_and_origin_in_time() {
         let issued = challenge::issue(platform, &knocked.caller, &knocked.token, SHOP).await.expect("issued");
         let (text, _) = issued.challenge.rsplit_once('.').expect("a mark");
         let puzzle = Challenge::parse(text).expect("its own text");
-        let counter = (0..).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
+        let counter = (0..u32::MAX).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
         let solution = challenge::Solution { challenge: issued.challenge.clone(), counter };
         let verdict = async |token: &EmbedToken, origin: &str, solution: &challenge::Solution| {
             challenge::check(platform, &knocked.caller, token, origin, solution).await.is_ok()
@@ -173,7 +173,7 @@ async fn a_solved_puzzle_counts_once_for_its_widget_and_origin_in_time() {
         assert!(verdict(&knocked.token, SHOP, &solution).await, "{name}");
         assert!(!verdict(&other.token, SHOP, &solution).await, "{name}: another widget");
         assert!(!verdict(&knocked.token, "https://other.example", &solution).await, "{name}: another origin");
-        let wrong = (0..).find(|counter| !puzzle.is_solved_by(*counter)).expect("most are wrong");
+        let wrong = (0..u32::MAX).find(|counter| !puzzle.is_solved_by(*counter)).expect("most are wrong");
         assert!(!verdict(&knocked.token, SHOP, &challenge::Solution { counter: wrong, ..solution.clone() }).await);
         let easier = issued.challenge.replacen(".16.", ".1.", 1);
         for forged in [easier, text.to_owned(), format!("{text}.{}", "0".repeat(64)), String::new(), "1.2.3".to_owned()]

@@ -107,7 +107,7 @@ async fn under_pressure_a_conversation_costs_a_solved_puzzle() {
         serde_json::from_str(&text(begin_with(&site, "/widget/challenge", &token, None).await).await).expect("JSON");
     let (puzzle, _) = issued["challenge"].as_str().expect("text").rsplit_once('.').expect("a mark");
     let puzzle = edge::Challenge::parse(puzzle).expect("its own text");
-    let counter = (0..).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
+    let counter = (0..u32::MAX).find(|counter| puzzle.is_solved_by(*counter)).expect("solvable");
     let solution = json!({ "challenge": issued["challenge"], "counter": counter });
     assert_eq!(begin_with(&site, "/widget/session", &token, Some(solution.clone())).await.status(), 201);
     assert_eq!(begin_with(&site, "/widget/session", &token, Some(solution)).await.status(), 403, "once");
