@@ -105,11 +105,11 @@ impl Node {
 
 /// Reads the command line, does what it says.
 pub fn run() -> ExitCode {
-    if let Some(word) = std::env::args().find(|word| is_secret(word)) {
-        complain(&format!(
-            "an API key ({}…) stands on the command line, where every user of this machine can read it; put it into a file or a variable",
-            &word[..8]
-        ));
+    // Before anything else is read, so that it holds for every command there is and will be.
+    if std::env::args_os().any(|word| is_secret(&word.to_string_lossy())) {
+        complain(
+            "an API key stands on the command line, where every user of this machine can read it; put it into a file or a variable",
+        );
         return ExitCode::from(2);
     }
     let command = CommandLine::parse().command;
@@ -146,9 +146,13 @@ pub(crate) enum Answer {
     NotSo,
 }
 
+/// How our own secrets begin: keys of programs, sessions of support and of operators.
+const SECRET_PREFIXES: [&str; 4] =
+    ["rf_live_", "rf_test_", identity::support::TOKEN_PREFIX, identity::token::OPERATOR_PREFIX];
+
 /// Whether a word of the command line looks like one of our own secrets (promise S7: secrets come from files or variables).
 fn is_secret(word: &str) -> bool {
-    word.len() > 20 && ["rf_live_", "rf_test_"].iter().any(|prefix| word.contains(prefix))
+    word.len() > 20 && SECRET_PREFIXES.iter().any(|prefix| word.contains(prefix))
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<Answer>>) -> anyhow::Result<Answer> {
@@ -189,5 +193,24 @@ mod tests {
     #[test]
     fn keys_on_the_command_line_are_recognised() {
         assert!(is_secret("--key=rf_live_0123456789abcdefghij") && !is_secret("rf_live_") && !is_secret("--data-dir"));
+        for prefix in SECRET_PREFIXES {
+            assert!(is_secret(&format!("{prefix}0123456789abcdefghij")), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn no_command_takes_a_secret_as_an_argument() {
+        fn walk(command: &clap::Command, faults: &mut Vec<String>) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                if ["password", "secret", "token", "api_key", "root_key"].iter().any(|word| name.contains(word)) {
+                    faults.push(format!("{} --{name}", command.get_name()));
+                }
+            }
+            command.get_subcommands().for_each(|command| walk(command, faults));
+        }
+        let mut faults = Vec::new();
+        walk(&CommandLine::command(), &mut faults);
+        assert!(faults.is_empty(), "secrets come from files, variables or standard input: {faults:?}");
     }
 }

@@ -42,7 +42,8 @@ pub struct Settings {
     pub rtp_ports: PortRange,
     /// Address of metrics and of the operator's own pages: loopback only.
     pub admin: SocketAddr,
-    /// Where the database is: embedded in `data_dir` when empty, else a `postgres://` address.
+    /// Where the database is: embedded in `data_dir` when empty, else a `postgres://` address, or where that stands when it
+    /// holds a password: `file:/etc/ringfence/database` or `env:RINGFENCE_DATABASE`.
     pub database_url: String,
     /// The authority that signs PostgreSQL's certificate, in PEM form. With it TLS is spoken to PostgreSQL, and its certificate
     /// and name are checked; a PostgreSQL on another machine is not spoken to without.

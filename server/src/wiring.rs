@@ -139,7 +139,20 @@ fn database_config(settings: &Settings) -> anyhow::Result<DatabaseConfig> {
         None if settings.database_in_clear => PostgresLink::InClear,
         None => PostgresLink::ThisMachine,
     };
-    Ok(DatabaseConfig::Postgres { url: settings.database_url.clone(), link })
+    Ok(DatabaseConfig::Postgres { url: named_secret(&settings.database_url)?, link })
+}
+
+/// A setting that may hold a password: itself, or where it stands (`file:/path`, `env:NAME`), so that the settings file can
+/// be shown to anybody.
+fn named_secret(setting: &str) -> anyhow::Result<String> {
+    if let Some(path) = setting.strip_prefix("file:") {
+        let text = std::fs::read_to_string(path).with_context(|| format!("the file {path} that a setting names"))?;
+        return Ok(text.trim().to_owned());
+    }
+    match setting.strip_prefix("env:") {
+        Some(name) => std::env::var(name).with_context(|| format!("the variable {name} that a setting names")),
+        None => Ok(setting.to_owned()),
+    }
 }
 
 /// The file of the embedded database; none when the data is in PostgreSQL.
@@ -169,4 +182,25 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_secret;
+
+    #[test]
+    fn a_secret_is_read_from_where_it_stands() {
+        let folder = tempfile::tempdir().expect("tests can write");
+        let path = folder.path().join("database");
+        std::fs::write(&path, "postgres://ringfence:made-up@127.0.0.1/ringfence\n").expect("written");
+        let read = named_secret(&format!("file:{}", path.display())).expect("read");
+        assert_eq!(read, "postgres://ringfence:made-up@127.0.0.1/ringfence");
+        assert_eq!(
+            named_secret("postgres://ringfence@127.0.0.1/x").expect("itself"),
+            "postgres://ringfence@127.0.0.1/x"
+        );
+        let missing = named_secret("env:RINGFENCE_NO_SUCH_VARIABLE").expect_err("missing").to_string();
+        assert!(missing.contains("RINGFENCE_NO_SUCH_VARIABLE"), "{missing}");
+        assert!(named_secret("file:/no/such/file").is_err());
+    }
 }

@@ -190,6 +190,24 @@ pub async fn get(platform: &Platform, caller: &Caller, id: Uuid) -> Result<Alert
     if own || caller.permits(Permission::MemberRead) { Ok(alert) } else { Err(Error::NotFound) }
 }
 
+/// The open alert about this subject, among the newest `limit`; for work that the house does by itself.
+pub async fn of_subject(platform: &Platform, caller: &Caller, subject: Uuid, limit: i64) -> Result<Option<Uuid>> {
+    let rows = caller.database(platform).query(&ALERTS, &[Uuid::max().into(), limit.into()]).await?;
+    for row in &rows {
+        if row.uuid("subject_id")? == subject && row.text("state")? == State::Open.as_str() {
+            return Ok(Some(row.uuid("id")?));
+        }
+    }
+    Ok(None)
+}
+
+/// Marks an alert as seen that the house itself has raised to see whether it is raised.
+pub async fn settle_by_machine(platform: &Platform, caller: &Caller, id: Uuid) -> Result<()> {
+    let mut change = caller.change(platform, "alert.settle").await?;
+    settle(&mut change, id, State::Seen, None).await?;
+    change.commit("security_alert", Some(id), vec![("as", State::Seen.as_str().to_owned())]).await
+}
+
 /// Marks an open alert as settled within a change; false when somebody was quicker.
 pub(crate) async fn settle(change: &mut crate::Change, id: Uuid, state: State, by: Option<Uuid>) -> Result<bool> {
     let now = change.platform().now();

@@ -77,8 +77,18 @@ impl Canary {
 
     /// A key of the canary that ends by itself within minutes.
     pub async fn key(&self, platform: &Platform, role: Role) -> Result<(ApiKey, KeyText), Finding> {
+        self.key_of(platform, role, Environment::Live).await
+    }
+
+    /// The same for either world.
+    pub async fn key_of(
+        &self,
+        platform: &Platform,
+        role: Role,
+        environment: Environment,
+    ) -> Result<(ApiKey, KeyText), Finding> {
         let expires_at = Some(platform.now().plus_seconds(KEY_SECONDS));
-        let new = NewKey { name: "probe", environment: Environment::Live, role, expires_at };
+        let new = NewKey { name: "probe", environment, role, expires_at };
         api_key::create(platform, &self.caller(), &new).await.map_err(failed)
     }
 

@@ -1,5 +1,6 @@
 //! Every probe of this version. Each looks at the running system in its own way, and each has tests that break what it guards.
 
+mod access_review;
 mod allowlist;
 mod altered_object;
 mod audit_log;
@@ -13,6 +14,8 @@ mod expiring_links;
 mod headers;
 mod integrity_scrub;
 mod key_bytes;
+mod key_rotation;
+mod leaked_key;
 mod other_organization;
 mod phone_flood;
 mod plain_calls;
@@ -21,6 +24,7 @@ mod rate_limit;
 pub mod sealed_at_rest;
 mod session_end;
 mod surfaces;
+mod test_keys;
 mod walls;
 mod widget_notice;
 mod write_only_secrets;
@@ -36,6 +40,10 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
     vec![
         Arc::new(default_deny::DefaultDeny),
         Arc::new(key_bytes::KeyBytes(key_bytes::Hashed)),
+        Arc::new(key_rotation::KeyRotation(key_rotation::Authenticated)),
+        Arc::new(leaked_key::LeakedKey(leaked_key::Reported)),
+        Arc::new(test_keys::TestKeys),
+        Arc::new(access_review::AccessReview(access_review::Counted)),
         Arc::new(session_end::SessionEnd(session_end::Authenticated)),
         Arc::new(cross_site::CrossSite),
         Arc::new(rate_limit::RateLimit),

@@ -43,6 +43,16 @@ enum Command {
         #[command(flatten)]
         node: Node,
     },
+    /// Put a fresh key in the place of another and print it, this once; the old one works on for a while
+    Rotate {
+        #[command(flatten)]
+        node: Node,
+        /// The key's id
+        id: Uuid,
+        /// Hours that the old key works on, 0 to 168
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(i64).range(0..=168))]
+        overlap_hours: i64,
+    },
     /// Stop a key at once
     Revoke {
         #[command(flatten)]
@@ -73,7 +83,10 @@ impl From<RoleName> for Role {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let node = match &arguments.command {
-        Command::Create { node, .. } | Command::List { node } | Command::Revoke { node, .. } => node,
+        Command::Create { node, .. }
+        | Command::List { node }
+        | Command::Rotate { node, .. }
+        | Command::Revoke { node, .. } => node,
     };
     let house = House::open(node.existing()?).await?;
     let caller = operator(&house, arguments.organization).await?;
@@ -87,10 +100,18 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             Answer::Good
         }
         Command::List { .. } => {
+            let now = house.platform.now();
             for key in api_key::list(&house.platform, &caller, None, KEYS_MAX).await? {
-                let state = if key.revoked_at.is_some() { "revoked" } else { "good" };
-                say(&format!("{}  {:<8} {:<8} {}", key.id, format!("{:?}", key.role).to_lowercase(), state, key.name));
+                let (role, world) = (key.role.as_str(), key.environment.as_str());
+                say(&format!("{}  {world}  {role:<8} {:<12} {}", key.id, key.state(now).as_str(), key.name));
             }
+            Answer::Good
+        }
+        Command::Rotate { id, overlap_hours, .. } => {
+            let overlap_seconds = overlap_hours * 3600;
+            let (key, text) = api_key::rotate(&house.platform, &caller, id, overlap_seconds).await?;
+            tracing::info!(key = %key.id, "made");
+            say(text.reveal());
             Answer::Good
         }
         Command::Revoke { id, .. } => {

@@ -41,3 +41,31 @@ async fn wrong_use_is_exit_code_2_and_a_key_in_an_argument_is_refused() {
     assert_eq!(code, Some(2));
     assert!(!text.contains("0123456789abcdef"), "the complaint must not repeat the key: {text}");
 }
+
+/// The names of the commands that this part of the command line has, as its help lists them.
+async fn commands_of(path: &[String]) -> Vec<String> {
+    let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+    let (_, help) = run(&arguments).await;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A name stands at the start of its line; what follows on other lines is the description.
+    let names = listed.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_command_refuses_a_key_in_an_argument_and_does_not_repeat_it() {
+    let key = format!("rf_test_{}_{}", "0".repeat(26), "k".repeat(59));
+    let mut paths: Vec<Vec<String>> = vec![Vec::new()];
+    let mut refused = 0;
+    while let Some(path) = paths.pop() {
+        paths.extend(commands_of(&path).await.into_iter().map(|name| [path.clone(), vec![name]].concat()));
+        for word in [key.clone(), format!("--name={key}"), format!("--data-dir=/tmp/{key}")] {
+            let arguments: Vec<&str> = path.iter().map(String::as_str).chain([word.as_str()]).collect();
+            let (code, text) = run(&arguments).await;
+            assert_eq!(code, Some(2), "{path:?}: {text}");
+            assert!(text.contains("API key") && !text.contains("kkkk"), "{path:?}: {text}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 3 * 10, "only {refused} tries: are the commands still listed as they were?");
+}
