@@ -14,6 +14,9 @@ use crate::wiring::House;
 
 #[derive(Args)]
 pub(super) struct Arguments {
+    /// Settings file (TOML), for what the options below do not decide: TLS, encrypted calls, a trunk on this machine
+    #[arg(long, env = "RINGFENCE_SETTINGS")]
+    settings: Option<PathBuf>,
     /// Data folder; made when it is not there
     #[arg(long, env = "RINGFENCE_DATA_DIR", default_value = "demo-data")]
     data_dir: PathBuf,
@@ -33,7 +36,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     start_logging_at("warn");
-    let settings = settings(&arguments);
+    let settings = settings(&arguments)?;
     let folder = settings.data_dir.clone();
     let first_start = Facts::read(&folder).is_none();
     let house = House::open(settings).await?;
@@ -53,19 +56,26 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     Ok(Answer::Good)
 }
 
-fn settings(arguments: &Arguments) -> Settings {
-    let defaults = Settings::default();
-    Settings {
+/// What the demo decides itself, over what a file says of the rest. Nothing of it is reached from, or calls, another machine.
+fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
+    let (usual, written) = (Settings::default(), Settings::load(arguments.settings.as_deref())?);
+    let here = written.sip_tls.is_none_or(|address| address.ip().is_loopback());
+    anyhow::ensure!(here, "setting `sip_tls`: the demo is for this machine only; use 127.0.0.1:PORT");
+    let trunk = written.trunk.as_ref().is_none_or(crate::config::Trunk::is_here);
+    anyhow::ensure!(trunk, "setting `trunk`: the demo calls nobody out there");
+    let settings = Settings {
         data_dir: arguments.data_dir.clone(),
-        http: arguments.http.unwrap_or_else(|| free_or_any(defaults.http)),
-        sip: arguments.sip.unwrap_or_else(|| free_or_any(defaults.sip)),
+        http: arguments.http.unwrap_or_else(|| free_or_any(usual.http)),
+        sip: arguments.sip.unwrap_or_else(|| free_or_any(usual.sip)),
         admin: SocketAddr::from(([127, 0, 0, 1], 0)),
         database_url: arguments.database_url.clone().unwrap_or_default(),
         stamp: Some(vault::Stamp::Demo),
         call_this_machine: true,
         home_country_code: Some("44".to_owned()),
-        ..defaults
-    }
+        ..written
+    };
+    settings.check()?;
+    Ok(settings)
 }
 
 /// The usual address when nobody has it, else any free port: a newcomer's first start must not fail because of another

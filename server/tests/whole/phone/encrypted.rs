@@ -1,81 +1,46 @@
 //! Calls over TLS with encrypted sound, from the command line to the sealed recording; plain calls refused where encryption is
-//! demanded; keys for trying out reach the sandbox carrier and no network. A node is served from a settings file on the
-//! demo's data.
+//! demanded; keys for trying out reach the sandbox carrier and no network. The demo is started with settings of
+//! the test's own.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::UdpSocket;
-use tokio::process::{Child, Command};
 
 use super::text;
-use crate::product::{Facts, Product, binary, run};
+use crate::product::{Product, run};
 
 /// How long a node may take until it serves, and a call until its record stands.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A node on the demo's data; ends when dropped.
+/// A demo with settings of the test's own.
 struct Node {
-    _child: Child,
-    data: PathBuf,
-    scratch: Arc<tempfile::TempDir>,
-    facts: Facts,
+    product: Product,
+    scratch: tempfile::TempDir,
     http: reqwest::Client,
-    base: String,
-    /// `host:port` over UDP and TCP, and over TLS.
-    sip: String,
-    sips: Option<String>,
 }
 
 impl Node {
     async fn serve(more: impl FnOnce(&Path) -> String) -> Self {
-        let product = Product::start_with(&["--no-caller"]).await;
-        let facts = product.facts.clone();
-        let (data, scratch) = product.end_orderly().await;
-        let scratch = scratch.expect("the demo's own folder");
+        let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
         let folder = scratch.path();
         let root = certify(folder);
         let settings = folder.join("settings.toml");
-        let text = format!(
-            "data_dir = \"{}\"\nhttp = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\n{}",
-            data.display(),
-            more(folder)
-        );
-        std::fs::write(&settings, text).expect("written");
-        let log = std::fs::File::create(folder.join("node.log")).expect("written");
-        let mut child = Command::new(binary())
-            .arg("serve")
-            .arg("--settings")
-            .arg(&settings)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut printed = String::new();
-        let reading = async {
-            while !printed.contains("Calls are answered at ") {
-                let Some(line) = lines.next_line().await.expect("readable") else { break };
-                printed += &format!("{line}\n");
-            }
-        };
-        let _in_time = tokio::time::timeout(LIMIT, reading).await;
-        let log = || std::fs::read_to_string(folder.join("node.log")).unwrap_or_default();
-        let word = |before: &str| {
-            let rest = printed.split_once(before)?.1;
-            Some(rest.split([' ', '\n']).next().unwrap_or_default().to_owned())
-        };
-        let base = word("answers at ").unwrap_or_else(|| panic!("it does not serve:\n{printed}\n{}", log()));
-        let (sip, sips) = (word("sip:").expect("an address"), word("sips:"));
+        std::fs::write(&settings, more(folder)).expect("written");
+        let settings = settings.display().to_string();
+        let product = Product::start_with(&["--no-caller", "--settings", &settings]).await;
         let root = reqwest::Certificate::from_pem(root.as_bytes()).expect("our own");
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
-        Node { _child: child, data, scratch, facts, http, base, sip, sips }
+        Node { product, scratch, http }
+    }
+
+    /// The one port that is listened on for TLS and is not that of the pages: the settings name it.
+    fn secure(&self) -> String {
+        let settings = std::fs::read_to_string(self.path("settings.toml")).expect("written");
+        let port = settings.split("sip_tls = \"127.0.0.1:").nth(1).and_then(|rest| rest.split('"').next());
+        format!("sips:practice@127.0.0.1:{}", port.expect("it listens for TLS"))
     }
 
     fn path(&self, name: &str) -> String {
@@ -83,7 +48,13 @@ impl Node {
     }
 
     async fn get(&self, key: &str, path: &str) -> (u16, Value) {
-        let answer = self.http.get(format!("{}{path}", self.base)).bearer_auth(key).send().await.expect("an answer");
+        let answer = self
+            .http
+            .get(format!("{}{path}", self.product.facts.base_url))
+            .bearer_auth(key)
+            .send()
+            .await
+            .expect("an answer");
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
@@ -108,7 +79,7 @@ impl Node {
     }
 
     async fn test_key(&self) -> String {
-        let folder = self.data.display().to_string();
+        let folder = self.product.folder().display().to_string();
         let arguments = ["key", "create", "--data-dir", &folder, "--name", "trying", "--role", "admin", "--test"];
         let (code, text) = run(&arguments).await;
         assert_eq!(code, Some(0), "{text}");
@@ -116,8 +87,8 @@ impl Node {
     }
 
     async fn place(&self, key: &str, to: &str) -> (u16, Value) {
-        let wanted = json!({ "agent_id": self.facts.agent_id, "to": to });
-        let asked = self.http.post(format!("{}/v1/calls", self.base)).bearer_auth(key).json(&wanted);
+        let wanted = json!({ "agent_id": self.product.facts.agent_id, "to": to });
+        let asked = self.http.post(format!("{}/v1/calls", self.product.facts.base_url)).bearer_auth(key).json(&wanted);
         let answer = asked.send().await.expect("an answer");
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
@@ -147,19 +118,25 @@ fn page() -> String {
         .expect("the page")
 }
 
-/// The first settings of the page, with free ports and files of the test's own.
+/// A port that nobody has at this moment.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// The first settings of the page, with a free port and files of the test's own.
 fn strict(folder: &Path) -> String {
     let page = page();
     let block = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("settings");
     let block =
         block.strip_prefix("sip = \"127.0.0.1:5060\"\n").expect("the plain address, which the test names itself");
-    block.replace(":5061", ":0").replace("/etc/ringfence", &folder.display().to_string())
+    block.replace(":5061", &format!(":{}", free_port())).replace("/etc/ringfence", &folder.display().to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_encryption_is_demanded_calls_are_encrypted_to_the_recording_or_refused_with_a_record() {
     let node = Node::serve(strict).await;
-    let secure = format!("sips:practice@{}", node.sips.as_deref().expect("it listens for TLS"));
+    let secure = node.secure();
     let shown =
         page().lines().find_map(|line| line.strip_prefix("ringfence call ").map(str::to_owned)).expect("a command");
     let folder = node.scratch.path().display().to_string();
@@ -167,13 +144,13 @@ async fn where_encryption_is_demanded_calls_are_encrypted_to_the_recording_or_re
     let (code, told) = run(&[&["call"], &shown.split(' ').collect::<Vec<_>>()[..]].concat()).await;
     let told: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}"));
     assert_eq!((code, &told["sound_encrypted"], &told["heard_sound"]), (Some(0), &json!(true), &json!(true)), "{told}");
-    let key = node.facts.api_key.clone();
+    let key = node.product.facts.api_key.clone();
     let call = node.ended_call(&key).await;
     assert_eq!((text(&call["transport"]), text(&call["sound"])), ("tls", "srtp"), "{call}");
     assert!(call["packets_received"].as_i64() > Some(50) && call["environment"] == "live", "{call}");
     let (_, recordings) = node.get(&key, &format!("/v1/calls/{}/recordings", text(&call["id"]))).await;
     assert_eq!(recordings["data"][0]["state"], "ready", "a sealed recording of it: {recordings}");
-    let plain = format!("sip:practice@{}", node.sip);
+    let plain = node.product.facts.sip_uri.clone();
     for more in [&[][..], &["--tcp"]] {
         let (code, told) = node.call(&plain, more).await;
         assert_eq!((code, &told["status"]), (Some(1), &json!(403)), "{told}");
@@ -191,10 +168,10 @@ async fn where_encryption_is_demanded_calls_are_encrypted_to_the_recording_or_re
 }
 
 async fn the_page_says_so(node: &Node) {
-    let settings = node.path("settings.toml");
-    let (_, report) = run(&["verify", "--settings", &settings]).await;
-    let line = report.lines().find(|line| line.contains("plain calls") || line.contains("without encryption"));
-    assert!(line.is_some(), "{report}");
+    let page = node.http.get(format!("{}/trust.json", node.product.facts.base_url)).send().await.expect("an answer");
+    let page: Value = page.json().await.expect("JSON");
+    let chapters = page.to_string();
+    assert!(chapters.contains("Calls without encryption, over UDP and TCP, were refused"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,7 +196,7 @@ async fn a_key_for_trying_out_reaches_the_simulator_and_the_trunk_hears_nothing(
     let mut packet = [0u8; 2_048];
     let heard = tokio::time::timeout(Duration::from_millis(200), trunk.recv_from(&mut packet)).await;
     assert!(heard.is_err(), "the trunk heard of it");
-    let live = node.facts.api_key.clone();
+    let live = node.product.facts.api_key.clone();
     let (status, placed) = node.place(&live, "+441174960006").await;
     assert_eq!(status, 202, "{placed}");
     let heard = tokio::time::timeout(Duration::from_secs(10), trunk.recv_from(&mut packet)).await;
