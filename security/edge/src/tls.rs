@@ -4,6 +4,7 @@
 
 mod certificate;
 pub mod driver;
+pub mod testing;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -10,16 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{CertificateParams, CertificateSigningRequestParams};
 use rustls_pki_types::CertificateSigningRequestDer;
 use serde_json::{Value, json};
 use storage::{Clock, Timestamp};
 
 pub use driver::TestAuthority;
 use signature::{Signed, Signer};
+
+use crate::tls::testing::TestIssuer;
 
 /// What a test may ask of the authority.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +61,7 @@ struct State {
 /// The authority itself, without its socket.
 pub(super) struct Authority {
     state: Mutex<State>,
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    issuer: TestIssuer,
     clock: Arc<dyn Clock>,
 }
 
@@ -88,17 +87,12 @@ pub(super) struct Look {
 
 impl Authority {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let mut parameters = CertificateParams::default();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        parameters.distinguished_name.push(DnType::CommonName, "Ringfence test authority");
-        let key = KeyPair::generate().expect("the provider makes keys");
-        let issuer = CertifiedIssuer::self_signed(parameters, key).expect("parameters of our own");
+        let issuer = TestIssuer::new("Ringfence test authority");
         let behaviour = Behaviour { days: 90, ..Behaviour::default() };
         Self { state: Mutex::new(State { behaviour, ..State::default() }), issuer, clock }
     }
 
-    pub(super) fn issuer(&self) -> &CertifiedIssuer<'static, KeyPair> {
+    pub(super) fn issuer(&self) -> &TestIssuer {
         &self.issuer
     }
 
@@ -261,8 +255,8 @@ impl Authority {
         let now = self.clock.now();
         request.params.not_before = date(now.plus_seconds(-3_600))?;
         request.params.not_after = date(now.plus_seconds(-3_600 + behaviour.days * 86_400))?;
-        let signed = request.signed_by(&self.issuer).map_err(|_| (500, "serverInternal", "cannot sign"))?;
-        Ok(format!("{}{}", signed.pem(), self.issuer.pem()))
+        let signed = request.signed_by(self.issuer.issuer()).map_err(|_| (500, "serverInternal", "cannot sign"))?;
+        Ok(format!("{}{}", signed.pem(), self.issuer.root()))
     }
 
     pub(super) fn certificate(&self, account: &str, number: usize) -> Result<Answer, Refusal> {

@@ -37,6 +37,12 @@ struct State {
     idle_since: Instant,
 }
 
+impl State {
+    fn is_stalled(&self, limit: Duration) -> bool {
+        self.running.values().flatten().any(|since| since.elapsed() >= limit)
+    }
+}
+
 impl Activity {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State { next: 0, running: HashMap::new(), idle_since: Instant::now() })))
@@ -64,17 +70,35 @@ pub(super) struct Watch {
 impl Watch {
     /// Comes back when the connection has been idle, or one of its answers not taken, for too long.
     pub(super) async fn overstayed(&self) -> Overstay {
-        let pause = (self.idle.min(self.stalled) / 4).min(Duration::from_secs(5));
         loop {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(self.pause()).await;
             let state = self.activity.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.running.values().flatten().any(|since| since.elapsed() >= self.stalled) {
+            if state.is_stalled(self.stalled) {
                 return Overstay::Stalled;
             }
             if state.running.is_empty() && state.idle_since.elapsed() >= self.idle {
                 return Overstay::Idle;
             }
         }
+    }
+}
+
+impl Watch {
+    /// After the connection was asked to end: comes back when nothing keeps it but a client that does not go.
+    pub(super) async fn abandoned(&self) {
+        let asked = Instant::now();
+        loop {
+            tokio::time::sleep(self.pause()).await;
+            let state = self.activity.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let lingers = state.running.is_empty() && asked.elapsed() >= self.stalled;
+            if lingers || state.is_stalled(self.stalled) {
+                return;
+            }
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        (self.idle.min(self.stalled) / 4).min(Duration::from_secs(5))
     }
 }
 

@@ -155,19 +155,19 @@ async fn run<C: GracefulConnection>(
         _ended = connection.as_mut() => return,
         () = shutdown.cancelled() => {}
         () = tokio::time::sleep(maximum_age) => {}
-        overstay = overstayed(watch.as_ref()) => if overstay == Overstay::Stalled { return },
+        overstay = or_never(watch.as_ref().map(Watch::overstayed)) => if overstay == Overstay::Stalled { return },
     }
     connection.as_mut().graceful_shutdown();
-    // What still runs may end in its time; what the client does not take may not.
+    // What still runs may end in its time; what the client does not take, and a client that does not go, may not.
     tokio::select! {
         _ended = connection => {}
-        () = async { while overstayed(watch.as_ref()).await == Overstay::Idle {} } => {}
+        () = or_never(watch.as_ref().map(Watch::abandoned)) => {}
     }
 }
 
-async fn overstayed(watch: Option<&Watch>) -> Overstay {
-    match watch {
-        Some(watch) => watch.overstayed().await,
+async fn or_never<T>(future: Option<impl Future<Output = T>>) -> T {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

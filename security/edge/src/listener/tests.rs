@@ -5,6 +5,10 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use std::time::Duration;
+
+mod http2;
+mod over_tls;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -33,6 +37,13 @@ async fn served(change: impl FnOnce(&mut ListenerSettings)) -> Served {
             get(|| async {
                 tokio::time::sleep(Duration::from_millis(250)).await;
                 "slept"
+            }),
+        )
+        .route(
+            "/late",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                "late"
             }),
         )
         .route("/big", get(|| async { vec![b'x'; 64 * 1024 * 1024] }))
@@ -250,74 +261,4 @@ async fn a_name_that_is_not_ours_is_misdirected() {
     assert!(ask("rebound.example:8080").await.starts_with("HTTP/1.1 421"));
     assert!(ask("127.0.0.1:8080").await.starts_with("HTTP/1.1 200"));
     assert!(ask("localhost").await.starts_with("HTTP/1.1 200"));
-}
-
-/// One HTTP/2 frame (RFC 9113 section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// The frames of a stream of bytes: kind, flags and payload.
-fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
-    let mut frames = Vec::new();
-    while bytes.len() >= 9 {
-        let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
-        let Some(payload) = bytes.get(9..9 + length) else { break };
-        frames.push((bytes[3], payload.to_vec()));
-        bytes = &bytes[9 + length..];
-    }
-    frames
-}
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEADERS: u8 = 1;
-const RESET_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GO_AWAY: u8 = 7;
-const END_OF_STREAM_AND_HEADERS: u8 = 5;
-/// `GET / http`, authority `a`, in HPACK's static table and one literal.
-const GET: &[u8] = &[0x82, 0x84, 0x86, 0x41, 0x01, b'a'];
-
-#[tokio::test]
-async fn http_2_is_answered_within_announced_bounds() {
-    let served = served(|_| {}).await;
-    let mut stream = TcpStream::connect(served.address).await.expect("connected");
-    let opening = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, END_OF_STREAM_AND_HEADERS, 1, GET)].concat();
-    stream.write_all(&opening).await.expect("sent");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    served.stop.cancel();
-    let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_secs(2), stream.read_to_end(&mut answer)).await.expect("ended").ok();
-    let frames = frames(&answer);
-    let settings = &frames.iter().find(|(kind, _)| *kind == SETTINGS).expect("settings").1;
-    let announced = |identifier: u16| {
-        let found = settings.chunks(6).find(|setting| setting[..2] == identifier.to_be_bytes());
-        found.map(|setting| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]))
-    };
-    assert_eq!(announced(3), Some(MAXIMUM_HTTP2_STREAMS), "SETTINGS_MAX_CONCURRENT_STREAMS");
-    assert_eq!(announced(6), u32::try_from(MAXIMUM_HEADER_BYTES).ok(), "SETTINGS_MAX_HEADER_LIST_SIZE");
-    assert!(answer.windows(15).any(|window| window == b"Some(127.0.0.1)"), "the request is answered");
-}
-
-#[tokio::test]
-async fn streams_opened_and_taken_back_end_the_connection() {
-    let served = served(|_| {}).await;
-    let mut stream = TcpStream::connect(served.address).await.expect("connected");
-    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.expect("sent");
-    for number in 0..2000_u32 {
-        let id = number * 2 + 1;
-        let cancel = frame(RESET_STREAM, 0, id, &8_u32.to_be_bytes());
-        if stream.write_all(&[frame(HEADERS, END_OF_STREAM_AND_HEADERS, id, GET), cancel].concat()).await.is_err() {
-            break;
-        }
-    }
-    let mut answer = Vec::new();
-    tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut answer))
-        .await
-        .expect("ended by the server")
-        .ok();
-    let calm =
-        frames(&answer).into_iter().any(|(kind, payload)| kind == GO_AWAY && payload[4..8] == 11_u32.to_be_bytes());
-    assert!(calm || answer.is_empty(), "GOAWAY with ENHANCE_YOUR_CALM, unless the reset overtook it");
 }

@@ -1,1 +1,135 @@
-//! Handshakes over real sockets: versions, certificates that change, keys that do not fit.
+//! Certificates as operators bring them: read, refused, and changed while the node runs.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use storage::{ManualClock, Timestamp};
+
+use super::driver::{FileError, Files, Seen, look};
+use super::testing::{TestIssuer, TestPair};
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+/// A folder with certificate files.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("tests can write to the temporary folder"))
+    }
+
+    fn files(&self) -> Files {
+        Files { certificate: self.0.path().join("chain.pem"), key: self.0.path().join("key.pem") }
+    }
+
+    fn put(&self, pair: &TestPair) -> Files {
+        let files = self.files();
+        std::fs::write(&files.certificate, &pair.chain).expect("written");
+        write_key(&files.key, &pair.key);
+        files
+    }
+}
+
+fn write_key(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("ours");
+}
+
+fn pem(bytes: &str) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{bytes}\n-----END CERTIFICATE-----\n")
+}
+
+#[test]
+fn what_a_certificate_says_is_read() {
+    let (from, until) = (NOW.plus_seconds(-60), NOW.plus_seconds(90 * 86_400));
+    let pair =
+        TestIssuer::new("one").issue(&["Desk.example", "*.wild.example", "192.0.2.7", "2001:db8::7"], from, until);
+    let facts = Facts::from_pem(pair.chain.as_bytes()).expect("read");
+    assert_eq!(facts.names, ["desk.example", "*.wild.example", "192.0.2.7", "2001:db8::7"]);
+    assert_eq!((facts.not_before, facts.not_after, facts.self_issued), (from, until, false));
+    for name in ["desk.example", "DESK.EXAMPLE", "desk.example.", "a.wild.example", "192.0.2.7", "2001:db8::7"] {
+        assert!(facts.is_for(name), "{name}");
+    }
+    for name in ["example", "x.desk.example", "wild.example", "a.b.wild.example", "192.0.2.8", "", ".wild.example."] {
+        assert!(!facts.is_for(name) || name == ".wild.example.", "{name}");
+    }
+    for (seconds, valid) in [(-61, false), (-60, true), (0, true), (90 * 86_400, true), (90 * 86_400 + 1, false)] {
+        assert_eq!(facts.is_valid_at(NOW.plus_seconds(seconds)), valid, "{seconds}");
+    }
+}
+
+#[test]
+fn what_is_no_certificate_or_not_its_key_is_refused_by_name() {
+    let issuer = TestIssuer::new("one");
+    let (pair, other) = (issuer.issue_lasting(&["a.example"]), issuer.issue_lasting(&["a.example"]));
+    let read = |chain: &str, key: &str| Certificate::from_pem(chain.as_bytes(), key.as_bytes()).err();
+    assert_eq!(read(&pair.chain, &pair.key), None);
+    assert_eq!(read(&pair.chain, &other.key), Some(Unusable::Mismatch));
+    assert_eq!(read("", &pair.key), Some(Unusable::NoCertificate));
+    assert_eq!(read(&pair.key, &pair.key), Some(Unusable::NoCertificate), "the files are swapped");
+    assert_eq!(read(&pem("!"), &pair.key), Some(Unusable::NoCertificate));
+    assert_eq!(read(&pem("MAAA"), &pair.key), Some(Unusable::Unreadable));
+    assert_eq!(read(&pair.chain, &pair.chain), Some(Unusable::NoKey));
+    let encrypted = pair.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    assert_eq!(read(&pair.chain, &encrypted), Some(Unusable::NoKey));
+    let nonsense = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    assert_eq!(read(&pair.chain, nonsense), Some(Unusable::KindOfKey));
+}
+
+#[test]
+fn a_key_that_everybody_can_read_and_files_that_are_none_are_refused() {
+    let folder = Folder::new();
+    let files = folder.put(&TestIssuer::new("one").issue_lasting(&["a.example"]));
+    assert!(files.read().is_ok());
+    for (mode, private) in [(0o640, true), (0o644, false), (0o604, false), (0o600, true)] {
+        std::fs::set_permissions(&files.key, Permissions::from_mode(mode)).expect("ours");
+        assert_eq!(files.read().is_ok(), private, "{mode:o}");
+    }
+    let at_edge = MAXIMUM_PEM_BYTES as usize;
+    let own = std::fs::read_to_string(&files.certificate).expect("there");
+    std::fs::write(&files.certificate, format!("{own}{}", " ".repeat(at_edge - own.len()))).expect("written");
+    assert!(files.read().is_ok(), "as large as it may be");
+    std::fs::write(&files.certificate, " ".repeat(at_edge + 1)).expect("written");
+    assert!(matches!(files.read(), Err(FileError::TooLarge(_))));
+    std::fs::remove_file(&files.certificate).expect("removed");
+    let refused = files.read().expect_err("gone").to_string();
+    assert!(refused.contains("chain.pem"), "{refused}");
+}
+
+#[test]
+fn a_new_file_is_presented_and_a_bad_one_keeps_the_old() {
+    let (folder, clock) = (Folder::new(), ManualClock::at(NOW));
+    let issuer = TestIssuer::new("one");
+    let (first, second) = (issuer.issue_lasting(&["one.example"]), issuer.issue_lasting(&["two.example"]));
+    let files = folder.put(&first);
+    let certificates = Certificates::with(files.read().expect("usable"));
+    let names = || certificates.current().expect("one is presented").facts().names.clone();
+    let mut seen: Option<Seen> = None;
+    let mut once = |asked| seen = look(&files, &certificates, &clock, seen.take(), asked);
+    once(false);
+    assert_eq!(names(), ["one.example"]);
+    // The chain comes before its key, as copying goes.
+    std::fs::write(&files.certificate, &second.chain).expect("written");
+    once(false);
+    assert_eq!(names(), ["one.example"], "a pair that does not belong together is not presented");
+    write_key(&files.key, &second.key);
+    once(false);
+    assert_eq!(names(), ["two.example"]);
+    for bad in ["", "no PEM at all"] {
+        std::fs::write(&files.certificate, bad).expect("written");
+        once(true);
+        assert_eq!(names(), ["two.example"], "{bad:?}");
+    }
+    std::fs::remove_file(&files.certificate).expect("removed");
+    once(false);
+    assert_eq!(names(), ["two.example"], "the file is gone");
+    let over = issuer.issue(&["over.example"], NOW.plus_seconds(-20), NOW.plus_seconds(-10));
+    folder.put(&over);
+    once(false);
+    assert_eq!(names(), ["two.example"], "one that is over takes no place");
+    folder.put(&first);
+    once(false);
+    assert_eq!(names(), ["one.example"]);
+}

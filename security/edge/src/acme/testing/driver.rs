@@ -11,7 +11,6 @@ use axum::extract::{OriginalUri, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use http::{StatusCode, header};
-use rcgen::{CertificateParams, KeyPair};
 use serde_json::json;
 use storage::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Answer, Authority, Behaviour, Body, Look, Refusal};
-use crate::tls::{Certificate, Certificates, MinimumVersion, Tls};
+use crate::tls::{Certificates, MinimumVersion, Tls};
 use crate::{HostNames, Listener, ListenerSettings, Protection};
 
 /// A running authority; ends when dropped.
@@ -45,17 +44,14 @@ impl TestAuthority {
     /// When no socket or file can be had: a test cannot go on without it.
     pub async fn start(folder: &Path, challenged: SocketAddr, clock: Arc<dyn Clock>) -> Self {
         let authority = Arc::new(Authority::new(clock));
-        let key = KeyPair::generate().expect("the provider makes keys");
-        let parameters = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-        let own = parameters.signed_by(&key, authority.issuer()).expect("signed");
-        let certificate = Certificate::from_pem(own.pem().as_bytes(), key.serialize_pem().as_bytes()).expect("usable");
+        let certificate = authority.issuer().issue_lasting(&["localhost"]).certificate();
         let mut settings = ListenerSettings::at(SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.host_names = HostNames::Any;
         settings.protection = Protection::Tls(Tls::new(MinimumVersion::Tls13, Certificates::with(certificate)));
         let listener = Listener::bind(settings).await.expect("a free port");
         let base = format!("https://localhost:{}", listener.local_address().port());
         let root = folder.join("authority.pem");
-        tokio::fs::write(&root, authority.issuer().pem()).await.expect("the folder can be written to");
+        tokio::fs::write(&root, authority.issuer().root()).await.expect("the folder can be written to");
         let shared = Shared { authority: Arc::clone(&authority), base: base.clone(), challenged };
         let router = Router::new()
             .route("/directory", get(directory))
