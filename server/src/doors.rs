@@ -102,7 +102,7 @@ pub fn links(settings: &Settings, tls: Option<&NodeTls>) -> Vec<Link> {
     } else {
         trust::Protection::ThisMachine
     };
-    vec![Link::new("pages and API", pages), Link::new("database", database)]
+    vec![Link::new(trust::link::PAGES, pages), Link::new(trust::link::DATABASE, database)]
 }
 
 async fn bind(settings: ListenerSettings) -> anyhow::Result<Listener> {

@@ -22,6 +22,8 @@ use crate::row::Row;
 use crate::value::Value;
 
 pub(crate) mod driver;
+#[cfg(test)]
+mod secured;
 
 type EngineResult<T> = std::result::Result<T, Box<dyn StdError + Sync + Send>>;
 

@@ -8,7 +8,7 @@ use crate::database::{Database, DatabaseConfig, PostgresLink};
 use crate::error::Result;
 use crate::schema::Schema;
 
-mod driver;
+pub(crate) mod driver;
 
 /// One fresh database. Its files and its database go when this is dropped.
 #[derive(Debug)]

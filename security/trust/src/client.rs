@@ -40,17 +40,18 @@ impl Answer {
 }
 
 impl Client {
-    /// A client of the server at this address (`http://127.0.0.1:8080`). On loopback a certificate for the public name is accepted as it is.
+    /// A client of the server at this address (`http://127.0.0.1:8080`). At a bare address the certificate, which is for the public
+    /// name, is accepted as it is; the probe of TLS reads it.
     pub fn new(base_url: &str) -> Result<Self, String> {
         let address = reqwest::Url::parse(base_url)
             .map_err(|error| format!("the address of this server cannot be read: {error}"))?;
         let host = address.host_str().unwrap_or("").trim_matches(['[', ']']);
-        let on_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let is_address = host == "localhost" || host.parse::<IpAddr>().is_ok();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(TIMEOUT)
-            .tls_danger_accept_invalid_certs(on_loopback)
+            .tls_danger_accept_invalid_certs(is_address)
             .build()
             .map_err(|error| format!("no client could be made: {error}"))?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })

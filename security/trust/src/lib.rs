@@ -7,7 +7,7 @@ mod canary;
 mod client;
 mod error;
 pub mod finding;
-mod link;
+pub mod link;
 pub mod page;
 pub mod pages;
 pub mod probe;

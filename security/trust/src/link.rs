@@ -1,10 +1,15 @@
 //! The ways on which data leaves or reaches this process, and what protects each: what the operator decided, for the probes to
 //! compare with what they see and for the page to name.
 
+/// The way of browsers and programs to this server.
+pub const PAGES: &str = "pages and API";
+/// The way to the database.
+pub const DATABASE: &str = "database";
+
 /// One way: a listener and those who come to it, or a server that this one goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What for: "pages and API", "database", "calls (signalling)".
+    /// What for: [`PAGES`], [`DATABASE`], "calls (signalling)".
     pub purpose: String,
     /// What protects it.
     pub protection: Protection,

@@ -34,6 +34,8 @@ pub struct ProbeContext {
     pub routes: Vec<RouteRule>,
     /// Every port that this process opens.
     pub ports: Option<Vec<DeclaredPort>>,
+    /// The name under which browsers know this server (the host of `public_url`); none on this machine alone.
+    pub public_name: Option<String>,
     /// Every way on which data leaves or reaches this process, with what protects it.
     pub links: Vec<Link>,
     /// The oldest version of TLS that pages and API are served over ("1.2", "1.3"); none when this process speaks plain HTTP.

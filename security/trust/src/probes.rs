@@ -16,6 +16,7 @@ mod integrity_scrub;
 mod key_bytes;
 mod key_rotation;
 mod leaked_key;
+mod oldest_tls;
 mod other_organization;
 mod phone_flood;
 mod plain_calls;
@@ -25,7 +26,9 @@ pub mod sealed_at_rest;
 mod session_end;
 mod surfaces;
 mod test_keys;
+mod strict_transport;
 mod walls;
+mod ways;
 mod widget_notice;
 mod write_only_secrets;
 
@@ -64,6 +67,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(headers::Headers),
         Arc::new(ports::Ports),
         Arc::new(surfaces::Surfaces(crate::surface::all())),
+        Arc::new(oldest_tls::OldestTls),
+        Arc::new(strict_transport::StrictTransport),
+        Arc::new(ways::Ways(ways::Running)),
         Arc::new(audit_log::AuditLog),
     ]
 }

@@ -31,7 +31,7 @@ fn server() -> Option<&'static str> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
     SERVER
         .get_or_init(|| {
-            if std::env::var(SWITCH_VARIABLE).is_ok_and(|value| value == "off") {
+            if is_off() {
                 skipped("RINGFENCE_TEST_POSTGRES is off");
                 return None;
             }
@@ -48,13 +48,18 @@ fn server() -> Option<&'static str> {
         .as_deref()
 }
 
+/// Were tests on PostgreSQL switched off?
+pub(crate) fn is_off() -> bool {
+    std::env::var(SWITCH_VARIABLE).is_ok_and(|value| value == "off")
+}
+
 #[expect(clippy::print_stdout, reason = "the test command collects these lines by their first words")]
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     println!("not measured: store tests on PostgreSQL: {why}");
 }
 
 /// The folder of `initdb` and `postgres`, the newest version first.
-fn binaries() -> Option<PathBuf> {
+pub(crate) fn binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir(DEBIAN_BINARIES).into_iter().flatten().flatten();
     let mut folders: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
@@ -72,7 +77,7 @@ fn own_number() -> std::io::Result<u32> {
 }
 
 /// The user to run the server as: PostgreSQL refuses root.
-fn server_user() -> Option<(u32, u32)> {
+pub(crate) fn server_user() -> Option<(u32, u32)> {
     if own_number().ok()? != 0 {
         return None;
     }
@@ -85,7 +90,7 @@ fn server_user() -> Option<(u32, u32)> {
     user("postgres").or_else(|| user("nobody"))
 }
 
-fn as_server_user(program: &Path, user: Option<(u32, u32)>) -> Command {
+pub(crate) fn as_server_user(program: &Path, user: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").process_group(0);
     if let Some((uid, gid)) = user {

@@ -1,6 +1,6 @@
 //! S38: the sockets that this process listens on are those it declared, no more and no fewer.
 
-mod driver;
+pub(crate) mod driver;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -28,6 +28,7 @@ pub async fn context() -> (ProbeContext, TestPlatform) {
         cookie: SessionCookie::OnLoopback,
         routes: Vec::new(),
         ports: None,
+        public_name: None,
         links: Vec::new(),
         oldest_tls: None,
         redirect_url: None,
