@@ -8,6 +8,7 @@ mod machine;
 mod network;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::fmt;
 
@@ -56,6 +57,7 @@ pub async fn examine(settings: &Settings, clock: &dyn Clock) -> Vec<Finding> {
         findings.extend(machine::disk(&settings.data_dir).await);
     }
     findings.push(machine::clock(&settings.data_dir, clock));
+    findings.extend(tls::look(settings, clock).await);
     findings.extend(network::look(settings));
     findings.push(machine::voice(settings));
     findings.extend(settings.trunk.as_ref().map(machine::trunk));

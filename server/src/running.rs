@@ -92,7 +92,7 @@ impl Running {
             cookie: house.gate.cookie,
             routes: parts.table(),
             ports: Some(ports),
-public_name: house.settings.public_host(),
+            public_name: house.settings.public_host(),
             links,
             oldest_tls,
             redirect_url: doors.redirect_url(),

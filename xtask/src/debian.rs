@@ -26,6 +26,9 @@ const PACKAGES: &[Package] = &[
     Package { name: "curl", purpose: "runs the guide's commands as a reader would" },
     Package { name: "poppler-utils", purpose: "a second reader of PDF text" },
     Package { name: "python3-venv", purpose: "a Python whose cryptography package opens our blobs" },
+    Package { name: "testssl.sh", purpose: "looks for weaknesses of TLS on our listener" },
+    Package { name: "slowhttptest", purpose: "slow clients by the hundred" },
+    Package { name: "nghttp2-client", purpose: "h2load, HTTP/2 under load" },
     Package { name: "ca-certificates", purpose: "downloads of the tools" },
 ];
 

@@ -25,6 +25,7 @@ pub use finding::{Finding, State};
 pub use link::{Link, Protection};
 pub use probe::{PhoneDoor, Probe, ProbeContext};
 pub use probes::ports::{DeclaredPort, Transport};
+pub use probes::presented_certificate;
 pub use promise::{Promise, Promises};
 pub use store::{STATEMENTS, TABLES, canaries};
 pub use verify::{Report, Trust};

@@ -38,6 +38,8 @@ use crate::client::Client;
 use crate::finding::Finding;
 use crate::probe::{Probe, ProbeContext};
 
+pub use oldest_tls::presented_certificate;
+
 /// All probes.
 pub fn all() -> Vec<Arc<dyn Probe>> {
     vec![

@@ -15,8 +15,10 @@ const LISTENING: &str = "0A";
 /// Looks at every address of the settings.
 pub fn look(settings: &Settings) -> Vec<Finding> {
     let beyond = !settings.http.ip().to_canonical().is_loopback();
-    let http = if beyond {
-        let what = "plain HTTP is served on this machine only; use 127.0.0.1:PORT and let a proxy give it TLS";
+    let is_protected = settings.tls.is_some() || settings.proxy_terminates_tls;
+    let http = if beyond && !is_protected {
+        let what =
+            "plain HTTP is served on this machine only; give the node a certificate (`[tls]`), or use 127.0.0.1:PORT";
         Finding::fault("http", format!("{}: {what}", settings.http))
     } else {
         port("http", settings.http, &[Transport::Tcp], settings)
@@ -28,7 +30,22 @@ pub fn look(settings: &Settings) -> Vec<Finding> {
         sound(settings),
     ];
     findings.extend(settings.sip_tls.map(|address| port("sip_tls", address, &[Transport::Tcp], settings)));
+    let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+    findings.extend(redirect.map(|address| port("redirect", address, &[Transport::Tcp], settings)));
+    findings.push(manifest(settings, redirect));
     findings
+}
+
+/// Every port that the node opens, in one line, for whoever sets up the firewall in front. The trust page compares the list
+/// that the running node makes with what the kernel says.
+fn manifest(settings: &Settings, redirect: Option<SocketAddr>) -> Finding {
+    let mut ports = vec![format!("http {}/tcp", settings.http), format!("admin {}/tcp", settings.admin)];
+    ports.extend(redirect.map(|address| format!("redirect {address}/tcp")));
+    ports.push(format!("sip {0}/udp and {0}/tcp", settings.sip));
+    ports.extend(settings.sip_tls.map(|address| format!("sip_tls {address}/tcp")));
+    let (ip, range) = (settings.sip.ip(), settings.rtp_ports);
+    ports.push(format!("sound {ip}:{}-{}/udp", range.first, range.last));
+    Finding::good("ports", format!("the node listens on {}; on nothing else", ports.join(", ")))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,8 @@ use super::*;
 use crate::config::{PortRange, Trunk};
 use crate::wiring::House;
 
+mod tls;
+
 /// A node that has served before and is stopped now. Its ports are any that are free.
 async fn set_up() -> (TempDir, Settings) {
     let scratch = tempfile::tempdir().expect("a temporary folder");

@@ -131,6 +131,10 @@ impl Desk {
         desk.file("etc/ringfence-root", ROOT_KEY, 0o600);
         desk.file("etc/root.key", ROOT_KEY, 0o600);
         desk.file("etc/trunk.password", "made up for this test\n", 0o600);
+        let issuer = edge::tls::testing::TestIssuer::new("test");
+        let pair = issuer.issue_lasting(&["ringfence.example.com"]);
+        desk.file("etc/certificate.pem", &pair.chain, 0o644);
+        desk.file("etc/key.pem", &pair.key, 0o600);
         // The one address that has neither an option nor a variable.
         desk.file("settings-of-tests.toml", "admin = \"127.0.0.1:0\"\n", 0o600);
         desk
@@ -152,6 +156,9 @@ impl Desk {
         let mut text = text
             .replace("cargo run --release --", "ringfence")
             .replace("/somewhere/safe", &self.path().join("safe").display().to_string())
+            // No test asks a real authority, and none takes port 80.
+            .replace("[tls.acme]", "[tls.acme]\ndirectory = \"https://127.0.0.1:1/directory\"")
+            .replace("0.0.0.0:80\"", "127.0.0.1:0\"")
             .replace("/etc/ringfence", &self.path().join("etc").display().to_string())
             .replace("/usr/local/bin", &self.path().join("bin").display().to_string());
         if let Some(facts) = &self.facts {
@@ -290,8 +297,10 @@ async fn every_block_of_settings_serves_and_is_sound() {
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_proxy_the_public_name_alone_is_answered() {
     let desk = Desk::new();
-    let page = text("docs/guide/behind-tls.md").expect("the page");
-    let settings = &blocks(&page, &["toml"])[0].join("\n");
+    let page = text("docs/guide/tls.md").expect("the page");
+    let blocks = blocks(&page, &["toml"]);
+    let behind = blocks.iter().find(|block| block.iter().any(|line| line.starts_with("trusted_proxies")));
+    let settings = &behind.expect("the block of the proxy").join("\n");
     desk.file("settings.toml", &format!("admin = \"127.0.0.1:0\"\n{settings}"), 0o600);
     let (node, printed) = desk.serve("ringfence serve --settings settings.toml", "/first-owner").await;
     let listening = printed.split("listening on ").nth(1).and_then(|rest| rest.split(')').next()).expect("printed");

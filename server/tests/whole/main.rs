@@ -27,5 +27,7 @@ mod product;
 mod replay;
 mod safekeeping;
 mod search;
+mod secured;
+mod siege;
 mod start;
 mod visitor;

@@ -116,6 +116,14 @@ async fn versions(context: &ProbeContext, base_url: &str, oldest: &str) -> Findi
     Finding::from_faults(&faults, holds).with("Oldest version let in", oldest).with("Days left", days)
 }
 
+/// The certificate in DER form that the server at this address (`https://127.0.0.1:443`) presents to whoever asks for this name.
+///
+/// # Errors
+/// Says why there was no handshake.
+pub async fn presented_certificate(base_url: &str, name: Option<&str>) -> Result<Vec<u8>, String> {
+    driver::presented(base_url, name).await
+}
+
 /// Does whatever listens there answer a greeting of TLS as TLS does?
 pub(super) async fn speaks_tls(base_url: &str) -> Result<bool, String> {
     Ok(driver::offer(base_url, Version::Tls13).await? != Reply::Other)
