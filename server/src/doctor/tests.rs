@@ -194,7 +194,7 @@ async fn a_port_that_this_installation_serves_is_no_fault() {
 async fn addresses_that_cannot_be_used_are_named() {
     let (_scratch, mut settings) = set_up().await;
     settings.http = SocketAddr::from(([0, 0, 0, 0], 0));
-    expect(&settings, "http", "let a proxy give it TLS").await;
+    expect(&settings, "http", "give the node a certificate").await;
     settings.http = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.admin = SocketAddr::from(([203, 0, 113, 7], 9_090));
     expect(&settings, "admin", "this machine has no address 203.0.113.7").await;
