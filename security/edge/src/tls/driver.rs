@@ -112,8 +112,8 @@ pub async fn keep_fresh(
         let (files, certificates, clock) = (files.clone(), certificates.clone(), Arc::clone(&clock));
         let before = seen.take();
         let looking =
-            tokio::task::spawn_blocking(move || look(&files, &certificates, clock.as_ref(), before, is_asked));
-        seen = looking.await.unwrap_or_default();
+            tokio::task::spawn_blocking(move || look(&files, &certificates, clock.as_ref(), before.as_ref(), is_asked));
+        seen = looking.await.ok();
     }
 }
 
@@ -129,16 +129,16 @@ pub(super) fn look(
     files: &Files,
     certificates: &Certificates,
     clock: &dyn Clock,
-    before: Option<Seen>,
+    before: Option<&Seen>,
     is_asked: bool,
-) -> Option<Seen> {
+) -> Seen {
     let read = files.bytes();
     let seen = match &read {
         Ok((chain, key)) => Seen::Content(chain.clone(), key.clone()),
         Err(error) => Seen::Fault(error.to_string()),
     };
-    if before.as_ref() == Some(&seen) && !is_asked {
-        return Some(seen);
+    if before == Some(&seen) && !is_asked {
+        return seen;
     }
     let certificate = read.and_then(|(chain, key)| files.certificate_of(&chain, &key));
     match certificate {
@@ -154,5 +154,5 @@ pub(super) fn look(
             tracing::error!(%error, "the certificate files cannot be used; the certificate before them is kept");
         }
     }
-    Some(seen)
+    seen
 }

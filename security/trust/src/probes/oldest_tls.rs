@@ -79,7 +79,7 @@ async fn versions(context: &ProbeContext, base_url: &str, oldest: &str) -> Findi
             Reply::Refused(_) if !allowed => {}
             Reply::Refused(alert) => faults.push(format!("TLS {} is refused (alert {alert})", version.number())),
             Reply::Other => {
-                faults.push(format!("TLS {}: neither a handshake nor an alert came back", version.number()))
+                faults.push(format!("TLS {}: neither a handshake nor an alert came back", version.number()));
             }
         }
     }

@@ -13,7 +13,7 @@ pub struct Signed {
     pub account: Option<String>,
     pub key: Option<Signer>,
     payload: Value,
-    signed: Vec<u8>,
+    input: Vec<u8>,
     signature: Vec<u8>,
 }
 
@@ -35,7 +35,7 @@ impl Signed {
             key: Signer::parse(&header["jwk"]),
             // An empty payload asks to read (section 6.3).
             payload: if inner.is_empty() { Value::Null } else { serde_json::from_slice(&inner).ok()? },
-            signed: format!("{protected}.{payload}").into_bytes(),
+            input: format!("{protected}.{payload}").into_bytes(),
             signature: URL_SAFE_NO_PAD.decode(text("signature")?).ok()?,
         })
     }
@@ -62,7 +62,7 @@ impl Signer {
         let (Ok(x), Ok(y)) = (URL_SAFE_NO_PAD.decode(&self.x), URL_SAFE_NO_PAD.decode(&self.y)) else { return false };
         let point = [&[4_u8][..], &x, &y].concat();
         let key = signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point);
-        key.verify(&signed.signed, &signed.signature).is_ok()
+        key.verify(&signed.input, &signed.signature).is_ok()
     }
 
     /// RFC 7638.

@@ -59,7 +59,7 @@ async fn rest(stream: &mut TlsStream<TcpStream>) -> String {
 async fn tls_1_3_alone_unless_1_2_is_let_in() {
     let strict = secured(MinimumVersion::Tls13, |_| {}).await;
     assert!(strict.ask(&[]).await.ends_with("Some(127.0.0.1)"));
-    let refused = strict.connect(&[&TLS12], &[]).await.err().expect("refused").to_string();
+    let refused = strict.connect(&[&TLS12], &[]).await.expect_err("refused").to_string();
     assert!(refused.contains("ProtocolVersion"), "{refused}");
     let lax = secured(MinimumVersion::Tls12, |_| {}).await;
     assert!(lax.connect(&[&TLS12], &[]).await.is_ok() && lax.connect(&[&TLS13], &[]).await.is_ok());
