@@ -267,8 +267,7 @@ async fn get(
     Ok(Json(WidgetView::new(widget, &state)))
 }
 
-/// Changes whose pages may show it, its end and its quotas; what is not named stays. Passes given to pages of other origins
-/// end at once.
+/// Changes whose pages may show it, its end and its quotas; what is not named stays.
 #[utoipa::path(patch, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), request_body = WidgetChange, responses((status = 200, body = WidgetView), (status = 409, description = "It was revoked", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     State(state): State<ChatState>,
