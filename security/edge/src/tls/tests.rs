@@ -38,7 +38,11 @@ fn write_key(path: &Path, text: &str) {
 }
 
 fn pem(bytes: &str) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{bytes}\n-----END CERTIFICATE-----\n")
+    labelled("CERTIFICATE", bytes)
+}
+
+fn labelled(label: &str, bytes: &str) -> String {
+    format!("-----BEGIN {label}-----\n{bytes}\n-----END {label}-----\n")
 }
 
 #[test]
@@ -74,8 +78,8 @@ fn what_is_no_certificate_or_not_its_key_is_refused_by_name() {
     assert_eq!(read(&pair.chain, &pair.chain), Some(Unusable::NoKey));
     let encrypted = pair.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     assert_eq!(read(&pair.chain, &encrypted), Some(Unusable::NoKey));
-    let nonsense = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-    assert_eq!(read(&pair.chain, nonsense), Some(Unusable::KindOfKey));
+    let nonsense = labelled("PRIVATE KEY", "AAAA");
+    assert_eq!(read(&pair.chain, &nonsense), Some(Unusable::KindOfKey));
 }
 
 #[test]
