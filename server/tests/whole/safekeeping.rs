@@ -17,6 +17,8 @@ use crate::visitor::Visitor;
 const CANARY: &str = "canary-vermilion-47-quartz-heliotrope";
 /// A rotation passes over everything once more after a minute.
 const ROTATION_LIMIT: Duration = Duration::from_mins(3);
+/// A node that refuses its data ends within this time.
+const REFUSED_WITHIN: Duration = Duration::from_secs(60);
 /// Routes that answer while an organization is sealed: about the caller's own session, what is public, and the way out.
 const OPEN_WHILE_SEALED: [&str; 5] =
     ["/v1/organization", "/v1/sessions", "/v1/vault", "/v1/alerts", "/v1/keys/pattern"];
@@ -316,7 +318,7 @@ async fn keys_turn_while_the_product_serves() {
             let said = visitor.say(&format!("And how much is a filling, number {turn}?")).await;
             assert!(!said.text.is_empty());
             product.get("/v1/contacts").await;
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
         }
     };
     let (rotated, ()) = tokio::join!(tokio::time::timeout(ROTATION_LIMIT, rotations), talking);
@@ -344,28 +346,29 @@ async fn live_demo_and_development_data_are_never_mixed_up() {
     std::fs::write(&settings, "admin = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\nsip = \"127.0.0.1:0\"\n")
         .expect("written");
     let settings = settings.to_str().expect("a plain path").to_owned();
-    let start = async |words: &[&str], folder: &str| {
+    let start = async |words: &[&str], folder: &str, limit: Duration| {
         let folder = scratch.path().join(folder).to_str().expect("a plain path").to_owned();
         let words = [words, &["--data-dir", &folder]].concat();
-        tokio::time::timeout(Duration::from_secs(4), run(&words)).await.ok()
+        tokio::time::timeout(limit, run(&words)).await.ok()
     };
     let live: &[&str] = &["serve", "--settings", &settings];
     let dev: &[&str] = &["serve", "--dev", "--settings", &settings];
     let demo: &[&str] = &["demo", "--no-caller", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"];
     let kinds = [(live, "production"), (dev, "development"), (demo, "demo")];
     for (words, kind) in kinds {
-        assert!(start(words, kind).await.is_none(), "it serves until it is stopped: {kind}");
+        let served = start(words, kind, Duration::from_secs(10)).await;
+        assert!(served.is_none(), "it serves until it is stopped: {kind}: {served:?}");
     }
     for (words, wanted) in kinds {
         for (_, stored) in kinds.into_iter().filter(|(_, stored)| *stored != wanted) {
-            let (code, text) = start(words, stored).await.expect("it ends at once");
+            let (code, text) = start(words, stored, REFUSED_WITHIN).await.expect("it ends by itself");
             assert!(code == Some(1) && text.contains(&format!("this is {stored} data")), "{wanted}: {text}");
         }
     }
     // A developer's root key does not make live data either.
     std::fs::create_dir(scratch.path().join("mixed")).expect("made");
     std::fs::copy(scratch.path().join("development/root.key"), scratch.path().join("mixed/root.key")).expect("copied");
-    let (code, text) = start(live, "mixed").await.expect("it ends at once");
+    let (code, text) = start(live, "mixed", REFUSED_WITHIN).await.expect("it ends by itself");
     assert!(code == Some(1) && text.contains("made for development data"), "{text}");
     let (_, text) = run(&["doctor", "--data-dir", scratch.path().join("development").to_str().expect("plain")]).await;
     assert!(text.contains("development data"), "{text}");
