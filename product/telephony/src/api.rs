@@ -99,6 +99,8 @@ impl From<Error> for Problem {
             Error::NumberTaken | Error::NotPublished | Error::NoTrunk => Self::conflict(error.to_string()),
             Error::Refused(reason) => Self::field("to", reason),
             Error::Busy => Self::unavailable(error.to_string(), 30),
+            Error::Vault(error) => error.into(),
+            Error::Identity(error) => error.into(),
             other => Self::internal(other),
         }
     }

@@ -27,6 +27,8 @@ pub const LINK_PURPOSE: &str = "recording.listen";
 pub const LINK_SECONDS: i64 = 300;
 /// Bytes that are opened at once while a recording is sent.
 const PIECE_BYTES: usize = 64 * 1024;
+/// Of a recording so much is opened before it is answered: half an hour in two channels, some 0.2 seconds of work.
+const OPENED_BEFORE_BYTES: u64 = 64 << 20;
 
 /// A link that expires.
 #[derive(Debug, Serialize, ToSchema)]
@@ -145,10 +147,7 @@ async fn answer(telephony: &Telephony, listener: &Caller, id: Uuid, range: Optio
                 .into_response());
         }
     };
-    // What is asked for first is opened before anything is answered: what was altered there is refused as a whole. Altered
-    // further on, the answer breaks off before it.
-    let begin = first.saturating_sub(HEADER_BYTES);
-    reader.read(begin, PIECE_BYTES.min((last + 1 - first) as usize)).await.map_err(Error::from)?;
+    open_all(&reader, first.saturating_sub(HEADER_BYTES), (last + 1).saturating_sub(HEADER_BYTES)).await?;
     if first == 0 {
         listener.note(platform, "recording.listen", "recording", Some(id)).await.map_err(Error::from)?;
     }
@@ -165,6 +164,18 @@ async fn answer(telephony: &Telephony, listener: &Caller, id: Uuid, range: Optio
         headers.insert(header::CONTENT_RANGE, value);
     }
     Ok(response)
+}
+
+/// Opens what is asked for before anything is answered: what was altered is refused as a whole. Of more than
+/// [`OPENED_BEFORE_BYTES`] the rest is opened while it is sent; if that was altered, the answer breaks off before it.
+async fn open_all(reader: &SealedReader, begin: u64, end: u64) -> Result<(), Error> {
+    let end = end.min(begin.saturating_add(OPENED_BEFORE_BYTES));
+    let mut next = begin;
+    while next < end {
+        drop(reader.read(next, PIECE_BYTES.min((end - next) as usize)).await?);
+        next += PIECE_BYTES as u64;
+    }
+    Ok(())
 }
 
 /// The bytes `next..end` of the file, in pieces.
