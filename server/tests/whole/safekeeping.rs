@@ -206,7 +206,7 @@ async fn a_sealed_organization_gives_out_nothing_until_its_owner_unseals_it() {
         let (status, text) = page(&product, &owner, path).await;
         assert!(status == 423 && text.contains("/settings/encryption"), "{path}: {status}");
     }
-    assert!(visitor.try_to_say("Anybody there?").await.is_none(), "the widget does not answer");
+    assert_eq!(visitor.refused("Anybody there?").await, 423, "the widget does not answer");
     let phone = phone().await;
     let outcome = phone.place(&product.facts.sip_uri, &options("Caller", "+441174960000", vec![Step::HangUp])).await;
     assert!(!outcome.answered && outcome.end.status.code() == 480, "{:?}", outcome.end);

@@ -68,6 +68,14 @@ impl Visitor {
         self.send(&message).await.unwrap_or_else(|| panic!("no acknowledgement of choice {number}"))
     }
 
+    /// Says something that is not taken; gives the status of the refusal.
+    pub async fn refused(&self, text: &str) -> u16 {
+        let message = json!({"client_id": Uuid::from_u128(next_id()), "text": text});
+        let request =
+            self.http.post(format!("{}/widget/messages", self.base_url)).header("ringfence-visitor", &self.pass);
+        request.json(&message).send().await.expect("an answer").status().as_u16()
+    }
+
     /// Sends a message; waits and tries again when too many came at once, as the widget does.
     async fn send(&self, message: &Value) -> Option<Turn> {
         loop {
