@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chat::ChatState;
 use edge::Pressure;
+use operator::access::SupportAccess;
 use sign_in::SignIn;
 use telephony::api::Telephony;
 use trust::Trust;
@@ -41,6 +42,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         live: house.live.clone(),
         pressure: Pressure::new(house.settings.limits.challenge.mode(), house.platform.clock.clone()),
     };
+    let support = SupportAccess { gate: house.gate.clone(), live: house.live.clone() };
     let live = LiveState::of(house.live.clone(), &house.gate);
     let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };
     Routes::new()
@@ -49,6 +51,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(web::live::routes().with_state(live))
         .merge(web::allowlist::routes().with_state(house.platform.clone()))
         .merge(web::assets::routes())
+        .merge(operator::access::routes().with_state(support))
         .merge(agents::api::routes().with_state(house.platform.clone()))
         .merge(agents::knowledge::api::routes().with_state(house.knowledge.clone()))
         .merge(agents::pages::routes().with_state(house.knowledge.clone()))
@@ -73,6 +76,7 @@ fn described_routes() -> Vec<RouteRule> {
         web::account::routes().table(),
         web::allowlist::routes().table(),
         sign_in::routes().table(),
+        operator::access::routes().table(),
         agents::api::routes().table(),
         agents::knowledge::api::routes().table(),
         contacts::routes().table(),
@@ -90,6 +94,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     let parts = vec![
         web::account::api::Description::openapi(),
         web::allowlist::api::Description::openapi(),
+        operator::access::Description::openapi(),
         agents::api::Description::openapi(),
         agents::knowledge::api::Description::openapi(),
         contacts::Description::openapi(),

@@ -6,10 +6,12 @@ mod demo;
 mod doctor;
 pub(crate) mod key;
 mod openapi;
+mod operator;
 mod organization;
 mod serve;
 mod vault;
 mod verify;
+mod who_can;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -51,6 +53,10 @@ enum Command {
     Organization(organization::Arguments),
     /// The keys that seal the data: rotate them, seal an organization, look through everything
     Vault(vault::Arguments),
+    /// Operators of this installation, without the server
+    Operator(operator::Arguments),
+    /// Which roles hold a permission, and who has them
+    WhoCan(who_can::Arguments),
     /// Print the description of the API (OpenAPI 3.1)
     Openapi,
     /// Print completions for a shell
@@ -126,6 +132,11 @@ pub fn run() -> ExitCode {
         Command::Key(arguments) => on_runtime(key::run(arguments)),
         Command::Organization(arguments) => on_runtime(organization::run(arguments)),
         Command::Vault(arguments) => on_runtime(vault::run(arguments)),
+        Command::Operator(arguments) => on_runtime(operator::run(arguments)),
+        Command::WhoCan(arguments) => match who_can::check(&arguments) {
+            Ok(()) => on_runtime(who_can::run(arguments)),
+            Err(wrong_use) => return wrong_use,
+        },
     };
     match outcome {
         Ok(Answer::Good) => ExitCode::SUCCESS,

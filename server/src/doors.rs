@@ -49,7 +49,7 @@ impl Doors {
     pub fn ports(&self) -> Vec<DeclaredPort> {
         let mut ports = vec![
             tcp("dashboard, API and widget", self.http.local_address()),
-            tcp("metrics", self.admin.local_address()),
+            tcp("metrics and the operators' own pages", self.admin.local_address()),
         ];
         ports.extend(self.redirect.iter().map(|(listener, _)| tcp("redirect to TLS", listener.local_address())));
         ports

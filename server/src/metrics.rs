@@ -3,7 +3,7 @@
 //! Labels are route templates and status codes, never identifiers, numbers or names of anybody.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -29,6 +29,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter<u64, AtomicU64>>,
     calls: Gauge,
     damaged: Gauge,
+    answered: Arc<AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -38,7 +39,7 @@ impl Default for Metrics {
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("calls_in_progress", "Calls that go on", calls.clone());
         registry.register("damaged", "Sealed values and recordings that do not open", damaged.clone());
-        Self { registry: Arc::new(registry), requests, calls, damaged }
+        Self { registry: Arc::new(registry), requests, calls, damaged, answered: Arc::default() }
     }
 }
 
@@ -51,6 +52,16 @@ impl Metrics {
     /// Sets how many sealed values and recordings do not open.
     pub fn set_damaged(&self, damaged: i64) {
         self.damaged.set(damaged);
+    }
+
+    /// How many calls go on.
+    pub fn calls(&self) -> i64 {
+        self.calls.get()
+    }
+
+    /// How many requests were answered since the start, on every route.
+    pub fn requests(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// All figures as text (`text/plain; version=0.0.4`).
@@ -66,6 +77,7 @@ impl Metrics {
 pub async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
+    metrics.answered.fetch_add(1, Ordering::Relaxed);
     metrics.requests.get_or_create(&RequestLabels { route, status: response.status().as_u16() }).inc();
     response
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::routing::get;
 use telephony::attendant::Attendant;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +15,7 @@ use crate::api;
 use crate::cli::say;
 use crate::doors::{self, Doors, tcp};
 use crate::metrics;
+use crate::operators;
 use crate::phone::{self, Lent, Phone};
 use crate::safekeeping::worker::Sweeper;
 use crate::tls::NodeTls;
@@ -105,7 +105,7 @@ impl Running {
         tracing::info!(routes = routes.table().len(), http_address = %doors.http.local_address(), "serving");
         let router = routes.into_router((), &house.gate);
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
-        let (http, admin, redirect) = doors.serve(router, operator_router(&house), &tasks, &shutdown);
+        let (http, admin, redirect) = doors.serve(router, operators::router(&house, &base_url), &tasks, &shutdown);
         if let Some(tls) = tls.filter(|_| alone) {
             tls.keep(house.platform.clock.clone(), &tasks, shutdown.clone())?;
         }
@@ -128,6 +128,9 @@ impl Running {
                 }
                 if let Err(error) = identity::place::sweep(&house.platform).await {
                     tracing::error!(%error, "places and invitations that are over could not be removed");
+                }
+                if let Err(error) = operator::store::sessions::sweep(&house.platform).await {
+                    tracing::error!(%error, "operators' sessions that are over could not be removed");
                 }
                 if let Err(error) = house.platform.audit.checkpoint(house.platform.now()).await {
                     tracing::error!(%error, "no checkpoint of the audit log could be signed");
@@ -221,9 +224,4 @@ impl Running {
         self.house.platform.database.close().await;
         Ok(())
     }
-}
-
-fn operator_router(house: &House) -> axum::Router {
-    let metrics = house.metrics.clone();
-    axum::Router::new().route("/metrics", get(move || async move { metrics.text() }))
 }

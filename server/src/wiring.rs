@@ -63,6 +63,7 @@ pub fn schema() -> Schema {
         .with(identity::TABLES, identity::STATEMENTS)
         .with(identity::support::TABLES, identity::support::STATEMENTS)
         .with(web::TABLES, web::STATEMENTS)
+        .with(operator::TABLES, operator::STATEMENTS)
         .with(agents::TABLES, agents::STATEMENTS)
         .with(contacts::TABLES, contacts::STATEMENTS)
         .with(compliance::TABLES, compliance::STATEMENTS)

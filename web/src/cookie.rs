@@ -31,7 +31,12 @@ impl SessionCookie {
 
     /// The header that signs a browser in.
     pub fn set(self, token: &Secret) -> HeaderValue {
-        let text = format!("{}={}; Max-Age={ABSOLUTE_SECONDS}{}", self.name(), token.reveal(), self.marks());
+        self.set_text(token.reveal(), ABSOLUTE_SECONDS)
+    }
+
+    /// The same for a token that is presented in the place of a session's, for so many seconds.
+    pub fn set_text(self, token: &str, seconds: i64) -> HeaderValue {
+        let text = format!("{}={token}; Max-Age={seconds}{}", self.name(), self.marks());
         let mut value = HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
         value

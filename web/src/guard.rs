@@ -154,6 +154,9 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
             Err(problem) => return problem.into_response(),
         };
     }
+    if let Some(looking) = guard.looking(caller.as_ref()).await {
+        request.extensions_mut().insert(looking);
+    }
     request.extensions_mut().insert(BodyLimit(guard.rule.body_bytes));
     DefaultBodyLimit::max(guard.rule.body_bytes).apply(&mut request);
     let mut response = match guard.key_of(&request) {
@@ -168,6 +171,10 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     }
     response
 }
+
+/// The operators who look into the organization at this moment, beside the request of a page.
+#[derive(Debug, Clone)]
+pub(crate) struct Looking(pub Vec<String>);
 
 type Admitted = (Option<Caller>, Option<Allowance>);
 
@@ -262,6 +269,22 @@ impl Guard {
     async fn note_refusal(&self, caller: &Caller, reason: String) {
         if let Err(error) = caller.note_refusal(&self.gate.platform, REFUSED, reason).await {
             tracing::error!(%error, "a refusal could not be written down");
+        }
+    }
+
+    /// Who looks by support access, for the pages of the organization's own people; a page is shown without it rather than
+    /// not at all.
+    async fn looking(&self, caller: Option<&Caller>) -> Option<Looking> {
+        let caller = caller.filter(|caller| matches!(caller.credential(), Credential::Session(_)))?;
+        if self.rule.method != Method::GET || self.rule.path.starts_with("/v1/") {
+            return None;
+        }
+        match identity::support::looking(&self.gate.platform, caller.organization()).await {
+            Ok(looking) => Some(Looking(looking.into_iter().map(|one| one.operator_name).collect())),
+            Err(error) => {
+                tracing::error!(%error, "it could not be read who looks by support access");
+                None
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use identity::Caller;
 
 use crate::Problem;
 use crate::form_token::FormToken;
+use crate::guard::Looking;
 use crate::shell::{Nav, Shell};
 
 /// The signed-in reader of a page and the nonce of its answer. A handler takes it as an argument.
@@ -18,6 +19,8 @@ pub struct PageContext {
     pub nonce: Nonce,
     /// What the page's forms carry; nothing where no session stands behind the request.
     pub form_token: Option<FormToken>,
+    /// The operators who look into the organization at this moment.
+    pub looking: Vec<String>,
 }
 
 impl PageContext {
@@ -25,7 +28,7 @@ impl PageContext {
     pub fn shell(&self, title: &str, nav: Nav) -> Shell {
         let organization = self.caller.organization_name();
         let shell = Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name());
-        shell.with_form_token(self.form_token.clone())
+        shell.with_form_token(self.form_token.clone()).with_looking(self.looking.clone())
     }
 
     /// The frame of a page without the rail, for readers who may not go elsewhere yet.
@@ -41,6 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageContext {
         let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(Problem::unauthorized)?;
         let nonce = parts.extensions.get::<Nonce>().cloned();
         let nonce = nonce.ok_or_else(|| Problem::internal("a page was asked for without the header layer"))?;
-        Ok(Self { caller, nonce, form_token: parts.extensions.get::<FormToken>().cloned() })
+        let looking = parts.extensions.get::<Looking>().map(|looking| looking.0.clone()).unwrap_or_default();
+        Ok(Self { caller, nonce, form_token: parts.extensions.get::<FormToken>().cloned(), looking })
     }
 }

@@ -103,6 +103,28 @@ impl BodyLimit {
 }
 
 /// Routes with their declarations.
+///
+/// A handler without its declaration does not compile:
+///
+/// ```compile_fail,E0061
+/// async fn open_to_all() -> &'static str {
+///     "everything"
+/// }
+/// let routes: web::Routes = web::Routes::new().get("/everything", open_to_all);
+/// ```
+///
+/// with one it does:
+///
+/// ```
+/// use web::{Access, Audited, Routes};
+///
+/// async fn figures() -> &'static str {
+///     "42"
+/// }
+/// let may = Access::Permission(identity::Permission::AnalyticsRead);
+/// let routes: Routes = Routes::new().get("/figures", may, Audited::No("figures of nobody"), figures);
+/// assert_eq!(routes.table().len(), 1);
+/// ```
 pub struct Routes<S = ()> {
     entries: Vec<(RouteRule, MethodRouter<S>)>,
 }

@@ -113,6 +113,7 @@ pub struct Shell {
     organization_name: String,
     person_name: String,
     form_token: Option<FormToken>,
+    looking: Vec<String>,
     told: Option<Told>,
 }
 
@@ -136,6 +137,7 @@ impl Shell {
             organization_name: String::new(),
             person_name: String::new(),
             form_token: None,
+            looking: Vec::new(),
             told: None,
         }
     }
@@ -154,6 +156,17 @@ impl Shell {
     /// The token for scripts; empty without a session.
     pub fn form_token_text(&self) -> &str {
         self.form_token.as_ref().map_or("", FormToken::as_str)
+    }
+
+    /// The same, naming the operators who look into the organization at this moment.
+    #[must_use]
+    pub fn with_looking(self, looking: Vec<String>) -> Self {
+        Self { looking, ..self }
+    }
+
+    /// The operators who look at this moment, by support access.
+    pub fn looking(&self) -> String {
+        self.looking.join(", ")
     }
 
     /// The same, telling that something was done.

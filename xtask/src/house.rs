@@ -70,6 +70,7 @@ pub const RULES: &[&Rule] = &[
     &io::RULE,
     &doors::ORGANIZATION,
     &doors::CALLER,
+    &doors::ROUTER,
     &names::RULE,
     &direction::RULE,
     &map::RULE,

@@ -9,6 +9,20 @@ use uuid::Uuid;
 use crate::{Caller, Platform, Result};
 
 /// A running change of one organization. Dropping it undoes everything.
+///
+/// There is none without a [`Caller`], and no caller without credentials or a listed channel: neither can be made up.
+///
+/// ```compile_fail,E0451
+/// fn made_up(transaction: storage::Transaction, platform: identity::Platform, caller: identity::Caller) {
+///     let _change = identity::Change { transaction, platform, caller, action: "agent.publish" };
+/// }
+/// ```
+///
+/// ```compile_fail,E0423
+/// fn made_up(facts: ()) {
+///     let _caller = identity::Caller(std::sync::Arc::new(facts));
+/// }
+/// ```
 pub struct Change {
     transaction: Transaction,
     platform: Platform,

@@ -112,41 +112,9 @@ impl TestPlatform {
     /// A member of this role and state with an open session; `None` when the session is not good, as it should be for
     /// every state but active.
     pub async fn member_in(&self, organization: OrganizationId, role: Role, state: MembershipState) -> Option<Persona> {
-        let platform = &self.platform;
-        let user = platform.identifiers.next();
-        let email = format!("{user}@{}.example", role.as_str());
-        let address = EmailAddress::parse(&email).expect("an address");
-        // The real hash takes a while and few tests sign in by password: they use the owner.
-        let hash = password::hash_with(PASSWORD, platform.entropy.as_ref(), 64);
-        let keyring = platform.vault.installation_keyring();
-        let sealed = user::seal(&keyring, user, &address, "Mika Member", &hash).expect("sealed");
-        let mut transaction = platform.database.organization(organization).begin().await.expect("begun");
-        let now = platform.now();
-        let account = [
-            ("id", user.into()),
-            ("email", sealed.email.into()),
-            ("email_index", sealed.email_index.into()),
-            ("name", sealed.name.into()),
-            ("password", sealed.password.into()),
-            ("created_at", now.into()),
-        ];
-        transaction.insert(&USER_ACCOUNT, &account).await.expect("inserted");
-        let membership = [
-            ("id", platform.identifiers.next().into()),
-            ("organization_id", organization.into()),
-            ("user_id", user.into()),
-            ("role", role.as_str().into()),
-            ("state", state.as_str().into()),
-            ("created_at", now.into()),
-        ];
-        transaction.insert(&MEMBERSHIP, &membership).await.expect("inserted");
-        let device = Device::new(None, "a test");
-        let factors = [Factor::Password, Factor::OneTimeCode];
-        let session = session::open(&mut transaction, platform, organization, user, &device, &factors).await;
-        let session = session.expect("opened");
-        transaction.commit().await.expect("committed");
+        let Seat { user, email, session } = seat(&self.platform, organization, role, state).await;
         let presented = Presented { session: Some(session.reveal()), ..Presented::default() };
-        let caller = Authenticator::new(platform.clone()).authenticate(presented).await.expect("asked")?;
+        let caller = Authenticator::new(self.platform.clone()).authenticate(presented).await.expect("asked")?;
         Some(Persona { user, email, session, caller })
     }
 
@@ -156,4 +124,51 @@ impl TestPlatform {
         let new = NewKey { name: "test", environment: Environment::Live, role, expires_at: None };
         api_key::create(&self.platform, &owner.caller, &new).await.expect("made").1
     }
+}
+
+/// Somebody with an open session, whether or not it is good.
+pub struct Seat {
+    /// The person.
+    pub user: Uuid,
+    /// Their e-mail address; the password is [`PASSWORD`].
+    pub email: String,
+    /// What their browser's cookie holds.
+    pub session: Secret,
+}
+
+/// A member of this role and state with a session of two factors, on any platform.
+pub async fn seat(platform: &Platform, organization: OrganizationId, role: Role, state: MembershipState) -> Seat {
+    let user = platform.identifiers.next();
+    let email = format!("{user}@{}.example", role.as_str());
+    let address = EmailAddress::parse(&email).expect("an address");
+    // The real hash takes a while and few tests sign in by password: they use the owner.
+    let hash = password::hash_with(PASSWORD, platform.entropy.as_ref(), 64);
+    let keyring = platform.vault.installation_keyring();
+    let sealed = user::seal(&keyring, user, &address, "Mika Member", &hash).expect("sealed");
+    let mut transaction = platform.database.organization(organization).begin().await.expect("begun");
+    let now = platform.now();
+    let account = [
+        ("id", user.into()),
+        ("email", sealed.email.into()),
+        ("email_index", sealed.email_index.into()),
+        ("name", sealed.name.into()),
+        ("password", sealed.password.into()),
+        ("created_at", now.into()),
+    ];
+    transaction.insert(&USER_ACCOUNT, &account).await.expect("inserted");
+    let membership = [
+        ("id", platform.identifiers.next().into()),
+        ("organization_id", organization.into()),
+        ("user_id", user.into()),
+        ("role", role.as_str().into()),
+        ("state", state.as_str().into()),
+        ("created_at", now.into()),
+    ];
+    transaction.insert(&MEMBERSHIP, &membership).await.expect("inserted");
+    let device = Device::new(None, "a test");
+    let factors = [Factor::Password, Factor::OneTimeCode];
+    let session = session::open(&mut transaction, platform, organization, user, &device, &factors).await;
+    let session = session.expect("opened");
+    transaction.commit().await.expect("committed");
+    Seat { user, email, session }
 }

@@ -116,7 +116,7 @@ pub(crate) fn into_router(routes: OperatorRoutes, plane: Plane) -> axum::Router 
         .with_state(plane.clone())
         .layer(axum::middleware::from_fn(pages::problems))
         .layer(from_fn_with_state(policy, edge::headers::secure))
-        .route_service("/assets/{version}/{name}", assets)
+        .route("/assets/{version}/{name}", axum::routing::any_service(assets))
 }
 
 #[derive(Clone)]

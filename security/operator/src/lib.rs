@@ -5,13 +5,13 @@
 //! nothing to forget: the one way from here into an organization is [`identity::support`], by that organization's grant.
 //! Nobody passes with a password alone, and a role works only while its holder's training stands in the register.
 
+pub mod access;
 pub mod account;
 mod caller;
 mod door;
 mod error;
 mod pages;
 mod role;
-pub mod second_factor;
 pub mod session;
 pub mod store;
 pub mod training;

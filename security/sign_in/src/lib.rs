@@ -9,7 +9,7 @@ pub mod backup_code;
 mod error;
 mod pages;
 pub mod passkey;
-mod qr;
+pub mod qr;
 pub mod second_factor;
 pub mod totp;
 

@@ -59,6 +59,26 @@ pub struct PhoneDoor {
     pub strict: bool,
 }
 
+impl ProbeContext {
+    /// A context of the platform alone: whatever wants more does not measure.
+    pub fn of(platform: Platform) -> Self {
+        Self {
+            platform,
+            base_url: None,
+            cookie: SessionCookie::OnLoopback,
+            routes: Vec::new(),
+            ports: None,
+            public_name: None,
+            links: Vec::new(),
+            oldest_tls: None,
+            redirect_url: None,
+            phone: None,
+            data_folder: None,
+            audit_folder: None,
+        }
+    }
+}
+
 /// The future of one look.
 pub type Look<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 

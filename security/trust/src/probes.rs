@@ -17,14 +17,17 @@ mod key_bytes;
 mod key_rotation;
 mod leaked_key;
 mod oldest_tls;
+mod operators;
 mod other_organization;
 mod phone_flood;
 mod plain_calls;
 pub mod ports;
 mod rate_limit;
+mod roles;
 pub mod sealed_at_rest;
 mod session_end;
 mod strict_transport;
+mod support_access;
 mod surfaces;
 mod test_keys;
 mod walls;
@@ -44,6 +47,9 @@ pub use oldest_tls::presented_certificate;
 pub fn all() -> Vec<Arc<dyn Probe>> {
     vec![
         Arc::new(default_deny::DefaultDeny),
+        Arc::new(roles::Roles),
+        Arc::new(operators::Operators),
+        Arc::new(support_access::SupportAccess(support_access::Granted)),
         Arc::new(key_bytes::KeyBytes(key_bytes::Hashed)),
         Arc::new(key_rotation::KeyRotation(key_rotation::Authenticated)),
         Arc::new(leaked_key::LeakedKey(leaked_key::Reported)),

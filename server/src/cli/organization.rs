@@ -70,7 +70,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 }
 
 async fn create(node: Node, name: String, owner_name: String, email: String) -> anyhow::Result<Answer> {
-    let password = password()?;
+    let password = password("Password of the owner: ")?;
     let house = House::open(node.existing()?).await?;
     let founding = Founding { organization_name: &name, name: &owner_name, email: &email, password: &password };
     let founded = founding::found(&house.platform, &founding).await?;
@@ -98,10 +98,10 @@ async fn allowlist(command: AllowlistCommand) -> anyhow::Result<Answer> {
 }
 
 /// The first line of standard input; without echo when a person types it.
-fn password() -> anyhow::Result<String> {
+pub(super) fn password(prompt: &str) -> anyhow::Result<String> {
     use std::io::IsTerminal as _;
     if std::io::stdin().is_terminal() {
-        return Ok(rpassword::prompt_password("Password of the owner: ")?);
+        return Ok(rpassword::prompt_password(prompt)?);
     }
     let mut text = String::new();
     std::io::stdin().lock().take(PASSWORD_BYTES_MAX).read_to_string(&mut text)?;

@@ -88,7 +88,7 @@ where
 
 /// The packages whose lines are written at any level. Libraries only warn, whatever is asked for: parsers print the
 /// documents that they read, and the SIP stack whole messages.
-const OURS: [&str; 15] = [
+const OURS: [&str; 17] = [
     "ringfence",
     "storage",
     "vault",
@@ -96,6 +96,8 @@ const OURS: [&str; 15] = [
     "identity",
     "edge",
     "web",
+    "sign_in",
+    "operator",
     "contacts",
     "agents",
     "compliance",

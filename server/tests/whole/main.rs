@@ -20,6 +20,7 @@ mod injection;
 mod isolation;
 mod malformed;
 mod networks;
+mod operators;
 mod organizations;
 mod phone;
 mod plaintext;

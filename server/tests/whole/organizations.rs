@@ -40,7 +40,16 @@ pub async fn key(product: &Product, organization: Option<&str>, role: &str) -> S
 }
 
 /// Runs the binary with this input; gives the last line that it printed. Anything but exit code 0 fails the test.
-async fn command(arguments: &[&str], input: &[u8]) -> String {
+pub async fn command(arguments: &[&str], input: &[u8]) -> String {
+    let output = output(arguments, input).await;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {complaint}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().last().unwrap_or_default().trim().to_owned()
+}
+
+/// The same, whatever comes of it.
+pub async fn output(arguments: &[&str], input: &[u8]) -> std::process::Output {
     let mut child = Command::new(binary())
         .args(arguments)
         .stdin(Stdio::piped())
@@ -53,9 +62,5 @@ async fn command(arguments: &[&str], input: &[u8]) -> String {
     // The command may end without reading anything.
     let _ = pipe.write_all(input).await;
     drop(pipe);
-    let output = child.wait_with_output().await.expect("the command ends");
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {complaint}");
-    let text = String::from_utf8(output.stdout).expect("text");
-    text.lines().last().unwrap_or_default().trim().to_owned()
+    child.wait_with_output().await.expect("the command ends")
 }

@@ -48,6 +48,10 @@ async fn show_page(page: PageContext) -> String {
     page.shell("Things", web::shell::Nav::Agents).title().to_owned()
 }
 
+async fn show_looking(page: PageContext) -> String {
+    page.shell("Frame", web::shell::Nav::Agents).looking()
+}
+
 async fn greet(caller: Option<Caller>) -> String {
     caller.map_or_else(|| "stranger".to_owned(), |caller| caller.display_name().to_owned())
 }
@@ -86,6 +90,7 @@ fn things() -> Routes<()> {
         .post("/v1/heavy", Access::Member, made_up, || async { "done" })
         .rate(RateClass::Heavy)
         .get("/things", Access::Permission(Permission::AgentRead), made_up, show_page)
+        .get("/frame", Access::Permission(Permission::AgentRead), made_up, show_looking)
         .get("/hello", Access::Public("a greeting"), made_up, greet)
         .get("/v1/panic", Access::Member, made_up, panics)
         .post("/visit", Access::Visitor("the handler of a test"), made_up, || async { "welcome" })

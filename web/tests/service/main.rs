@@ -6,3 +6,4 @@ mod guard;
 mod idempotency;
 mod networks;
 mod people;
+mod support;

@@ -11,6 +11,12 @@ pub const ORGANIZATION: Rule = Rule {
     promise: "an organization's data is opened by its id only in listed files",
     check: organization,
 };
+/// Who may put a handler behind an address at all.
+pub const ROUTER: Rule = Rule {
+    name: "router-door",
+    promise: "a router is made only where every route has said who may use it, or in listed files",
+    check: router,
+};
 /// Who may make a caller that showed no credential.
 pub const CALLER: Rule = Rule {
     name: "caller-door",
@@ -43,9 +49,24 @@ fn caller(tree: &Tree) -> Vec<Fault> {
     faults
 }
 
+/// The two makers of routers that ask for each route's permission, what the log hears and how much it takes.
+const MAKERS: &[&str] = &["web/src/routes.rs", "web/src/guard.rs", "security/operator/src/door.rs"];
+
+fn router(tree: &Tree) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for file in product_files(tree).filter(|file| !MAKERS.contains(&file.path.as_str())) {
+        look(file, &mut |seen, line| {
+            if matches!(&seen, Seen::Path(path) if path.ends_with("Router::new") || path.ends_with("Router::default")) {
+                faults.push(Fault::at(&file.path, line, "makes a router whose routes say nothing; use web::Routes"));
+            }
+        });
+    }
+    faults
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{caller, organization};
+    use super::{caller, organization, router};
     use crate::house::tree::Tree;
 
     #[test]
@@ -57,6 +78,14 @@ mod tests {
         assert_eq!(planted("tokio::join!(platform.database.organization(id))"), 1);
         assert_eq!(planted("caller.organization()"), 0);
         assert_eq!(planted("row.organization(\"organization_id\")"), 0);
+    }
+
+    #[test]
+    fn a_router_beside_the_door_is_found() {
+        let code = "fn f() { let r = axum::Router::new().route(x, get(open)); }";
+        assert_eq!(router(&Tree::planted(&[("product/chat/src/api.rs", code)])).len(), 1);
+        assert_eq!(router(&Tree::planted(&[("web/src/routes.rs", code)])).len(), 0);
+        assert_eq!(router(&Tree::planted(&[("product/chat/src/api.rs", "fn f() { web::Routes::new(); }")])).len(), 0);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use edge::{ClientAddress, RateClass, Subject};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
+use sign_in::qr::Qr;
 use web::shell::{Html, Shell};
 use web::{Form, Nonce, Problem};
 
 use super::OperatorPage;
 use crate::account::SignIn;
-use crate::second_factor::{self, Picture};
 use crate::store::{accounts, sessions};
 use crate::{Plane, session};
 
@@ -31,7 +31,7 @@ struct SignInPage {
 struct FactorPage {
     shell: Shell,
     /// The picture and the letters of a secret that is still to be confirmed.
-    enrol: Option<(Picture, String)>,
+    enrol: Option<(Qr, String)>,
     error: &'static str,
 }
 
@@ -87,7 +87,7 @@ async fn factor_page(plane: &Plane, page: &OperatorPage, error: &'static str) ->
         None
     } else {
         let secret = sessions::proposed_factor(&plane.gate.platform, &page.caller).await?;
-        second_factor::picture(&secret).map(|picture| (picture, second_factor::spelled(&secret)))
+        Qr::of(&secret.address(page.caller.name())).map(|picture| (picture, secret.grouped_text()))
     };
     Ok(Html(FactorPage { shell: page.shell("Second factor"), enrol, error }))
 }

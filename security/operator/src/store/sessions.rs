@@ -6,6 +6,7 @@ use std::sync::Arc;
 use audit::Outcome;
 use identity::Platform;
 use identity::token::{OPERATOR_PREFIX, SECRET_TEXT_LENGTH, Secret, hash};
+use sign_in::totp::{self, SharedSecret};
 use storage::Value;
 use vault::Field;
 
@@ -15,7 +16,6 @@ use super::{
 };
 use crate::account::{SignIn, standing};
 use crate::caller::{Facts, OperatorCaller};
-use crate::second_factor::{self, SECRET_BYTES};
 use crate::session::{ABSOLUTE_SECONDS, IDLE_SECONDS, lives};
 use crate::{Error, Result};
 
@@ -77,13 +77,13 @@ pub async fn authenticate(platform: &Platform, token: &str, address: Option<IpAd
 
 /// The secret to enrol, for an operator who has no second factor yet. Asked twice it is the same one, until a code of it
 /// is confirmed; after that it is shown no more.
-pub async fn proposed_factor(platform: &Platform, caller: &OperatorCaller) -> Result<[u8; SECRET_BYTES]> {
+pub async fn proposed_factor(platform: &Platform, caller: &OperatorCaller) -> Result<SharedSecret> {
     if caller.is_enrolled() {
         return Err(Error::NotFound);
     }
     let operator = caller.operator();
-    let secret = second_factor::fresh(platform.entropy.as_ref());
-    let sealed = platform.vault.installation_keyring().seal(factor_field(operator), &secret)?;
+    let secret = SharedSecret::generate(platform.entropy.as_ref());
+    let sealed = platform.vault.installation_keyring().seal(factor_field(operator), secret.as_bytes())?;
     let mut transaction = platform.database.installation().begin().await?;
     transaction.execute(&FACTOR_PROPOSE, &[operator.into(), sealed.into()]).await?;
     transaction.commit().await?;
@@ -96,7 +96,7 @@ pub async fn finish(platform: &Platform, caller: &OperatorCaller, code: &str) ->
     let secret = factor(platform, operator).await?;
     let action = if caller.is_enrolled() { "operator.sign_in" } else { "operator.enrol" };
     let mut change = caller.change(platform, action).await?;
-    let taken = match second_factor::step_of(&secret, code, now) {
+    let taken = match totp::typed(code).and_then(|code| secret.check(&code, now)) {
         Some(step) => change.execute(&FACTOR_TAKE, &[operator.into(), step.into(), now.into()]).await? == 1,
         None => false,
     };
@@ -128,11 +128,11 @@ pub async fn sweep(platform: &Platform) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-async fn factor(platform: &Platform, operator: uuid::Uuid) -> Result<[u8; SECRET_BYTES]> {
+async fn factor(platform: &Platform, operator: uuid::Uuid) -> Result<SharedSecret> {
     let row = platform.database.installation().get(&OPERATOR_ACCOUNT, operator).await?.ok_or(Error::NotFound)?;
     let sealed = row.optional_bytes("factor")?.ok_or(Error::NotFound)?;
     let secret = platform.vault.installation_keyring().open(factor_field(operator), &sealed)?;
-    secret.as_slice().try_into().map_err(|_| Error::NotFound)
+    SharedSecret::from_bytes(&secret).ok_or(Error::NotFound)
 }
 
 fn factor_field(operator: uuid::Uuid) -> Field {
