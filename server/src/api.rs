@@ -91,7 +91,7 @@ fn described_routes() -> Vec<RouteRule> {
 
 /// The description of every route under `/v1` (OpenAPI 3.1). The same for every node of this version.
 pub fn description() -> utoipa::openapi::OpenApi {
-    let parts = vec![
+    let mut parts = vec![
         web::account::api::Description::openapi(),
         web::allowlist::api::Description::openapi(),
         operator::access::Description::openapi(),
@@ -104,6 +104,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         telephony::api::Description::openapi(),
         safekeeping::api::Description::openapi(),
     ];
+    parts.extend(sign_in::descriptions());
     web::openapi::assemble(parts, &described_routes(), env!("CARGO_PKG_VERSION"))
 }
 

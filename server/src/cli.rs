@@ -10,6 +10,7 @@ mod operator;
 mod organization;
 mod serve;
 mod vault;
+mod user;
 mod verify;
 mod who_can;
 
@@ -49,6 +50,8 @@ enum Command {
     Audit(audit::Arguments),
     /// API keys, without the server
     Key(key::Arguments),
+    /// People, without the server
+    User(user::Arguments),
     /// Organizations of this installation, without the server
     Organization(organization::Arguments),
     /// The keys that seal the data: rotate them, seal an organization, look through everything
@@ -130,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => on_runtime(verify::run(arguments)),
         Command::Audit(arguments) => on_runtime(audit::run(arguments)),
         Command::Key(arguments) => on_runtime(key::run(arguments)),
+        Command::User(arguments) => on_runtime(user::run(arguments)),
         Command::Organization(arguments) => on_runtime(organization::run(arguments)),
         Command::Vault(arguments) => on_runtime(vault::run(arguments)),
         Command::Operator(arguments) => on_runtime(operator::run(arguments)),

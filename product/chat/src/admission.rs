@@ -48,6 +48,10 @@ fn caller_of(text_organization: storage::OrganizationId, address: Option<IpAddr>
 /// Finds a token that works at this instant, whoever asks; the origin is checked by [`admit`] and by the browser.
 pub async fn find(platform: &Platform, text: &TokenText, address: Option<IpAddr>) -> Result<(Caller, EmbedToken)> {
     let caller = caller_of(text.organization, address);
+    // A locked organization answers nobody.
+    if !identity::incident::is_open(platform, text.organization).await? {
+        return Err(Refusal::Unknown.into());
+    }
     let now = platform.now();
     let found =
         caller.database(platform).query(&store::TOKEN_BY_HASH, &[text.hash().to_vec().into(), now.into()]).await?;
@@ -157,6 +161,9 @@ pub async fn issue(platform: &Platform, admission: &Admission, conversation_id: 
 pub async fn present(platform: &Platform, text: &str, address: Option<IpAddr>) -> Result<Present> {
     let text = PassText::parse(text).ok_or(Error::NoPass)?;
     let caller = caller_of(text.organization, address);
+    if !identity::incident::is_open(platform, text.organization).await? {
+        return Err(Error::NoPass);
+    }
     let (database, now) = (caller.database(platform), platform.now());
     let row = database.get(&VISITOR_PASS, text.id).await?.ok_or(Error::NoPass)?;
     let visitor = store::visitor(&row)?;

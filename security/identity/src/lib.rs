@@ -14,17 +14,20 @@ mod caller;
 mod change;
 mod error;
 pub mod founding;
+pub mod incident;
 pub mod invitation;
 pub mod leak;
 pub mod member;
 pub mod one_time;
 pub mod organization;
 pub mod password;
+pub mod password_change;
 pub mod place;
 mod platform;
 mod role;
 pub mod session;
 pub mod sign_in;
+pub mod sign_in_policy;
 mod store;
 pub mod support;
 pub mod token;
@@ -39,7 +42,7 @@ pub use error::{Error, Result};
 pub use platform::Platform;
 pub use role::{MembershipState, Permission, Role, allows};
 pub use store::{
-    API_KEY, BACKUP_CODE, FORMER_PASSWORD, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SECOND_FACTOR, SESSION,
+    API_KEY, BACKUP_CODE, FORMER_PASSWORD, INCIDENT, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SECOND_FACTOR, SESSION,
     SIGN_IN_POLICY, STATEMENTS, TABLES, USER_ACCOUNT,
 };
 pub use token::Environment;

@@ -22,6 +22,8 @@ pub enum Purpose {
     FirstOwner,
     /// Signing in as one user in one organization.
     SignIn,
+    /// Opening a locked organization again, as its owner.
+    Unlock,
 }
 
 impl Purpose {
@@ -29,6 +31,7 @@ impl Purpose {
         match self {
             Self::FirstOwner => "first_owner",
             Self::SignIn => "sign_in",
+            Self::Unlock => "unlock",
         }
     }
 
@@ -37,13 +40,14 @@ impl Purpose {
         match self {
             Self::FirstOwner => "/first-owner",
             Self::SignIn => "/sign-in/link",
+            Self::Unlock => "/sign-in/unlock",
         }
     }
 
     const fn lives_seconds(self) -> i64 {
         match self {
             Self::FirstOwner => OWNER_TOKEN_SECONDS,
-            Self::SignIn => SIGN_IN_LINK_SECONDS,
+            Self::SignIn | Self::Unlock => SIGN_IN_LINK_SECONDS,
         }
     }
 
@@ -66,6 +70,14 @@ pub async fn issue_owner_token(platform: &Platform) -> Result<Secret> {
 pub async fn issue_sign_in_link(platform: &Platform, organization: OrganizationId, user: Uuid) -> Result<Secret> {
     let mut transaction = platform.database.installation().begin().await?;
     let token = insert(&mut transaction, platform, Purpose::SignIn, Some((organization, user))).await?;
+    transaction.commit().await?;
+    Ok(token)
+}
+
+/// Issues the link that opens a locked organization again.
+pub(crate) async fn issue_unlock_link(platform: &Platform, organization: OrganizationId, user: Uuid) -> Result<Secret> {
+    let mut transaction = platform.database.installation().begin().await?;
+    let token = insert(&mut transaction, platform, Purpose::Unlock, Some((organization, user))).await?;
     transaction.commit().await?;
     Ok(token)
 }

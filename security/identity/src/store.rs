@@ -170,6 +170,26 @@ pub static SIGN_IN_POLICY: Table = Table {
     erasure: Erasure::None("rules of an organization, nobody's data"),
 };
 
+/// Compromises that were reported, each with what was stopped.
+pub static INCIDENT: Table = Table {
+    name: "incident",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("organization_id"),
+        Column::sealed("reason", SealedWith::Installation),
+        Column::uuid("opened_by").nullable(),
+        Column::time("opened_at"),
+        Column::time("closed_at").nullable(),
+        Column::integer("sessions"),
+        Column::integer("keys"),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["organization_id", "opened_at"]],
+    retention: Retention::SecurityLog,
+    erasure: Erasure::None("it names no person but by the id of the account that reported it"),
+};
+
 /// Keys of programs.
 pub static API_KEY: Table = Table {
     name: "api_key",
@@ -227,6 +247,7 @@ pub const TABLES: &[&Table] = &[
     &BACKUP_CODE,
     &FORMER_PASSWORD,
     &SIGN_IN_POLICY,
+    &INCIDENT,
     &API_KEY,
     &ONE_TIME_TOKEN,
     &people::INVITATION,
@@ -329,6 +350,38 @@ statements! {
     SESSIONS_DELETE_BEYOND = "identity.sessions_delete_beyond",
         "delete from session where user_id = $1 and id not in \
          (select id from session where user_id = $1 order by seen_at desc, id desc limit $2)";
+    SESSIONS_DELETE_ALL = "identity.sessions_delete_all", "delete from session where user_id = $1";
+    SESSIONS_DELETE_OF_ORGANIZATION = "identity.sessions_delete_of_organization",
+        "delete from session where organization_id = $1";
+    KEYS_REVOKE_ALL = "identity.keys_revoke_all",
+        "update api_key set revoked_at = $2 where organization_id = $1 and (revoked_at is null or revoked_at > $2)";
+    TOKENS_DELETE_OF_ORGANIZATION = "identity.tokens_delete_of_organization",
+        "delete from one_time_token where organization_id = $1";
+    ORGANIZATION_LOCK = "identity.organization_lock",
+        "update organization set state = 'locked' where id = $1 and state = 'active'";
+    ORGANIZATION_UNLOCK = "identity.organization_unlock",
+        "update organization set state = 'active' where id = $1 and state = 'locked'";
+    ORGANIZATION_OWNER = "identity.organization_owner",
+        "select user_id from membership where organization_id = $1 and role = 'owner' and state = 'active' \
+         order by created_at, id limit 1";
+    INCIDENTS_OF_ORGANIZATION = "identity.incidents_of_organization",
+        "select id, reason, opened_by, opened_at, closed_at, sessions, keys from incident \
+         where organization_id = $1 order by opened_at desc, id desc limit 100";
+    INCIDENT_CLOSE = "identity.incident_close",
+        "update incident set closed_at = $2 where organization_id = $1 and closed_at is null";
+    POLICY_OF_ORGANIZATION = "identity.policy_of_organization",
+        "select password_length, require_second_factor, password_history from sign_in_policy where organization_id = $1";
+    POLICIES_OF_USER = "identity.policies_of_user",
+        "select p.password_length, p.require_second_factor, p.password_history from membership m \
+         left join sign_in_policy p on p.organization_id = m.organization_id \
+         where m.user_id = $1 and m.state = 'active'";
+    POLICY_DELETE = "identity.policy_delete", "delete from sign_in_policy where organization_id = $1";
+    FORMER_PASSWORDS = "identity.former_passwords",
+        "select id, password from former_password where user_id = $1 order by replaced_at desc, id desc limit $2";
+    FORMER_PASSWORDS_PRUNE = "identity.former_passwords_prune",
+        "delete from former_password where user_id = $1 and id not in \
+         (select id from former_password where user_id = $1 order by replaced_at desc, id desc limit $2)";
+    PASSWORD_SET = "identity.password_set", "update user_account set password = $2 where id = $1";
     SESSIONS_SWEEP = "identity.sessions_sweep",
         "delete from session where created_at <= $1 or seen_at <= $2";
     /// A key with everything that a caller is made of.
@@ -382,7 +435,7 @@ statements! {
          (select count(*) from api_key k where k.organization_id = o.id and k.revoked_at is null) as keys \
          from organization o where o.purpose = 'business' and o.id > $1 order by o.id limit $2";
     ORGANIZATION_SET_STATE = "identity.organization_set_state",
-        "update organization set state = $2 where id = $1 and purpose = 'business' and state <> $2";
+        "update organization set state = $2 where id = $1 and purpose = 'business' and state <> $2 and state <> 'locked'";
     /// A member by the index of their e-mail address.
     MEMBER_BY_EMAIL = "identity.member_by_email",
         "select u.id from user_account u join membership m on m.user_id = u.id \

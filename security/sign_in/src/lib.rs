@@ -7,8 +7,11 @@
 
 pub mod backup_code;
 mod error;
+pub mod incident;
 mod pages;
 pub mod passkey;
+pub mod password;
+pub mod policy;
 pub mod qr;
 pub mod second_factor;
 pub mod totp;
@@ -43,7 +46,21 @@ impl SignIn {
     }
 }
 
+/// The descriptions of the JSON routes.
+pub fn descriptions() -> Vec<utoipa::openapi::OpenApi> {
+    use utoipa::OpenApi as _;
+    vec![policy::api::Description::openapi(), incident::api::Description::openapi()]
+}
+
 /// Every route of signing in.
 pub fn routes() -> Routes<SignIn> {
-    Routes::new().merge(pages::routes()).merge(second_factor::pages::routes()).merge(passkey::pages::routes())
+    Routes::new()
+        .merge(pages::routes())
+        .merge(second_factor::pages::routes())
+        .merge(passkey::pages::routes())
+        .merge(password::pages::routes())
+        .merge(policy::pages::routes())
+        .merge(policy::api::routes())
+        .merge(incident::pages::routes())
+        .merge(incident::api::routes())
 }

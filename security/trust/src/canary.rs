@@ -8,7 +8,7 @@ use identity::api_key::{self, ApiKey, NewKey};
 use identity::founding::{self, Founding};
 use identity::session::Device;
 use identity::token::{KeyText, Secret};
-use identity::{Caller, Environment, Platform, Role, one_time, sign_in};
+use identity::{Caller, Environment, Factor, Platform, Role, one_time, sign_in};
 use storage::OrganizationId;
 use uuid::Uuid;
 
@@ -36,6 +36,11 @@ pub async fn pair(platform: &Platform) -> Result<[Canary; 2], Finding> {
 /// A third one, whose networks change while it is looked at: the others stay reachable.
 pub async fn behind_networks(platform: &Platform) -> Result<Canary, Finding> {
     canary(platform, "networks").await
+}
+
+/// A third one, for the probe that locks it: the others are in use meanwhile.
+pub async fn to_be_locked(platform: &Platform) -> Result<Canary, Finding> {
+    canary(platform, "locked").await
 }
 
 async fn canary(platform: &Platform, name: &str) -> Result<Canary, Finding> {
@@ -118,6 +123,13 @@ impl Canary {
         let agent_id = self.agent(platform).await?;
         let new = NewWidget { name: "probe", agent_id, origins: &[], expires_at: None, quota: Quota::default() };
         widget::create(platform, &caller, &new).await.map_err(failed)
+    }
+
+    /// A session of the owner that has shown one factor only.
+    pub async fn session_by_one_factor(&self, platform: &Platform) -> Result<Secret, Finding> {
+        let (wanted, device) = (Some(self.organization), Device::default());
+        let opened = sign_in::admit(platform, self.owner, wanted, &[Factor::Password], &device).await;
+        opened.map_err(failed)?.ok_or_else(|| failed("its owner is not let in"))
     }
 
     /// A browser's session of the owner, by a one-time link.

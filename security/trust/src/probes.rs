@@ -18,6 +18,7 @@ mod key_rotation;
 mod leaked_key;
 mod oldest_tls;
 mod operators;
+mod lock;
 mod other_organization;
 mod phone_flood;
 mod plain_calls;
@@ -25,11 +26,13 @@ pub mod ports;
 mod rate_limit;
 mod roles;
 pub mod sealed_at_rest;
+mod second_factor;
 mod session_end;
 mod strict_transport;
 mod support_access;
 mod surfaces;
 mod test_keys;
+mod step_up;
 mod walls;
 mod ways;
 mod widget_notice;
@@ -56,6 +59,9 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(test_keys::TestKeys),
         Arc::new(access_review::AccessReview(access_review::Counted)),
         Arc::new(session_end::SessionEnd(session_end::Authenticated)),
+        Arc::new(second_factor::SecondFactor),
+        Arc::new(step_up::StepUpAsked),
+        Arc::new(lock::Lock(lock::Authenticated)),
         Arc::new(cross_site::CrossSite),
         Arc::new(rate_limit::RateLimit),
         Arc::new(allowlist::Networks),

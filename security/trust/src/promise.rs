@@ -17,6 +17,7 @@ const DEFAULT_MINUTES_BETWEEN_RUNS: u32 = 30;
 /// The files, by name; a test compares this list with the folder.
 const FILES: &[(&str, &str)] = &[
     ("access", include_str!("../../../promises/access.toml")),
+    ("sign_in", include_str!("../../../promises/sign_in.toml")),
     ("separation", include_str!("../../../promises/separation.toml")),
     ("secrecy", include_str!("../../../promises/secrecy.toml")),
     ("chat", include_str!("../../../promises/chat.toml")),

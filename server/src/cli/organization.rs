@@ -4,6 +4,8 @@ use std::io::Read as _;
 
 use clap::{Args, Subcommand};
 use identity::founding::{self, Founding};
+use identity::incident;
+use identity::one_time::Purpose;
 use uuid::Uuid;
 
 use super::key::operator;
@@ -35,6 +37,25 @@ enum Command {
         #[arg(long)]
         email: String,
     },
+    /// Lock an organization after a compromise: sessions and links end, keys are revoked, nothing is answered for it
+    Lock {
+        #[command(flatten)]
+        node: Node,
+        /// The organization's id; not needed while there is one only
+        #[arg(long)]
+        organization: Option<Uuid>,
+        /// What was seen
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Print the one-time link with which the owner opens a locked organization again
+    Unlock {
+        #[command(flatten)]
+        node: Node,
+        /// The organization's id; not needed while there is one only
+        #[arg(long)]
+        organization: Option<Uuid>,
+    },
     /// From where an organization may be reached; the way back in for those whom the list shut out
     Allowlist {
         #[command(subcommand)]
@@ -65,6 +86,8 @@ enum AllowlistCommand {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::Create { node, name, owner_name, email } => create(node, name, owner_name, email).await,
+        Command::Lock { node, organization, reason } => lock(node, organization, &reason).await,
+        Command::Unlock { node, organization } => unlock(node, organization).await,
         Command::Allowlist { command } => allowlist(command).await,
     }
 }
@@ -77,6 +100,32 @@ async fn create(node: Node, name: String, owner_name: String, email: String) -> 
     say(&founded.organization.0.to_string());
     house.platform.database.close().await;
     Ok(Answer::Good)
+}
+
+async fn lock(node: Node, organization: Option<Uuid>, reason: &str) -> anyhow::Result<Answer> {
+    let house = House::open(node.existing()?).await?;
+    let caller = operator(&house, organization).await?;
+    let incident = incident::lock(&house.platform, &caller, reason).await?;
+    say(&format!("locked: {} sessions ended, {} keys revoked", incident.sessions, incident.keys));
+    say("To open it again: ringfence organization unlock");
+    house.platform.database.close().await;
+    Ok(Answer::Good)
+}
+
+async fn unlock(node: Node, organization: Option<Uuid>) -> anyhow::Result<Answer> {
+    let house = House::open(node.existing()?).await?;
+    let caller = operator(&house, organization).await?;
+    let link = incident::issue_unlock_link(&house.platform, caller.organization()).await?;
+    say("Give this to the owner. It works once, for 15 minutes:");
+    say(&Purpose::Unlock.address(&base_url(&house), &link));
+    house.platform.database.close().await;
+    Ok(Answer::Good)
+}
+
+/// The address under which browsers reach the server, as far as its settings tell.
+pub(super) fn base_url(house: &House) -> String {
+    let settings = &house.settings;
+    if settings.public_url.is_empty() { format!("http://{}", settings.http) } else { settings.public_url.clone() }
 }
 
 async fn allowlist(command: AllowlistCommand) -> anyhow::Result<Answer> {

@@ -5,6 +5,7 @@
 
 mod accessibility;
 mod chromium;
+mod passkeys;
 
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::product::Product;
 const FRAME: &str = "/widget/frame";
 
 /// Pages of the dashboard, with the names of their pictures.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 20] = [
     ("/", "overview"),
     ("/inbox", "inbox"),
     ("/calls", "calls"),
@@ -27,8 +28,13 @@ const PAGES: [(&str, &str); 15] = [
     ("/settings", "settings"),
     ("/settings/members", "members"),
     ("/settings/keys", "keys"),
+    ("/settings/sign-in", "sign-in"),
+    ("/settings/password", "password"),
     ("/settings/sessions", "sessions"),
     ("/settings/networks", "networks"),
+    ("/settings/sign-in-rules", "sign-in-rules"),
+    ("/settings/compromise", "compromise"),
+    ("/sign-in/confirm", "confirm"),
     ("/settings/widgets", "widgets"),
 ];
 

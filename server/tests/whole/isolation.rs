@@ -230,6 +230,7 @@ async fn addresses_outside_the_api_are_closed_too() {
         "/.well-known/security.txt",
         "/sign-in",
         "/sign-in/link",
+        "/sign-in/unlock",
         "/first-owner",
     ];
     for path in open {

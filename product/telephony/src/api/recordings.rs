@@ -115,6 +115,9 @@ pub(super) async fn play(
         .vault
         .verify_link(&token, LINK_PURPOSE, session, platform.now())
         .map_err(|_| Problem::link_refused())?;
+    if !identity::incident::is_open(platform, claims.organization).await.map_err(Problem::from)? {
+        return Err(Problem::link_refused());
+    }
     let listener = caller.unwrap_or_else(|| calls::channel(claims.organization));
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     answer(&telephony, &listener, claims.object, range).await

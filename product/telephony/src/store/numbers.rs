@@ -48,7 +48,9 @@ pub async fn find(platform: &Platform, called: &str) -> Result<Option<Route>, Er
         return Ok(None);
     }
     let rows = platform.database.installation().query(&BY_CALLED, &[called.into()]).await?;
-    rows.first().map(route).transpose()
+    let Some(route) = rows.first().map(route).transpose()? else { return Ok(None) };
+    // A locked organization answers nobody.
+    Ok(identity::incident::is_open(platform, route.organization).await?.then_some(route))
 }
 
 /// The numbers of the caller's organization.

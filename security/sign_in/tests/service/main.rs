@@ -1,5 +1,7 @@
 //! Signing in as a whole: what people, browsers and thieves get from it over HTTP.
 
 mod fixture;
+mod incidents;
+mod passwords;
 mod people;
 mod second_factors;

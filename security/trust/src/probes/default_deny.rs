@@ -97,7 +97,7 @@ mod tests {
         let (context, _kept) = guarded().await;
         let finding = DefaultDeny.look(&context).await;
         assert_eq!(finding.state, State::Holds, "{finding:?}");
-        assert!(finding.figures[1].value.contains("/sign-in"), "public ones are listed: {finding:?}");
+        assert!(finding.figures[1].value.contains("/csp-report"), "public ones are listed: {finding:?}");
     }
 
     #[tokio::test]

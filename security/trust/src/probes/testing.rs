@@ -7,7 +7,7 @@ use edge::Limits;
 use edge::limits::LimitSettings;
 use identity::testing::TestPlatform;
 use storage::{Schema, Timestamp};
-use web::{Gate, SessionCookie};
+use web::{Access, Audited, Gate, Routes, SessionCookie};
 
 use crate::probe::ProbeContext;
 use crate::store::{STATEMENTS, TABLES};
@@ -46,6 +46,20 @@ pub async fn guarded() -> (ProbeContext, TestPlatform) {
     let gate = Gate::new(context.platform.clone(), limits, SessionCookie::OnLoopback);
     let parts = web::account::routes().with_state(gate.clone());
     let routes = parts.merge(agents::api::routes().with_state(context.platform.clone()));
+    context.routes = routes.table();
+    context.base_url = Some(served(routes.into_router((), &gate)).await);
+    (context, kept)
+}
+
+/// The same with one route more, which asks again who is there.
+pub async fn confirmed() -> (ProbeContext, TestPlatform) {
+    let (mut context, kept) = context().await;
+    let limits = Limits::new(&LimitSettings::default(), context.platform.clock.clone());
+    let gate = Gate::new(context.platform.clone(), limits, SessionCookie::OnLoopback);
+    let sensitive = Routes::<()>::new()
+        .post("/v1/sensitive", Access::Member, Audited::No("made up for a test"), || async { "done" })
+        .step_up();
+    let routes = web::account::routes().with_state(gate.clone()).merge(sensitive);
     context.routes = routes.table();
     context.base_url = Some(served(routes.into_router((), &gate)).await);
     (context, kept)

@@ -1,0 +1,74 @@
+//! Changing passwords, and the organization's rules for them.
+
+use identity::Role;
+
+use crate::fixture::{FORM, Service, password};
+use crate::second_factors::Browser;
+
+async fn signs_in(service: &Service, email: &str, password: &str) -> bool {
+    let body = format!("email={}&password={}", email.replace('@', "%40"), password.replace(' ', "+"));
+    service.ask("POST", "/sign-in", &FORM, &body).await.status == 303
+}
+
+#[tokio::test]
+async fn a_changed_password_does_not_come_back() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let persona = service.test.member(founded.organization, Role::Manager).await;
+    let mut browser = Browser::with(&service, &persona.session).await;
+    let other = Browser::by_password(&service, &persona.email).await;
+    let page = browser.get("/settings/password").await;
+    assert!(page.status == 200 && page.body.contains("At least 15 characters"), "{page:?}");
+    let wrong = browser.post("/settings/password", "current=guess&password=violet+engine+ten+birch").await;
+    assert!(wrong.status == 422 && wrong.body.contains("not your present password"), "{wrong:?}");
+    let same = format!("current={}&password={}", password(), password());
+    assert!(browser.post("/settings/password", &same).await.body.contains("had this password before"));
+    let weak = format!("current={}&password=passwordpassword", password());
+    assert_eq!(browser.post("/settings/password", &weak).await.status, 422);
+    let good = format!("current={}&password=violet+engine+ten+birch", password());
+    let changed = browser.post("/settings/password", &good).await;
+    assert_eq!((changed.status, changed.header("location")), (303, "/settings/sign-in?done=password"));
+    assert!(browser.is_in().await && !other.is_in().await, "other browsers are signed out");
+    assert!(!signs_in(&service, &persona.email, identity::testing::PASSWORD).await);
+    assert!(signs_in(&service, &persona.email, "violet engine ten birch").await);
+    let back = format!("current=violet+engine+ten+birch&password={}", password());
+    assert!(browser.post("/settings/password", &back).await.body.contains("had this password before"));
+}
+
+#[tokio::test]
+async fn the_rules_of_the_organization_count() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let owner = service.test.member(founded.organization, Role::Owner).await;
+    let manager = service.test.member(founded.organization, Role::Manager).await;
+    let mut owner = Browser::with(&service, &owner.session).await;
+    let rules = "password_length=20&password_history=0&require_second_factor=yes";
+    assert_eq!(owner.post("/settings/sign-in-rules", rules).await.status, 303);
+    let page = owner.get("/settings/sign-in-rules").await;
+    assert!(page.body.contains("value=\"20\"") && page.body.contains(" checked"), "{page:?}");
+    let by_password = Browser::by_password(&service, &manager.email).await;
+    assert!(!by_password.is_in().await, "everybody needs a second factor now");
+    let mut manager = Browser::with(&service, &manager.session).await;
+    assert_eq!(manager.post("/settings/sign-in-rules", rules).await.status, 403, "a Manager sets no rules");
+    assert!(manager.is_in().await, "whoever has shown two factors goes on");
+    let short = format!("current={}&password=violet+engine+ten+b", password());
+    let refused = manager.post("/settings/password", &short).await;
+    assert!(refused.status == 422 && refused.body.contains("at least 20 characters"), "{refused:?}");
+    let long = format!("current={}&password=violet+engine+ten+birch", password());
+    assert_eq!(manager.post("/settings/password", &long).await.status, 303);
+    let back = format!("current=violet+engine+ten+birch&password={}", password());
+    assert_eq!(manager.post("/settings/password", &back).await.status, 303, "21 characters, and no history is kept");
+    for edge in [
+        "password_length=7&password_history=0",
+        "password_length=65&password_history=0",
+        "password_length=8&password_history=25",
+    ] {
+        assert_eq!(owner.post("/settings/sign-in-rules", edge).await.status, 422, "{edge}");
+    }
+    let headers =
+        [("cookie", owner.session.as_str()), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+    let body = r#"{"password_length":8,"require_second_factor":false,"password_history":3}"#;
+    assert_eq!(service.ask("PUT", "/v1/sign-in-policy", &headers, body).await.json()["password_history"], 3);
+    let read = service.ask("GET", "/v1/sign-in-policy", &headers, "").await;
+    assert_eq!(read.json(), serde_json::from_str::<serde_json::Value>(body).expect("JSON"));
+}
