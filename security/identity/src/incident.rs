@@ -1,6 +1,6 @@
 //! The one-click lock: everything of an organization stops within one transaction, and an incident is written down.
 //!
-//! Sessions and one-time links go for good, keys are revoked for good (whoever reports a compromise must take them for
+//! Sessions, one-time links and invitations go for good, keys are revoked for good (whoever reports a compromise must take them for
 //! stolen), and nothing is answered for the organization, on any channel, until the machine's own one-time link opens it
 //! again. The log has both entries.
 
@@ -12,8 +12,9 @@ use crate::assurance::Factor;
 use crate::password_change::Prepared;
 use crate::session::{self, Device};
 use crate::store::{
-    INCIDENT, INCIDENT_CLOSE, INCIDENTS_OF_ORGANIZATION, KEYS_REVOKE_ALL, ORGANIZATION, ORGANIZATION_LOCK,
-    ORGANIZATION_OWNER, ORGANIZATION_UNLOCK, SESSIONS_DELETE_OF_ORGANIZATION, TOKENS_DELETE_OF_ORGANIZATION,
+    INCIDENT, INCIDENT_CLOSE, INCIDENTS_OF_ORGANIZATION, INVITATIONS_REVOKE_ALL, KEYS_REVOKE_ALL, ORGANIZATION,
+    ORGANIZATION_FREEZE, ORGANIZATION_OWNER, ORGANIZATION_THAW, SESSIONS_DELETE_OF_ORGANIZATION,
+    TOKENS_DELETE_OF_ORGANIZATION,
 };
 use crate::token::Secret;
 use crate::{Caller, Error, Platform, Result, change, one_time};
@@ -56,7 +57,7 @@ pub async fn lock(platform: &Platform, caller: &Caller, reason: &str) -> Result<
     }
     let (organization, now, id) = (caller.organization(), platform.now(), platform.identifiers.next());
     let mut change = caller.change(platform, "organization.lock").await?;
-    if change.execute(&ORGANIZATION_LOCK, &[organization.into()]).await? != 1 {
+    if change.execute(&ORGANIZATION_FREEZE, &[organization.into()]).await? != 1 {
         return Err(Error::invalid(
             "organization",
             "This organization is locked already, or was stopped by the operator.",
@@ -65,6 +66,7 @@ pub async fn lock(platform: &Platform, caller: &Caller, reason: &str) -> Result<
     let sessions = change.execute(&SESSIONS_DELETE_OF_ORGANIZATION, &[organization.into()]).await?;
     let keys = change.execute(&KEYS_REVOKE_ALL, &[organization.into(), now.into()]).await?;
     change.execute(&TOKENS_DELETE_OF_ORGANIZATION, &[organization.into()]).await?;
+    change.execute(&INVITATIONS_REVOKE_ALL, &[organization.into(), now.into()]).await?;
     let (sessions, keys) = (sessions as i64, keys as i64);
     let keyring = platform.vault.installation_keyring();
     let fields = [
@@ -123,7 +125,7 @@ pub async fn unlock(platform: &Platform, presented: &str, new_password: &str, de
     let prepared = Prepared::new(platform, user, &name, new_password).await?;
     let mut transaction = platform.database.organization(organization).begin().await?;
     one_time::consume(&mut transaction, platform, one_time::Purpose::Unlock, presented).await?;
-    if transaction.execute(&ORGANIZATION_UNLOCK, &[organization.into()]).await? != 1 {
+    if transaction.execute(&ORGANIZATION_THAW, &[organization.into()]).await? != 1 {
         return Err(Error::TokenRefused);
     }
     transaction.execute(&INCIDENT_CLOSE, &[organization.into(), platform.now().into()]).await?;

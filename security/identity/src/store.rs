@@ -355,11 +355,13 @@ statements! {
         "delete from session where organization_id = $1";
     KEYS_REVOKE_ALL = "identity.keys_revoke_all",
         "update api_key set revoked_at = $2 where organization_id = $1 and (revoked_at is null or revoked_at > $2)";
+    INVITATIONS_REVOKE_ALL = "identity.invitations_revoke_all",
+        "update invitation set revoked_at = $2 where organization_id = $1 and used_at is null and revoked_at is null";
     TOKENS_DELETE_OF_ORGANIZATION = "identity.tokens_delete_of_organization",
         "delete from one_time_token where organization_id = $1";
-    ORGANIZATION_LOCK = "identity.organization_lock",
+    ORGANIZATION_FREEZE = "identity.organization_freeze",
         "update organization set state = 'locked' where id = $1 and state = 'active'";
-    ORGANIZATION_UNLOCK = "identity.organization_unlock",
+    ORGANIZATION_THAW = "identity.organization_thaw",
         "update organization set state = 'active' where id = $1 and state = 'locked'";
     ORGANIZATION_OWNER = "identity.organization_owner",
         "select user_id from membership where organization_id = $1 and role = 'owner' and state = 'active' \
