@@ -9,8 +9,8 @@ mod openapi;
 mod operator;
 mod organization;
 mod serve;
-mod vault;
 mod user;
+mod vault;
 mod verify;
 mod who_can;
 
