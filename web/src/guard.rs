@@ -386,7 +386,7 @@ fn too_many(allowance: &Allowance) -> Response {
 fn objects(rule: &RouteRule, path: &str) -> Vec<Uuid> {
     let variables = rule.path.split('/').zip(path.split('/'));
     let named = variables.filter(|(variable, _)| variable.starts_with('{'));
-    named.map(|(_, value)| Uuid::try_parse(value).unwrap_or(Uuid::nil())).collect()
+    named.map(|(_, value)| Uuid::try_parse(value).unwrap_or(Uuid::max())).collect()
 }
 
 /// What wraps all routes together: the fallbacks, the network's limit, problems as pages, and the headers outermost.
