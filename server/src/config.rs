@@ -11,6 +11,7 @@ mod tls;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use edge::FirewallMode;
 use serde::Deserialize;
 
 pub use limits::Limits;
@@ -65,6 +66,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where holes in this installation are reported: a `mailto:` or `https:` address for `security.txt`.
     pub security_contact: String,
+    /// What the firewall in front of every route does with an attack: `block`, `detect` or `off`.
+    pub firewall: FirewallMode,
+    /// A folder with the OWASP Core Rule Set 4 (`crs-setup.conf` and `rules/`), which then takes the place of our own rules.
+    pub crs_dir: Option<PathBuf>,
     /// The way out to the telephone network; none means that only addresses on this machine can be called.
     pub trunk: Option<Trunk>,
     /// Country code of the business without `+` (`44`); without it no telephone number is ever dialled.
@@ -161,6 +166,8 @@ impl Default for Settings {
             proxy_terminates_tls: false,
             trusted_proxies: Vec::new(),
             security_contact: "mailto:security@localhost".to_owned(),
+            firewall: FirewallMode::default(),
+            crs_dir: None,
             trunk: None,
             home_country_code: None,
             allowed_country_codes: Vec::new(),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use edge::firewall::FirewallFigures;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -22,6 +23,12 @@ struct RequestLabels {
     status: u16,
 }
 
+/// What the firewall decided.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FirewallLabels {
+    verdict: &'static str,
+}
+
 /// The figures of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
@@ -30,16 +37,19 @@ pub struct Metrics {
     calls: Gauge,
     damaged: Gauge,
     answered: Arc<AtomicU64>,
+    firewall: Family<FirewallLabels, Gauge>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let (requests, calls, damaged) = (Family::default(), Gauge::default(), Gauge::default());
+        let (requests, calls, damaged, firewall) =
+            (Family::default(), Gauge::default(), Gauge::default(), Family::default());
         let mut registry = Registry::with_prefix("ringfence");
         registry.register("http_requests", "Requests answered, by route and status", requests.clone());
         registry.register("calls_in_progress", "Calls that go on", calls.clone());
         registry.register("damaged", "Sealed values and recordings that do not open", damaged.clone());
-        Self { registry: Arc::new(registry), requests, calls, damaged, answered: Arc::default() }
+        registry.register("firewall_requests", "Requests since the start, by the firewall's verdict", firewall.clone());
+        Self { registry: Arc::new(registry), requests, calls, damaged, answered: Arc::default(), firewall }
     }
 }
 
@@ -62,6 +72,17 @@ impl Metrics {
     /// How many requests were answered since the start, on every route.
     pub fn requests(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Sets how often the firewall decided what.
+    pub fn set_firewall(&self, figures: FirewallFigures) {
+        let FirewallFigures { passed, refused, detected, free_text } = figures;
+        for (verdict, count) in
+            [("passed", passed), ("refused", refused), ("detected", detected), ("free_text", free_text)]
+        {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.firewall.get_or_create(&FirewallLabels { verdict }).set(count);
+        }
     }
 
     /// All figures as text (`text/plain; version=0.0.4`).
@@ -91,8 +112,10 @@ mod tests {
         let metrics = Metrics::default();
         metrics.requests.get_or_create(&RequestLabels { route: "/v1/calls/{id}".into(), status: 404 }).inc();
         metrics.set_calls(3);
+        metrics.set_firewall(FirewallFigures { refused: 2, ..FirewallFigures::default() });
         let text = metrics.text();
         assert!(text.contains("ringfence_http_requests_total{route=\"/v1/calls/{id}\",status=\"404\"} 1"), "{text}");
         assert!(text.contains("ringfence_calls_in_progress 3"), "{text}");
+        assert!(text.contains("ringfence_firewall_requests{verdict=\"refused\"} 2"), "{text}");
     }
 }

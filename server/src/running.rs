@@ -146,9 +146,11 @@ impl Running {
         self.tasks.spawn(worker::wake_conversations(conversations, shutdown));
         let (metrics, attendant, shutdown) =
             (self.house.metrics.clone(), self.attendant.clone(), self.shutdown.clone());
+        let firewall = self.house.gate.firewall.clone();
         self.tasks.spawn(async move {
             while shutdown.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
                 metrics.set_calls(attendant.calls_in_progress());
+                metrics.set_firewall(firewall.figures());
             }
         });
         let (knowledge, shutdown) = (self.house.knowledge.clone(), self.shutdown.clone());

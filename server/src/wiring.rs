@@ -13,7 +13,7 @@ use audit::AuditLog;
 use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
 use conversations::answers::Documents;
-use edge::Limits;
+use edge::{Firewall, Limits};
 use identity::alert::Alerts;
 use identity::{Belonging, Platform};
 use storage::objects::ObjectFolder;
@@ -112,7 +112,12 @@ impl House {
             alerts: Alerts::default(),
         };
         let cookie = if settings.is_over_tls() { SessionCookie::OverTls } else { SessionCookie::OnLoopback };
+        let firewall = match &settings.crs_dir {
+            Some(folder) => Firewall::with_rule_set(folder, settings.firewall).context("firewall")?,
+            None => Firewall::core(settings.firewall),
+        };
         let gate = Gate::new(platform.clone(), Limits::new(&settings.limits.rates(), clock), cookie);
+        let gate = gate.with_firewall(firewall);
         let live = Live::new(entropy.as_ref());
         let program = std::env::current_exe().context("the running program cannot be found")?;
         let reading = KnowledgeSettings { reach: Reach::PublicOnly, program };

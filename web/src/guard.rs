@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
-use edge::{Allowance, ClientAddress, Limits, RateClass, Subject};
+use edge::{Allowance, ClientAddress, Firewall, FirewallMode, Limits, RateClass, Subject};
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -28,6 +28,7 @@ use crate::problem::Problem;
 use crate::routes::{Access, Audited, BodyLimit, RouteRule};
 
 mod assurance;
+mod screen;
 
 /// The action under which refusals stand in the audit log.
 const REFUSED: &str = "access.refuse";
@@ -49,6 +50,8 @@ pub struct Gate {
     pub cookie: SessionCookie,
     /// How many violations of the content policy browsers have reported.
     pub violations: ViolationReports,
+    /// What looks at requests before handlers do.
+    pub firewall: Firewall,
     authenticator: Authenticator,
 }
 
@@ -56,7 +59,20 @@ impl Gate {
     /// A gate on this platform.
     pub fn new(platform: Platform, limits: Limits, cookie: SessionCookie) -> Self {
         let authenticator = Authenticator::new(platform.clone());
-        Self { platform, limits, cookie, violations: ViolationReports::default(), authenticator }
+        Self {
+            platform,
+            limits,
+            cookie,
+            violations: ViolationReports::default(),
+            firewall: Firewall::core(FirewallMode::Block),
+            authenticator,
+        }
+    }
+
+    /// The same behind another firewall.
+    #[must_use]
+    pub fn with_firewall(self, firewall: Firewall) -> Self {
+        Self { firewall, ..self }
     }
 
     /// The judge of credentials, for streams that must look again.
@@ -157,6 +173,10 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     if let Some(looking) = guard.looking(caller.as_ref()).await {
         request.extensions_mut().insert(looking);
     }
+    request = match guard.screen(caller.as_ref(), request).await {
+        Ok(screened) => screened,
+        Err(problem) => return problem.into_response(),
+    };
     request.extensions_mut().insert(BodyLimit(guard.rule.body_bytes));
     DefaultBodyLimit::max(guard.rule.body_bytes).apply(&mut request);
     let mut response = match guard.key_of(&request) {

@@ -103,6 +103,15 @@ impl Problem {
         problem.with_detail("A key that begins with rf_test_ reaches simulated carriers only. Use a live key here.")
     }
 
+    /// 403: the firewall took it for an attack. `reference` finds the entry in the log.
+    pub fn firewall(reference: impl Display) -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "firewall", "This looks like an attack");
+        problem.with_detail(format!(
+            "The firewall refused this request, and nothing of it was done. If you meant no harm, tell whoever runs this server \
+             the reference {reference}."
+        ))
+    }
+
     /// 403: another site sent this, or nobody can tell.
     pub fn cross_site() -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "cross-site", "Sent from another site");

@@ -90,6 +90,12 @@ pub struct RouteRule {
     /// Set where members get through while their organization is sealed, with the reason. Routes for every member are open
     /// in any case: they are about the caller's own session, and what they read of the organization does not open.
     pub while_sealed: Option<&'static str>,
+    /// Fields that hold people's own words, or that the handler checks more strictly than any rule could: the firewall scores them
+    /// and never refuses for them. A field is a name of the query or of a form, or a path within JSON with `*` for any place of a
+    /// list and `**` for everything below. A route that declares nothing has no free text.
+    pub free_text: &'static [&'static str],
+    /// Set where the firewall does not look at the body, with the reason.
+    pub unscreened_body: Option<&'static str>,
 }
 
 /// The body limit of the route, beside the request, for the words of a refusal.
@@ -240,6 +246,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             early: Early::No,
             test_keys: None,
             while_sealed: None,
+            free_text: &[],
+            unscreened_body: None,
         };
         self.entries.push((rule, handler));
         self
@@ -304,6 +312,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn test_keys(self, reason: &'static str) -> Self {
         self.last(|rule| rule.test_keys = Some(reason))
+    }
+
+    /// These fields of the route added last are free text; see [`RouteRule::free_text`].
+    #[must_use]
+    pub fn free_text(self, fields: &'static [&'static str]) -> Self {
+        self.last(|rule| rule.free_text = fields)
+    }
+
+    /// The firewall does not look at the body of the route added last: say what does.
+    #[must_use]
+    pub fn unscreened_body(self, reason: &'static str) -> Self {
+        self.last(|rule| rule.unscreened_body = Some(reason))
     }
 
     fn last(mut self, change: impl FnOnce(&mut RouteRule)) -> Self {

@@ -19,8 +19,10 @@ pub fn routes() -> Routes<Platform> {
     Routes::new()
         .get("/v1/contacts", may(Permission::ContactRead), Audited::Read("contact.list"), list_contacts)
         .post("/v1/contacts", may(Permission::ContactWrite), Audited::Change("contact.create"), create_contact)
+        .free_text(&["name", "phone", "email"])
         .get("/v1/contacts/{id}", may(Permission::ContactRead), Audited::Read("contact.read"), get_contact)
         .patch("/v1/contacts/{id}", may(Permission::ContactWrite), Audited::Change("contact.edit"), edit_contact)
+        .free_text(&["name", "phone", "email"])
         .delete("/v1/contacts/{id}", may(Permission::ContactWrite), Audited::Change("contact.erase"), erase_contact)
 }
 

@@ -23,6 +23,7 @@ pub fn routes() -> Routes<Platform> {
         .get("/contacts", read, Audited::Read("contact.list"), list)
         .get("/contacts/{id}", read, Audited::Read("contact.read"), show)
         .post("/contacts/{id}", write, Audited::Change("contact.edit"), edit)
+        .free_text(&["name", "phone", "email"])
         .post("/contacts/{id}/erasure", write, Audited::Change("contact.erase"), erase)
 }
 

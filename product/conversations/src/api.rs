@@ -27,6 +27,7 @@ pub fn routes() -> Routes<Conversations> {
             replay,
         )
         .post("/v1/conversations/{id}/messages", answer, Audited::Change("conversation.answer"), say)
+        .free_text(&["text"])
         .put("/v1/conversations/{id}/person", answer, Audited::Change("handoff.join"), join)
         .delete("/v1/conversations/{id}/person", answer, Audited::Change("handoff.leave"), leave)
 }

@@ -10,8 +10,8 @@
 mod driver;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, REFERER};
@@ -125,9 +125,11 @@ pub struct Judgement {
 impl Firewall {
     /// With our own rules.
     pub fn core(mode: FirewallMode) -> Self {
-        let rules = RuleSet::compile(&[Source { name: "pack.conf", text: CORE_RULES }], &[])
-            .expect("our own rules compile: a test holds that");
-        Self::of(rules, mode)
+        static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
+            let rules = RuleSet::compile(&[Source { name: "pack.conf", text: CORE_RULES }], &[]);
+            Arc::new(rules.expect("our own rules compile: a test holds that"))
+        });
+        Self::of(Arc::clone(&RULES), mode)
     }
 
     /// With the Core Rule Set in this folder: `crs-setup.conf` (or `crs-setup.conf.example`) and `rules/`.
@@ -140,12 +142,12 @@ impl Firewall {
         // Behind the operator's set-up, before the rules that read it.
         rules.insert(1, Source { name: "api.conf", text: API_RULES });
         let data: Vec<Source<'_>> = files.data.iter().map(driver::File::source).collect();
-        Ok(Self::of(RuleSet::compile(&rules, &data)?, mode))
+        Ok(Self::of(Arc::new(RuleSet::compile(&rules, &data)?), mode))
     }
 
-    fn of(rules: RuleSet, mode: FirewallMode) -> Self {
+    fn of(rules: Arc<RuleSet>, mode: FirewallMode) -> Self {
         let seats = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { rules: Arc::new(rules), mode, seats: Arc::new(Semaphore::new(seats)), figures: Arc::default() }
+        Self { rules, mode, seats: Arc::new(Semaphore::new(seats)), figures: Arc::default() }
     }
 
     /// What it does with an attack.

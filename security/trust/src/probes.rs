@@ -11,6 +11,7 @@ mod default_deny;
 mod embed_origin;
 mod emergency;
 mod expiring_links;
+mod firewall;
 mod headers;
 mod integrity_scrub;
 mod key_bytes;
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(cross_site::CrossSite),
         Arc::new(rate_limit::RateLimit),
         Arc::new(allowlist::Networks),
+        Arc::new(firewall::Firewall),
         Arc::new(other_organization::OtherOrganization),
         Arc::new(walls::Walls(walls::Inspected)),
         Arc::new(embed_origin::EmbedOrigin(embed_origin::Admitted)),

@@ -1,5 +1,6 @@
 //! The description, the routes and the committed snapshot say the same.
 
+mod free_text;
 mod matrix;
 
 use std::sync::Arc;

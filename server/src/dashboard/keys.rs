@@ -27,6 +27,7 @@ pub(super) fn routes() -> Routes<Platform> {
     Routes::new()
         .get("/settings/keys", read, Audited::No("names of keys; never a key"), list)
         .post("/settings/keys", write, Audited::Change("key.create"), create)
+        .free_text(&["name"])
         .answers_secret()
         .step_up()
         .post("/settings/keys/{id}/rotation", write, Audited::Change("key.rotate"), rotate)

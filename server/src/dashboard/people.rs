@@ -35,6 +35,7 @@ pub(super) fn routes() -> Routes<Platform> {
         .post("/settings/members/{id}/removal", write, Audited::Change("member.remove"), remove)
         .step_up()
         .post("/settings/invitations", write, Audited::Change("invitation.create"), invite)
+        .free_text(&["note"])
         .answers_secret()
         .step_up()
         .post("/settings/invitations/{id}/withdrawal", write, Audited::Change("invitation.revoke"), withdraw)

@@ -270,7 +270,8 @@ async fn addresses_outside_the_api_are_closed_too() {
     for path in closed {
         let answer = product.http.get(format!("{}{path}", product.facts.base_url)).send().await.expect("an answer");
         let status = answer.status();
-        assert!(matches!(status.as_u16(), 401 | 404), "{path}: {status}");
+        // 403 is the firewall's: a way out of a folder, on a route that strangers may use.
+        assert!(matches!(status.as_u16(), 401 | 403 | 404), "{path}: {status}");
         let known = product.facts.api_key.clone();
         let answer = product.http.get(format!("{}{path}", product.facts.base_url)).bearer_auth(known).send().await;
         assert!(!answer.expect("an answer").status().is_server_error(), "{path}");

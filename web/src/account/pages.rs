@@ -26,6 +26,7 @@ pub fn routes() -> Routes<Gate> {
     Routes::new()
         .get("/invitation", stranger, Audited::No("an empty form"), show_invitation)
         .post("/invitation", stranger, Audited::Change("member.join"), take_invitation)
+        .free_text(&["name", "password"])
         .rate(RateClass::SignIn)
         .body_bytes(FORM_BYTES)
         .post(
@@ -36,6 +37,7 @@ pub fn routes() -> Routes<Gate> {
         )
         .from_other_sites("frames of other origins report here, and a report only raises a counter")
         .body_bytes(REPORT_BYTES)
+        .unscreened_body("a browser's report of a blocked script, which is only counted")
 }
 
 /// Counted, and the directive logged; the rest of a report is what its sender likes it to be.

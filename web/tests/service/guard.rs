@@ -327,3 +327,18 @@ async fn a_panic_is_one_failed_request_and_says_nothing() {
     assert!(answer.is_problem("internal") && !answer.body.contains("quince"), "{answer:?}");
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
 }
+
+#[tokio::test]
+async fn the_firewall_refuses_in_fields_and_scores_free_text() {
+    let service = Service::start().await;
+    let attack = "%3Cscript%3Ealert(1)%3C/script%3E";
+    let refused = service.ask("GET", &format!("/hello?x={attack}"), &[], "").await;
+    assert!(refused.status == 403 && refused.is_problem("firewall"), "{refused:?}");
+    assert!(refused.body.contains("reference") && !refused.body.contains("alert"), "{refused:?}");
+    assert_eq!(service.ask("GET", "/hello?x=good%20morning", &[], "").await.status, 200);
+    let json = [("content-type", "application/json")];
+    let free = service.ask("POST", "/v1/leaks", &json, r#"{"texts":["<script>alert(1)</script>"],"source":"x"}"#).await;
+    assert_ne!(free.status, 403, "{free:?}");
+    let stranger = service.ask("GET", &format!("/v1/things/1?x={attack}"), &[], "").await;
+    assert_eq!(stranger.status, 401, "strangers cost it nothing");
+}

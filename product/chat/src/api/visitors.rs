@@ -35,6 +35,7 @@ pub fn routes() -> Routes<ChatState> {
     Routes::new()
         .post("/widget/session", Access::Visitor("an embed token and an exact origin"), recorded, begin)
         .body_bytes(BODY_BYTES)
+        .free_text(&["page_origin"])
         .from_other_sites("no cookie counts here, and the origin must be on the embed token's list")
         .post("/widget/challenge", Access::Visitor("an embed token and an exact origin"), recorded, challenge)
         .body_bytes(BODY_BYTES)
@@ -42,6 +43,7 @@ pub fn routes() -> Routes<ChatState> {
         .get("/widget/messages", pass, recorded, history)
         .post("/widget/messages", pass, recorded, say)
         .body_bytes(BODY_BYTES)
+        .free_text(&["text"])
         .get("/widget/events", pass, recorded, events)
 }
 

@@ -25,6 +25,7 @@ pub fn routes() -> Routes<Desk> {
     Routes::new()
         .get("/v1/bookings", read, Audited::Read("booking.list"), list_bookings)
         .post("/v1/bookings", write, Audited::Change("booking.make"), make_booking)
+        .free_text(&["service", "name", "phone", "email", "text"])
         .get("/v1/bookings/{id}", read, Audited::Read("booking.read"), get_booking)
         .patch("/v1/bookings/{id}", write, Audited::Change("booking.change"), change_booking)
         .get("/v1/free-times", read, Audited::No("times that are free are about nobody"), free_times)

@@ -23,6 +23,7 @@ pub(super) fn routes() -> Routes<Conversations> {
         .get("/inbox/{id}", words, Audited::Read("conversation.read"), show)
         .post("/inbox/{id}/person", answer, Audited::Change("handoff.join"), join)
         .post("/inbox/{id}/messages", answer, Audited::Change("handoff.message"), say)
+        .free_text(&["text"])
         .post("/inbox/{id}/person/leave", answer, Audited::Change("handoff.leave"), leave)
         .post("/inbox/{id}/person/end", answer, Audited::Change("handoff.leave"), end)
 }

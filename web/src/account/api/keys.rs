@@ -27,6 +27,7 @@ pub(super) fn routes() -> Routes<Gate> {
     Routes::new()
         .get("/v1/keys", read, Audited::No("a list without secrets"), list_keys)
         .post("/v1/keys", write, Audited::Change("key.create"), create_key)
+        .free_text(&["name"])
         .answers_secret()
         .step_up()
         .get(
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Routes<Gate> {
         .from_other_sites("stopping a leaked key is what its owner wants, whoever sends it")
         .rate(RateClass::SignIn)
         .body_bytes(LEAK_BYTES)
+        .free_text(&["texts.*", "source"])
 }
 
 /// The description of these routes.

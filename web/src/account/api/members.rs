@@ -29,6 +29,7 @@ pub(super) fn routes() -> Routes<Gate> {
         .step_up()
         .get("/v1/invitations", read, Audited::Read("invitation.list"), list_invitations)
         .post("/v1/invitations", write, Audited::Change("invitation.create"), create_invitation)
+        .free_text(&["note"])
         .answers_secret()
         .step_up()
         .delete("/v1/invitations/{id}", write, Audited::Change("invitation.revoke"), revoke_invitation)
