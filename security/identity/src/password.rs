@@ -12,7 +12,7 @@ use storage::Entropy;
 use subtle::ConstantTimeEq as _;
 use zxcvbn::Score;
 
-mod common;
+mod commonest;
 
 /// Fewest characters while the password is the only factor.
 pub const MINIMUM_LENGTH_ALONE: usize = 15;
@@ -76,7 +76,7 @@ pub fn check_new(password: &str, minimum: usize, related: &[&str]) -> Result<(),
     if is_pattern(&plain) {
         return Err(Weakness::Pattern);
     }
-    if common::holds(password) {
+    if commonest::holds(password) {
         return Err(Weakness::Common);
     }
     if is_mostly_related(&plain, related) {

@@ -75,7 +75,7 @@ fn the_hash_is_the_one_other_software_makes() {
 
 #[test]
 fn the_common_ones_are_refused_however_they_are_dressed() {
-    assert!(common::count() >= 10_000, "{}", common::count());
+    assert!(commonest::count() >= 10_000, "{}", commonest::count());
     let beside = |password| check_new(password, MINIMUM_LENGTH_WITH_SECOND_FACTOR, RELATED);
     for common in [
         "password1",

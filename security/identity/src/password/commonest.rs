@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 
 /// Bytes kept of each hash.
 pub const PREFIX_BYTES: usize = 5;
-static PREFIXES: &[u8] = include_bytes!("common.bin");
+static PREFIXES: &[u8] = include_bytes!("commonest.bin");
 
 /// Sequences and phrases that people reach for when asked for fifteen characters, which lists of short ones lack. Compared
 /// without case, spaces and punctuation.

@@ -1,5 +1,5 @@
-//! Makes `src/password/common.bin` from a list of common passwords, the commonest first, separated by commas or lines:
-//! `cargo run -p identity --example common_passwords -- LIST > common.bin`. Only what has at least eight characters counts.
+//! Makes `src/password/commonest.bin` from a list of common passwords, the commonest first, separated by commas or lines:
+//! `cargo run -p identity --example commonest_passwords -- LIST > commonest.bin`. Only what has at least eight characters counts.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
