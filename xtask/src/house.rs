@@ -5,6 +5,7 @@ pub mod code;
 pub mod exceptions;
 pub mod tree;
 
+mod asvs;
 mod commands;
 mod dependencies;
 mod direction;
@@ -81,6 +82,7 @@ pub const RULES: &[&Rule] = &[
     &script::RULE,
     &templates::RULE,
     &secrets::RULE,
+    &asvs::RULE,
 ];
 
 /// A rule with the faults that no exception excuses.
