@@ -184,7 +184,9 @@ async fn the_core_rule_set_serves_this_api() {
         return;
     }
     let firewall = Firewall::with_rule_set(&folder.join("crs"), FirewallMode::Block).expect("the rule set");
-    for attack in ATTACKS.iter().filter(|attack| !attack.contains("gopher") && !attack.contains('\0')) {
+    // What the rule set refuses at a higher paranoia level only, or leaves to the parser.
+    let beyond = |attack: &str| attack.contains("gopher") || attack.contains('\0') || attack.starts_with("rO0AB");
+    for attack in ATTACKS.iter().filter(|attack| !beyond(attack)) {
         assert!(firewall.judge(json(attack)).await.refused, "{attack}");
         assert!(!firewall.judge(Screened { free_text: &["text"], ..json(attack) }).await.refused, "{attack}");
     }

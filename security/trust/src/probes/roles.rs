@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_lets_in_or_refuses_whoever_asks_turns_it_red() {
-        for (status, says) in [(StatusCode::OK, "viewer"), (StatusCode::FORBIDDEN, "owner")] {
+        for (status, says) in [(StatusCode::OK, "manager"), (StatusCode::FORBIDDEN, "owner")] {
             let (mut context, _kept) = guarded().await;
             context.base_url = Some(served(Router::new().fallback(move || async move { status })).await);
             let finding = Roles.look(&context).await;
