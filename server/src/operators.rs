@@ -16,7 +16,7 @@ pub fn router(house: &House, base_url: &str) -> axum::Router {
     };
     axum::Router::new()
         .route("/metrics", get(move || async move { metrics.text() }))
-        .fallback_service(operator::router(plane))
+        .fallback_service(operator::router(&plane))
 }
 
 fn figures(house: &House) -> impl Fn() -> Vec<Figure> + Send + Sync + use<> {

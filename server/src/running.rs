@@ -112,7 +112,7 @@ impl Running {
         let (sip, sip_tls, attendant) = (phone.address(), phone.tls_address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer(hurry.clone()));
         let running =
-            Self { http, admin, redirect, sip, sip_tls, attendant, base_url, trust, shutdown, hurry, tasks, house };
+            Self { http, admin, redirect, sip, sip_tls, base_url, trust, attendant, shutdown, hurry, tasks, house };
         running.start_workers();
         Ok(running)
     }

@@ -249,7 +249,7 @@ fn run(transaction: &mut Transaction<'_>, screened: &Screened) -> Verdict {
     };
     match transaction.request_headers(&request) {
         Verdict::Pass => transaction.request_body(&screened.body),
-        refused => refused,
+        refused @ Verdict::Refuse { .. } => refused,
     }
 }
 

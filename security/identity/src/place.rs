@@ -81,7 +81,7 @@ fn is_of_this_site(address: Ipv4Addr) -> bool {
 
 /// A browser's name without versions: an update is no other device.
 fn device(agent: &str) -> String {
-    agent.chars().filter(|letter| letter.is_ascii_alphabetic()).take(200).collect()
+    agent.chars().filter(char::is_ascii_alphabetic).take(200).collect()
 }
 
 /// Writes down where a session is used, and raises an alert when the same person was seen elsewhere a moment ago. Called

@@ -91,7 +91,7 @@ impl OperatorRoutes {
 }
 
 /// The router: each page behind its rule, whatever else answered as strangers are answered.
-pub(crate) fn into_router(routes: OperatorRoutes, plane: Plane) -> axum::Router {
+pub(crate) fn into_router(routes: OperatorRoutes, plane: &Plane) -> axum::Router {
     let policy = HeaderPolicy { entropy: Arc::clone(&plane.gate.platform.entropy), over_tls: false };
     let assets = web::assets::routes().into_router((), &plane.gate);
     let mut router = axum::Router::new();

@@ -50,7 +50,7 @@ pub struct Plane {
 }
 
 /// The pages of the operator plane behind their door. For the loopback listener only.
-pub fn router(plane: Plane) -> axum::Router {
+pub fn router(plane: &Plane) -> axum::Router {
     door::into_router(pages::routes(), plane)
 }
 

@@ -68,7 +68,7 @@ impl Service {
             base_url: "http://127.0.0.1:8080".into(),
             figures: std::sync::Arc::new(figures),
         };
-        Self { test, live, router: operator::router(plane) }
+        Self { test, live, router: operator::router(&plane) }
     }
 
     async fn start() -> Self {

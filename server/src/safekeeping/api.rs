@@ -37,6 +37,7 @@ pub fn routes() -> Routes<Platform> {
         .get("/v1/secrets", read, Audited::No("names and times; never a value"), list_secrets)
         .get("/v1/secrets/{name}", read, Audited::No("a name and times; never a value"), get_secret)
         .put("/v1/secrets/{name}", settings, Audited::Change("secret.set"), set_secret)
+        .free_text(&["value"])
         .body_bytes(SECRET_BODY_BYTES)
         .delete("/v1/secrets/{name}", settings, Audited::Change("secret.delete"), delete_secret)
 }

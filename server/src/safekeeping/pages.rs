@@ -36,6 +36,7 @@ pub fn routes() -> Routes<Platform> {
         .step_up_people_only()
         .while_sealed(SEALED)
         .post("/settings/encryption/secrets", settings, Audited::Change("secret.set"), set_secret)
+        .free_text(&["value"])
         .post("/settings/encryption/secrets/{name}/deletion", settings, Audited::Change("secret.delete"), delete_secret)
 }
 

@@ -4,7 +4,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sign_in::totp::SharedSecret;
-use storage::Timestamp;
+use storage::{Clock as _, SystemClock};
 use uuid::Uuid;
 
 use crate::description::Description;
@@ -38,7 +38,7 @@ impl<'a> Operator<'a> {
         assert_eq!(operator.get("/organizations").await.status(), StatusCode::FORBIDDEN, "with a password alone");
         let page = operator.text("/second-factor").await;
         let letters = between(&page, "id=\"letters\">", "<").expect("letters to enrol");
-        let now = Timestamp::from_seconds(jiff::Timestamp::now().as_second());
+        let now = SystemClock.now();
         let code = SharedSecret::parse(letters).expect("a secret").code_at(now);
         let answer = operator.changes("/second-factor", &format!("code={code}")).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);

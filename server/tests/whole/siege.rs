@@ -228,7 +228,7 @@ async fn streams_taken_back_by_the_thousand_hurt_nobody_else() {
                 while Instant::now() < until {
                     match reset_rapidly(&node).await {
                         Some((opened, told)) => {
-                            (connections, streams, calm) = (connections + 1, streams + opened, calm + u32::from(told))
+                            (connections, streams, calm) = (connections + 1, streams + opened, calm + u32::from(told));
                         }
                         None => refused += 1,
                     }

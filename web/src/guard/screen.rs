@@ -52,7 +52,7 @@ impl Guard {
     async fn whole(&self, body: Body) -> Result<Bytes, Problem> {
         let limit = self.rule.body_bytes;
         axum::body::to_bytes(body, limit).await.map_err(|error| {
-            let too_large = error.source().is_some_and(|source| source.is::<LengthLimitError>());
+            let too_large = error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
             if too_large { Problem::too_large(limit) } else { Problem::request_timeout() }
         })
     }

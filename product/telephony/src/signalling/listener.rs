@@ -313,13 +313,14 @@ fn take_stream(
         let _counting = counting;
         let ended = match tls {
             None => serve(&inner, stream, peer, Transport::Tcp).await,
-            Some(acceptor) => match timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => serve(&inner, stream, peer, Transport::Tls).await,
-                Ok(Err(_)) | Err(_) => {
+            Some(acceptor) => {
+                if let Ok(Ok(stream)) = timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+                    serve(&inner, stream, peer, Transport::Tls).await
+                } else {
                     inner.guard.note_handshake_failed();
                     Ok(())
                 }
-            },
+            }
         };
         if ended.is_err() {
             tracing::debug!("a connection could not be given to the stack");

@@ -147,7 +147,7 @@ mod tests {
         let fits = message(&format!("l: {edge}\r\n"), &"x".repeat(edge));
         assert!(matches!(framed(fits.as_bytes())[..], [Ok(Frame::Message(_))]));
         assert_eq!(framed(message(&format!("l: {}\r\n", edge + 1), "").as_bytes()), [Err(Error::TooLarge)]);
-        assert_eq!(framed(&[b'x'; HEAD_LIMIT + 8]), [Err(Error::TooLarge)]);
+        assert_eq!(framed(&vec![b'x'; HEAD_LIMIT + 8]), [Err(Error::TooLarge)]);
     }
 
     proptest::proptest! {

@@ -19,10 +19,10 @@ const TAG_BYTES: usize = 16;
 pub enum Cipher {
     /// AES counter mode and HMAC-SHA1.
     Counter {
-        /// Encrypts.
-        key: EncryptingKey,
-        /// Authenticates.
-        authentication: hmac::Key,
+        /// Encrypts; on the heap, because it is far larger than all else here.
+        key: Box<EncryptingKey>,
+        /// Authenticates; the same.
+        authentication: Box<hmac::Key>,
         /// What the counter begins with.
         salt: [u8; 14],
     },
@@ -47,8 +47,8 @@ impl Cipher {
         let algorithm = match suite {
             Suite::AesCm128HmacSha1Tag80 => {
                 let salt = salt.try_into().map_err(|_| Error::Cipher)?;
-                let authentication = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, authentication);
-                return Ok(Cipher::Counter { key: counter_mode(key)?, authentication, salt });
+                let authentication = Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, authentication));
+                return Ok(Cipher::Counter { key: Box::new(counter_mode(key)?), authentication, salt });
             }
             Suite::AeadAes128Gcm => &AES_128_GCM,
             Suite::AeadAes256Gcm => &AES_256_GCM,

@@ -85,7 +85,8 @@ async fn attacks_are_refused_in_fields_and_pass_in_free_text() {
         assert!(firewall.judge(json(attack)).await.refused, "{attack}");
         let free = firewall.judge(Screened { free_text: &["text"], ..json(attack) }).await;
         assert!(!free.refused && !free.free_text_rules.is_empty(), "{attack}: {free:?}");
-        let encoded: String = attack.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded: Vec<String> = attack.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let encoded = encoded.concat();
         let get = firewall.judge(request(Method::GET, &format!("/v1/notes?q={encoded}"))).await;
         assert!(get.refused, "GET {attack}");
     }

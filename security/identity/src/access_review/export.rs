@@ -27,7 +27,11 @@ const HEADER: [&str; 13] = [
 const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The lines as CSV. `names` are the people who may stand in `decided_by`, `instant` writes seconds since 1970.
-pub fn csv(items: &[Item], names: &HashMap<Uuid, String>, instant: impl Fn(i64) -> String) -> String {
+pub fn csv(
+    items: &[Item],
+    names: &HashMap<Uuid, String, impl std::hash::BuildHasher>,
+    instant: impl Fn(i64) -> String,
+) -> String {
     let mut text = HEADER.join(",");
     text.push_str("\r\n");
     for item in items {

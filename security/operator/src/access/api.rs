@@ -20,6 +20,7 @@ pub(super) fn routes() -> Routes<SupportAccess> {
     Routes::new()
         .get("/v1/support-grants", read, Audited::No("what was granted stands in the log already"), list)
         .post("/v1/support-grants", write, Audited::Change("support.grant"), grant)
+        .free_text(&["reason"])
         .step_up()
         .delete("/v1/support-grants/{id}", write, Audited::Change("support.revoke"), revoke)
         .get("/v1/support-sessions", read, Audited::No("who looks stands in the log already"), looking)

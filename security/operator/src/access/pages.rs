@@ -35,6 +35,7 @@ pub(super) fn routes() -> Routes<SupportAccess> {
     Routes::new()
         .get("/settings/support", read, Audited::No("what was granted stands in the log already"), show)
         .post("/settings/support", write, Audited::Change("support.grant"), grant)
+        .free_text(&["reason"])
         .step_up()
         .body_bytes(FORM_BYTES)
         .post("/settings/support/{id}/revocation", write, Audited::Change("support.revoke"), revoke)
@@ -330,9 +331,10 @@ async fn take(
 ) -> Result<Response, Problem> {
     let token = form.token.trim();
     let presented = Presented { session: Some(token), address: address.0, ..Presented::default() };
-    let known = match token.starts_with(support::TOKEN_PREFIX) {
-        true => state.gate.authenticator().authenticate(presented).await?,
-        false => None,
+    let known = if token.starts_with(support::TOKEN_PREFIX) {
+        state.gate.authenticator().authenticate(presented).await?
+    } else {
+        None
     };
     if known.is_none() {
         let page = BeginPage { shell: Shell::alone("Support access", nonce), granted: None, error: USED_UP };

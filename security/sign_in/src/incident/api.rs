@@ -19,6 +19,7 @@ pub fn routes() -> Routes<SignIn> {
     Routes::new()
         .get("/v1/incidents", read, Audited::Read("incident.list"), list_incidents)
         .post("/v1/incidents", write, Audited::Change("organization.lock"), report_incident)
+        .free_text(&["reason"])
         .step_up()
 }
 

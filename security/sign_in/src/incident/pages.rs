@@ -23,10 +23,12 @@ pub fn routes() -> Routes<SignIn> {
     Routes::new()
         .get("/settings/compromise", read, Audited::Read("incident.list"), show)
         .post("/settings/compromise", write, Audited::Change("organization.lock"), take)
+        .free_text(&["reason"])
         .step_up()
         .body_bytes(FORM_BYTES)
         .get("/sign-in/unlock", stranger, Audited::No("an empty form"), show_unlock)
         .post("/sign-in/unlock", stranger, Audited::Change("organization.unlock"), take_unlock)
+        .free_text(&["password"])
         .rate(RateClass::SignIn)
         .body_bytes(FORM_BYTES)
 }

@@ -21,6 +21,7 @@ pub fn routes() -> Routes<SignIn> {
     Routes::new()
         .get("/settings/password", Access::Member, Audited::No("an empty form"), show)
         .post("/settings/password", Access::Member, Audited::Change("password.change"), take)
+        .free_text(&["current", "password"])
         .step_up()
         .rate(RateClass::SignIn)
         .body_bytes(FORM_BYTES)
@@ -68,9 +69,9 @@ async fn take(
         Err(identity::Error::Invalid { field, reason }) => {
             let mut page = password_page(&state, &page).await?;
             if field == "current" {
-                page.current_error = reason
+                page.current_error = reason;
             } else {
-                page.password_error = reason
+                page.password_error = reason;
             }
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(page)).into_response())
         }

@@ -341,9 +341,10 @@ async fn show_own(
         is_last: factors.len() == 1,
         is_demanded: signed_in.is_demanded,
         passkey: state.passkeys.possible(),
-        state: match factors.is_empty() {
-            true => Chip::new(Tone::Wait, "One factor"),
-            false => Chip::new(Tone::Good, "Two factors"),
+        state: if factors.is_empty() {
+            Chip::new(Tone::Wait, "One factor")
+        } else {
+            Chip::new(Tone::Good, "Two factors")
         },
         shown: words.join(", "),
         since: Moment::new(signed_in.authenticated_at),

@@ -100,7 +100,7 @@ fn read(row: &Row, keyring: &Keyring) -> Result<Option<Stored>> {
         id,
         kind,
         name: keyring.open_text(Field::new(&SECOND_FACTOR, "name", id), &row.bytes("name")?)?,
-        secret: keyring.open(Field::new(&SECOND_FACTOR, "secret", id), &row.bytes("secret")?)?.into(),
+        secret: keyring.open(Field::new(&SECOND_FACTOR, "secret", id), &row.bytes("secret")?)?,
         failures: row.integer("failures")?,
         confirmed_at: row.optional_timestamp("confirmed_at")?,
         used_at: row.optional_timestamp("used_at")?,

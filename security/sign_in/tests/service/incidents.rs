@@ -14,11 +14,11 @@ async fn one_press_stops_everything_and_a_link_opens_it_again() {
         let founded = service.test.organization("harbour").await;
         let other = service.test.organization("beacon").await;
         let persona = service.test.member(founded.organization, Role::Admin).await;
-        let mut admin = Browser::with(&service, &persona.session).await;
+        let mut admin = Browser::with(&service, &persona.session);
         let stranger = service.test.member(other.organization, Role::Owner).await;
-        let stranger = Browser::with(&service, &stranger.session).await;
+        let stranger = Browser::with(&service, &stranger.session);
         let viewer = service.test.member(founded.organization, Role::Viewer).await;
-        let mut viewer = Browser::with(&service, &viewer.session).await;
+        let mut viewer = Browser::with(&service, &viewer.session);
         let key = service.test.key(founded.organization, Role::Manager).await;
         let bearer = format!("Bearer {}", key.reveal());
         let by_key = async || service.ask("GET", "/v1/organization", &[("authorization", &bearer)], "").await.status;

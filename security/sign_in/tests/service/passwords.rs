@@ -15,7 +15,7 @@ async fn a_changed_password_does_not_come_back() {
     let service = Service::start().await;
     let founded = service.test.organization("harbour").await;
     let persona = service.test.member(founded.organization, Role::Manager).await;
-    let mut browser = Browser::with(&service, &persona.session).await;
+    let mut browser = Browser::with(&service, &persona.session);
     let other = Browser::by_password(&service, &persona.email).await;
     let page = browser.get("/settings/password").await;
     assert!(page.status == 200 && page.body.contains("At least 15 characters"), "{page:?}");
@@ -41,14 +41,14 @@ async fn the_rules_of_the_organization_count() {
     let founded = service.test.organization("harbour").await;
     let owner = service.test.member(founded.organization, Role::Owner).await;
     let manager = service.test.member(founded.organization, Role::Manager).await;
-    let mut owner = Browser::with(&service, &owner.session).await;
+    let mut owner = Browser::with(&service, &owner.session);
     let rules = "password_length=20&password_history=0&require_second_factor=yes";
     assert_eq!(owner.post("/settings/sign-in-rules", rules).await.status, 303);
     let page = owner.get("/settings/sign-in-rules").await;
     assert!(page.body.contains("value=\"20\"") && page.body.contains(" checked"), "{page:?}");
     let by_password = Browser::by_password(&service, &manager.email).await;
     assert!(!by_password.is_in().await, "everybody needs a second factor now");
-    let mut manager = Browser::with(&service, &manager.session).await;
+    let mut manager = Browser::with(&service, &manager.session);
     assert_eq!(manager.post("/settings/sign-in-rules", rules).await.status, 403, "a Manager sets no rules");
     assert!(manager.is_in().await, "whoever has shown two factors goes on");
     let short = format!("current={}&password=violet+engine+ten+b", password());

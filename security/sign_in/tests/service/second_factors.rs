@@ -26,7 +26,7 @@ impl<'a> Browser<'a> {
         Browser { service, session: session_of(&answer) }
     }
 
-    pub async fn with(service: &'a Service, session: &Secret) -> Browser<'a> {
+    pub fn with(service: &'a Service, session: &Secret) -> Browser<'a> {
         Browser { service, session: format!("ringfence_session={}", session.reveal()) }
     }
 
@@ -145,7 +145,7 @@ async fn what_was_not_confirmed_is_not_asked_for() {
     let service = Service::start().await;
     let founded = service.test.organization("harbour").await;
     let persona = service.test.member(founded.organization, Role::Viewer).await;
-    let mut browser = Browser::with(&service, &persona.session).await;
+    let mut browser = Browser::with(&service, &persona.session);
     browser.post("/second-factors/app", "").await;
     let next = Browser::by_password(&service, &persona.email).await;
     assert!(next.is_in().await, "a Viewer without a confirmed factor signs in by password");
@@ -254,7 +254,7 @@ async fn the_last_factor_stays_where_it_is_asked_for() {
     };
     assert_eq!(id(&owner.get("/settings/sign-in").await), None, "no button for it");
     let persona = service.test.member(founded.organization, Role::Viewer).await;
-    let mut viewer = Browser::with(&service, &persona.session).await;
+    let mut viewer = Browser::with(&service, &persona.session);
     viewer.enrol().await;
     let own = id(&viewer.get("/settings/sign-in").await).expect("a button");
     assert_eq!(owner.post(&format!("/second-factors/{own}/removal"), "").await.status, 409, "not another's");

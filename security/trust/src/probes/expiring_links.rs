@@ -6,6 +6,7 @@ use uuid::Uuid;
 use vault::{LinkClaims, Vault};
 
 use super::client;
+use crate::canary;
 use crate::finding::{Finding, State};
 use crate::probe::{Look, Probe, ProbeContext};
 
@@ -102,9 +103,11 @@ async fn over_http(context: &ProbeContext, finding: Finding) -> Result<Finding, 
     }
     let client = client(context)?;
     let now = context.platform.now();
+    // Of an organization that is there: nothing is answered for any other.
+    let [canary, _] = canary::pair(&context.platform).await?;
     let link = |purpose: &str, expires_at: Timestamp| {
         let claims = LinkClaims {
-            organization: OrganizationId(context.platform.identifiers.next()),
+            organization: canary.organization,
             purpose: purpose.to_owned(),
             object: context.platform.identifiers.next(),
             expires_at,

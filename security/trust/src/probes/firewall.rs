@@ -72,7 +72,8 @@ async fn look(context: &ProbeContext) -> Result<Finding, Finding> {
 }
 
 async fn ask(client: &Client, text: &str) -> Result<Answer, Finding> {
-    let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded: Vec<String> = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded = encoded.concat();
     client.get(&format!("{ASKED}?q={encoded}")).await.map_err(Finding::not_measured)
 }
 

@@ -27,7 +27,7 @@ impl Probe for TestKeys {
     }
 }
 
-fn guarded(rule: &&RouteRule) -> bool {
+fn guarded(rule: &RouteRule) -> bool {
     matches!(rule.access, Access::Permission(_) | Access::Member)
 }
 
@@ -36,7 +36,7 @@ async fn ask(context: &ProbeContext) -> Result<Finding, Finding> {
     let [canary, _] = canary::pair(platform).await?;
     let (mut faults, mut asked, mut unanswered) = (Vec::new(), 0_usize, 0_usize);
     let rules: Vec<&RouteRule> =
-        context.routes.iter().filter(guarded).filter(|rule| rule.test_keys.is_none()).collect();
+        context.routes.iter().filter(|rule| guarded(rule)).filter(|rule| rule.test_keys.is_none()).collect();
     // One key may ask only so often a minute; a handful of keys share the work.
     for some in rules.chunks(ROUTES_PER_KEY) {
         let (key, text) = canary.key_of(platform, Role::Owner, Environment::Test).await?;

@@ -34,8 +34,7 @@ impl Probe for WriteOnlySecrets {
             let found = ask_everywhere(context).await;
             let cleaned = clean(context).await;
             match (found, cleaned) {
-                (Ok(finding), Ok(())) => finding,
-                (Err(finding), _) | (_, Err(finding)) => finding,
+                (Ok(finding), Ok(())) | (Err(finding), _) | (_, Err(finding)) => finding,
             }
         })
     }

@@ -20,6 +20,7 @@ const CLOSED: &[&str] = &[
     "kind",
     "api.*",
     "dashboard.*",
+    "permissions.*",
 ];
 
 /// Texts without format, pattern or list of values, by their path.

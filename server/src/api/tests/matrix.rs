@@ -282,11 +282,11 @@ async fn every_route_answers_everybody_as_the_matrix_says() {
     table.sort_by_key(|rule| (rule.path, rule.method.to_string()));
     for rule in &table {
         let mut cells = String::new();
-        for column in 0..PERSONAS.len() {
+        for (column, (persona, ..)) in PERSONAS.iter().enumerate() {
             let seen = node.ask(rule, column, &world).await;
             cells.push(seen);
             if expected(rule, column).is_some_and(|expected| expected != seen) {
-                let (what, who) = (format!("{} {}", rule.method, rule.path), PERSONAS[column].0);
+                let (what, who) = (format!("{} {}", rule.method, rule.path), persona);
                 faults.push(format!("{what} answers {who} with {seen}, not {:?}", expected(rule, column)));
             }
             if seen == '+' && edge::csrf::is_unsafe(&rule.method) && !world.stands().await {
