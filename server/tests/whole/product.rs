@@ -13,6 +13,10 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long a product that was asked to end may take.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
+/// Limits of [`Product::start_unhurried`]: as high as settings can have them.
+const UNHURRIED: &str = "[limits]\nnetwork_per_minute = 100000\nread_per_minute = 100000\nwrite_per_minute = 100000\n\
+    heavy_per_minute = 100000\nvisitor_per_minute = 100000\n";
+
 /// Lines of the log that a failing test shows.
 const LOG_LINES_SHOWN: usize = 20;
 
@@ -67,6 +71,17 @@ impl Product {
         let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
         let folder = scratch.path().join("data");
         let mut product = Self::start_in(&folder, arguments).await;
+        product.scratch = Some(scratch);
+        product
+    }
+
+    /// A fresh and silent demo for tests that ask more at once than anybody may.
+    pub async fn start_unhurried() -> Self {
+        let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
+        let settings = scratch.path().join("settings.toml");
+        std::fs::write(&settings, UNHURRIED).expect("tests can write to the temporary folder");
+        let settings = settings.to_str().expect("a plain path");
+        let mut product = Self::start_in(&scratch.path().join("data"), &["--no-caller", "--settings", settings]).await;
         product.scratch = Some(scratch);
         product
     }

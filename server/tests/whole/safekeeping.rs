@@ -20,8 +20,8 @@ const ROTATION_LIMIT: Duration = Duration::from_mins(3);
 /// A node that refuses its data ends within this time.
 const REFUSED_WITHIN: Duration = Duration::from_mins(1);
 /// Routes that answer while an organization is sealed: about the caller's own session, what is public, and the way out.
-const OPEN_WHILE_SEALED: [&str; 5] =
-    ["/v1/organization", "/v1/sessions", "/v1/vault", "/v1/alerts", "/v1/keys/pattern"];
+const OPEN_WHILE_SEALED: [&str; 6] =
+    ["/v1/organization", "/v1/sessions", "/v1/vault", "/v1/alerts", "/v1/keys/pattern", "/v1/permissions"];
 
 fn folder(product: &Product) -> String {
     product.folder().to_str().expect("a plain path").to_owned()

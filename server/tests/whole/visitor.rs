@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::product::Product;
@@ -36,11 +37,17 @@ impl Visitor {
         let from = Ipv4Addr::new(127, 0, 0, host.max(1));
         let http = Client::builder().no_proxy().local_address(Some(from.into())).build().expect("a client");
         let origin = product.facts.customer_url.trim_end_matches('/');
-        let asked = json!({"embed_token": product.facts.embed_token});
-        let address = format!("{}/widget/session", product.facts.base_url);
-        let answer = http.post(address).header("origin", origin).json(&asked).send().await.expect("an answer");
-        let status = answer.status();
-        let begun: Value = answer.json().await.expect("JSON");
+        let mut asked = json!({"embed_token": product.facts.embed_token});
+        let post = async |path: &str, body: &Value| {
+            let address = format!("{}{path}", product.facts.base_url);
+            let answer = http.post(address).header("origin", origin).json(body).send().await.expect("an answer");
+            (answer.status(), answer.json::<Value>().await.expect("JSON"))
+        };
+        let (mut status, mut begun) = post("/widget/session", &asked).await;
+        if status == 403 && begun["type"] == "urn:ringfence:problem:challenge-required" {
+            asked["solution"] = solved(&post("/widget/challenge", &asked).await.1);
+            (status, begun) = post("/widget/session", &asked).await;
+        }
         assert_eq!(status, 201, "{begun}");
         let text = |name: &str| begun[name].as_str().expect(name).to_owned();
         Self {
@@ -118,6 +125,20 @@ impl Visitor {
         let history: Value = answer.json().await.expect("JSON");
         history["data"].as_array().expect("lines").clone()
     }
+}
+
+/// The solution of a puzzle as the widget's script finds it: a counter so that SHA-256(salt, nonce, counter) begins with so many
+/// zero bits.
+fn solved(puzzle: &Value) -> Value {
+    let bytes = |name: &str| hex::decode(puzzle[name].as_str().expect("text")).expect("hexadecimal");
+    let (start, bits) = ([bytes("salt"), bytes("nonce")].concat(), puzzle["bits"].as_u64().expect("a number"));
+    let is_solution = |counter: &u32| {
+        let hash = Sha256::new().chain_update(&start).chain_update(counter.to_be_bytes()).finalize();
+        let first = hash.iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        u64::from(first.leading_zeros()) >= bits
+    };
+    let counter = (0..=u32::MAX).find(is_solution).expect("a solution");
+    json!({"challenge": puzzle["challenge"], "counter": counter})
 }
 
 /// What somebody is called who fills in every form.

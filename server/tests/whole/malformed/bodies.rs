@@ -105,7 +105,7 @@ async fn path_of(product: &Product, description: &Description, operation: &Opera
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_bodies_are_refused_with_what_is_wrong() {
-    let product = Product::start_with(&["--no-caller"]).await;
+    let product = Product::start_unhurried().await;
     let process = product.process();
     let description = Description::of(&product).await;
     let operations: Vec<Operation> =
@@ -152,7 +152,7 @@ async fn limit_of(product: &Product, operation: &Operation, path: &str) -> usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_taken_up_to_their_limit_and_not_a_byte_further() {
-    let product = Product::start_with(&["--no-caller"]).await;
+    let product = Product::start_unhurried().await;
     let process = product.process();
     let description = Description::of(&product).await;
     let operations: Vec<Operation> =
@@ -216,7 +216,7 @@ impl futures_util::Stream for Pieces {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_and_queries_that_make_no_sense_are_refused() {
-    let product = Product::start_with(&["--no-caller"]).await;
+    let product = Product::start_unhurried().await;
     let process = product.process();
     let description = Description::of(&product).await;
     let mut faults = Vec::new();
