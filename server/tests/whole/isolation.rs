@@ -303,6 +303,7 @@ async fn a_viewer_sees_figures_only_and_a_manager_gives_out_no_keys() {
     // What is one's own, and the organization's name; nothing that anybody said, nothing that changes the business.
     let own = [
         "GET /v1/organization",
+        "GET /v1/permissions",
         "GET /v1/sessions",
         "DELETE /v1/sessions/{id}",
         "GET /v1/alerts",

@@ -121,6 +121,10 @@ async fn broken_bodies_are_refused_with_what_is_wrong() {
             let answer = request.send().await.expect("an answer");
             is_clear_refusal(&format!("{}: {what}", operation.name()), answer, &mut faults).await;
         }
+        // A report of a compromise is good with any words in it, and would end every key.
+        if operation.path == "/v1/incidents" {
+            continue;
+        }
         let answer = keys.request(&product, operation, &path).json(&with_nul(&good)).send().await.expect("an answer");
         if answer.status().is_server_error() {
             faults.push(format!("{}: NUL in texts: {}", operation.name(), answer.status()));
