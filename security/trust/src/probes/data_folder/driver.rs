@@ -1,8 +1,10 @@
 //! Reads the bytes of the data folder: only files written since a mark, in pieces that overlap, so that nothing hides across two of them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// Read at a time.
@@ -10,6 +12,10 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// More than this is not read in one look; the finding would come too late.
 const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 const MARK: &str = "trust-mark";
+
+/// Files of the embedded database, by device and inode: never closed again. Closing any handle of a file gives up all locks that this process
+/// holds on it (POSIX), those of SQLite, too; another process could then take the database's files away beneath this one.
+static KEPT_OPEN: Mutex<BTreeMap<(u64, u64), Arc<File>>> = Mutex::new(BTreeMap::new());
 
 /// What a search saw.
 #[derive(Debug, Default)]
@@ -71,17 +77,39 @@ pub async fn search(folder: PathBuf, since: SystemTime, needles: Vec<Vec<u8>>) -
     }
 }
 
+/// Opens a file for reading; those of the embedded database once and for good.
+fn open(path: &Path) -> std::io::Result<Arc<File>> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if ![".db", ".db-wal", ".db-shm", ".db-journal"].iter().any(|end| name.ends_with(end)) {
+        return File::open(path).map(Arc::new);
+    }
+    let mut kept = KEPT_OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let about = std::fs::metadata(path)?;
+    if let Some(file) = kept.get(&(about.dev(), about.ino())) {
+        return Ok(Arc::clone(file));
+    }
+    let file = Arc::new(File::open(path)?);
+    let about = file.metadata()?;
+    if let Some(known) = kept.insert((about.dev(), about.ino()), Arc::clone(&file)) {
+        // The name was given to a file known already between the two looks: both handles stay.
+        std::mem::forget(known);
+    }
+    Ok(file)
+}
+
 fn search_file(folder: &Path, path: &Path, needles: &[Vec<u8>], searched: &mut Searched) -> std::io::Result<()> {
-    let Ok(mut file) = File::open(path) else { return Ok(()) };
+    let Ok(file) = open(path) else { return Ok(()) };
+    let mut offset = 0;
     searched.files += 1;
     let overlap = needles.iter().map(Vec::len).max().unwrap_or(0);
     let mut window: Vec<u8> = Vec::with_capacity(PIECE_BYTES + overlap);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
-        let length = file.read(&mut piece)?;
+        let length = file.read_at(&mut piece, offset)?;
         if length == 0 {
             return Ok(());
         }
+        offset += length as u64;
         searched.bytes += length as u64;
         window.drain(..window.len().saturating_sub(overlap));
         window.extend_from_slice(&piece[..length]);
