@@ -11,6 +11,7 @@ use agents::knowledge::document::{Kind, decode, read, sniff};
 use agents::knowledge::robots::Rules;
 use agents::knowledge::{Index, Outline, docx, find, html, markdown, plain};
 use bolero::check;
+use fuzz::edited;
 use url::{Host, Url};
 use uuid::Uuid;
 use zip::ZipWriter;
@@ -29,24 +30,6 @@ const WORD: &str = "<w:document xmlns:w=\"w\"><w:body><w:p><w:pPr><w:pStyle w:va
     </w:t></w:r></w:p></w:body></w:document>";
 const ROBOTS: &str =
     "User-agent: *\nDisallow: /private*\nAllow: /private/ok$\nCrawl-delay: 1.5\nSitemap: https://a.example/s.xml\n";
-
-/// Applies edits to a seed: each four bytes of `edits` overwrite, insert, delete or repeat at a place.
-fn edited(seed: &[u8], edits: &[u8]) -> Vec<u8> {
-    let mut bytes = seed.to_vec();
-    for edit in edits.chunks_exact(4).take(64) {
-        let place = (usize::from(edit[1]) << 8 | usize::from(edit[2])) % (bytes.len() + 1);
-        match edit[0] % 4 {
-            0 if place < bytes.len() => bytes[place] = edit[3],
-            1 => bytes.insert(place, edit[3]),
-            2 if place < bytes.len() => drop(bytes.remove(place)),
-            _ => {
-                let piece = bytes[place..(place + usize::from(edit[3])).min(bytes.len())].to_vec();
-                bytes.splice(place..place, piece);
-            }
-        }
-    }
-    bytes
-}
 
 /// Holds what an outline promises.
 fn hold(outline: Outline) {

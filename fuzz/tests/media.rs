@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bolero::check;
+use fuzz::edited;
 use media::rtcp::{Compound, REPORTS_LIMIT};
 use media::rtp::Packet;
 use media::srtp::{Opener, Sealer, Suite};
@@ -12,21 +13,6 @@ use media::{rtp, wav};
 
 /// How long a target runs as a plain test.
 const TIME: Duration = Duration::from_secs(2);
-
-/// Applies edits to a seed: each four bytes of `edits` overwrite, insert or delete at a place.
-fn edited(seed: &[u8], edits: &[u8]) -> Vec<u8> {
-    let mut bytes = seed.to_vec();
-    for edit in edits.chunks_exact(4).take(64) {
-        let place = (usize::from(edit[1]) << 8 | usize::from(edit[2])) % (bytes.len() + 1);
-        match edit[0] % 3 {
-            0 if place < bytes.len() => bytes[place] = edit[3],
-            1 => bytes.insert(place, edit[3]),
-            2 if place < bytes.len() => drop(bytes.remove(place)),
-            _ => {}
-        }
-    }
-    bytes
-}
 
 #[test]
 fn rtp_packets() {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bolero::check;
+use fuzz::edited;
 use seclang::{Limits, Mode, Request, RuleSet, Source, Transaction, Transformation, Verdict};
 
 /// How long a target runs as a plain test.
@@ -17,24 +18,6 @@ const RULES: &str = "SecDefaultAction \"phase:2,log,pass\"\nSecAction \"id:1,pha
     SecRule TX:/^n_/|FILES|REQUEST_COOKIES \"@pm one two|41|\" \"id:3,phase:2,skipAfter:END,ctl:ruleRemoveTargetById=2;ARGS:q\"\n\
     SecRule ARGS|REQUEST_BODY \"@detectSQLi\" \"id:4,phase:2,deny\"\nSecRule ARGS \"@detectXSS\" \"id:5,phase:2,deny,t:jsDecode,t:cssDecode\"\n\
     SecMarker END\nSecRule REQUEST_URI_RAW|ARGS_NAMES \"@validateByteRange 32-126\" \"id:6,phase:2\"\nSecRuleRemoveById 90-99\n";
-
-/// Applies edits to a seed: each four bytes of `edits` overwrite, insert or delete at a place, or repeat a piece.
-fn edited(seed: &str, edits: &[u8]) -> String {
-    let mut bytes = seed.as_bytes().to_vec();
-    for edit in edits.chunks_exact(4).take(64) {
-        let place = (usize::from(edit[1]) << 8 | usize::from(edit[2])) % (bytes.len() + 1);
-        match edit[0] % 4 {
-            0 if place < bytes.len() => bytes[place] = edit[3],
-            1 => bytes.insert(place, edit[3]),
-            2 if place < bytes.len() => drop(bytes.remove(place)),
-            _ => {
-                let piece = bytes[place..(place + usize::from(edit[3])).min(bytes.len())].to_vec();
-                bytes.splice(place..place, piece);
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
 
 fn compiled(text: &str) -> Result<RuleSet, seclang::Error> {
     RuleSet::compile(&[Source { name: "fuzz.conf", text }], &[])
@@ -67,7 +50,8 @@ fn ask(rules: &RuleSet, bytes: &[u8], content_type: &[u8], free_text: &[&str]) -
 fn rules_are_compiled_or_refused() {
     assert!(compiled(RULES).is_ok());
     check!().with_test_time(TIME).for_each(|edits: &[u8]| {
-        for text in [edited(RULES, edits), String::from_utf8_lossy(edits).into_owned()] {
+        for bytes in [edited(RULES.as_bytes(), edits), edits.to_vec()] {
+            let text = String::from_utf8_lossy(&bytes);
             match compiled(&text) {
                 Ok(rules) => drop(ask(&rules, b"q=aab&x=1' or 1=1", b"application/x-www-form-urlencoded", &[])),
                 Err(error) => assert!(error.line <= text.lines().count() + 1, "{error}"),

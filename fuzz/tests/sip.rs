@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bolero::check;
+use fuzz::edited;
 use sip::digest::{Authorization, Challenge, Ha1};
 use sip::offer_answer::{self, Local, OwnKeys, Wanted};
 use sip::security_description::Crypto;
@@ -26,29 +27,11 @@ const ANSWER: &str = "Digest username=\"Mufasa\", realm=\"a\", nonce=\"dcd98b\",
     cnonce=\"0a4f\", response=\"6629fae49393a05397450978507c4ef1\", opaque=\"5ccc\"";
 const SCRIPT: &str = "# a caller\nlisten\nlisten 700\nwait 40\n  press 1 2#\nsay hello.wav\n\nhang-up\n";
 
-/// Applies edits to a seed: each four bytes of `edits` overwrite, insert or delete at a place, or repeat a piece.
-fn edited(seed: &str, edits: &[u8]) -> Vec<u8> {
-    let mut bytes = seed.as_bytes().to_vec();
-    for edit in edits.chunks_exact(4).take(64) {
-        let place = (usize::from(edit[1]) << 8 | usize::from(edit[2])) % (bytes.len() + 1);
-        match edit[0] % 4 {
-            0 if place < bytes.len() => bytes[place] = edit[3],
-            1 => bytes.insert(place, edit[3]),
-            2 if place < bytes.len() => drop(bytes.remove(place)),
-            _ => {
-                let piece = bytes[place..(place + usize::from(edit[3])).min(bytes.len())].to_vec();
-                bytes.splice(place..place, piece);
-            }
-        }
-    }
-    bytes
-}
-
 #[test]
 fn session_descriptions() {
     assert!(SessionDescription::parse(OFFER.as_bytes()).is_ok());
     check!().with_test_time(TIME).for_each(|edits: &[u8]| {
-        for bytes in [edited(OFFER, edits), edits.to_vec()] {
+        for bytes in [edited(OFFER.as_bytes(), edits), edits.to_vec()] {
             let Ok(description) = SessionDescription::parse(&bytes) else { continue };
             assert!(description.media.len() <= MEDIA_LIMIT);
             let text = description.to_text();
@@ -67,12 +50,12 @@ fn keys_in_session_descriptions() {
         bytes.fill(count);
     });
     check!().with_test_time(TIME).for_each(|edits: &[u8]| {
-        let bytes = edited(CRYPTO, edits);
+        let bytes = edited(CRYPTO.as_bytes(), edits);
         if let Some(crypto) = std::str::from_utf8(&bytes).ok().and_then(Crypto::parse) {
             assert_eq!(crypto.key.bytes().len(), crypto.suite.master_bytes());
             assert_eq!(Crypto::parse(&crypto.to_text()), Some(crypto));
         }
-        let Ok(offer) = SessionDescription::parse(&edited(PROTECTED_OFFER, edits)) else { return };
+        let Ok(offer) = SessionDescription::parse(&edited(PROTECTED_OFFER.as_bytes(), edits)) else { return };
         for wanted in [Wanted::Plain, Wanted::Either, Wanted::Protected] {
             let media = ([127, 0, 0, 1], 4_000).into();
             let local = Local { media, session_id: 1, version: 1, wanted, keys: keys.clone() };
@@ -90,7 +73,7 @@ fn digests() {
     let challenge = Challenge::parse(CHALLENGE).expect("a challenge");
     assert!(Authorization::parse(ANSWER).is_ok());
     check!().with_test_time(TIME).for_each(|edits: &[u8]| {
-        for bytes in [edited(CHALLENGE, edits), edited(ANSWER, edits), edits.to_vec()] {
+        for bytes in [edited(CHALLENGE.as_bytes(), edits), edited(ANSWER.as_bytes(), edits), edits.to_vec()] {
             let text = String::from_utf8_lossy(&bytes);
             if let Ok(challenge) = Challenge::parse(&text) {
                 let ha1 = Ha1::of(challenge.algorithm, "office", &challenge.realm, "secret");
@@ -111,7 +94,7 @@ fn scripts_of_the_small_phone() {
     let mut load = |name: &str| if name == "hello.wav" { Ok(vec![1]) } else { Err("no such sound".to_owned()) };
     assert_eq!(softphone::parse(SCRIPT, &mut load).map(|steps| steps.len()), Ok(6));
     check!().with_test_time(TIME).for_each(|edits: &[u8]| {
-        for bytes in [edited(SCRIPT, edits), edits.to_vec()] {
+        for bytes in [edited(SCRIPT.as_bytes(), edits), edits.to_vec()] {
             let text = String::from_utf8_lossy(&bytes);
             let mut load = |name: &str| if name == "hello.wav" { Ok(vec![1]) } else { Err("no such sound".to_owned()) };
             match softphone::parse(&text, &mut load) {

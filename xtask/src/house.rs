@@ -7,6 +7,7 @@ pub mod tree;
 
 mod asvs;
 mod commands;
+mod cryptography;
 mod dependencies;
 mod direction;
 mod doors;
@@ -16,6 +17,7 @@ mod length;
 mod map;
 mod names;
 mod panics;
+mod proof;
 mod reasons;
 mod script;
 mod secrets;
@@ -82,7 +84,9 @@ pub const RULES: &[&Rule] = &[
     &script::RULE,
     &templates::RULE,
     &secrets::RULE,
+    &proof::RULE,
     &asvs::RULE,
+    &cryptography::RULE,
 ];
 
 /// A rule with the faults that no exception excuses.

@@ -110,7 +110,8 @@ fn product(machine: &Machine) -> Result<Outcome> {
     }
     let settings = [("RINGFENCE_BIN", binary.to_string_lossy())];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    cargo_test(machine, "product", "test --no-fail-fast --release --package server -- --show-output", &settings)
+    // Only what judges is built without optimisation; what is judged is the binary that ships.
+    cargo_test(machine, "product", "test --no-fail-fast --package server -- --show-output", &settings)
 }
 
 fn cargo_test(machine: &Machine, step: &str, words: &str, settings: &[(&str, &str)]) -> Result<Outcome> {

@@ -16,7 +16,7 @@ use crate::spread;
 /// The word by which this program serves the bare route.
 pub const BARE: &str = "bare";
 
-/// Pairs of requests; fewer than a key may send at once.
+/// Pairs of requests.
 const PAIRS: usize = 500;
 
 /// Serves `body` at `/v1/agents` and nothing else: axum as it comes, without a key, a limit, a header or a database.

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod command;
 pub mod compose;
+pub mod english;
 mod error;
 pub mod knowledge;
 pub mod pages;

@@ -8,10 +8,10 @@ mod sample;
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use self::limits::{ProfileProblem, limit};
 pub use self::sample::sample;
@@ -219,7 +219,7 @@ impl Profile {
 
     /// SHA-256 of the canonical text in lowercase hexadecimal: what a published version is known by.
     pub fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.canonical().as_bytes()))
+        hex::encode(digest(&SHA256, self.canonical().as_bytes()))
     }
 }
 

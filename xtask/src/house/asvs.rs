@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::proof::why_no_test;
 use super::tree::{SourceFile, Tree};
 use super::{Fault, Rule};
 
@@ -114,30 +115,6 @@ fn check(tree: &Tree) -> Vec<Fault> {
 fn line_of(file: &SourceFile, id: &str) -> usize {
     let wanted = format!("id = \"{id}\"");
     file.lines().find(|(_, line)| line.trim() == wanted).map_or(0, |(number, _)| number)
-}
-
-/// Why `folder/file.rs::name` is not a test that runs; `None` when it is.
-fn why_no_test(tree: &Tree, test: &str) -> Option<&'static str> {
-    let Some((path, name)) = test.split_once("::") else { return Some("is not file.rs::name") };
-    let Some(file) = tree.file(path) else { return Some("there is no such file") };
-    let Ok(code) = file.rust() else { return Some("that file is not Rust") };
-    let Some(attributes) = function(&code.items, name) else { return Some("there is no such function in it") };
-    let is = |word: &str| {
-        attributes.iter().any(|attribute| attribute.path().segments.last().is_some_and(|segment| segment.ident == word))
-    };
-    if !is("test") {
-        return Some("that function is no test");
-    }
-    is("ignore").then_some("that test is ignored")
-}
-
-/// The attributes of the function of this name, in modules of the file too.
-fn function<'file>(items: &'file [syn::Item], name: &str) -> Option<&'file [syn::Attribute]> {
-    items.iter().find_map(|item| match item {
-        syn::Item::Fn(function) if function.sig.ident == name => Some(function.attrs.as_slice()),
-        syn::Item::Mod(module) => function(&module.content.as_ref()?.1, name),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

@@ -2,23 +2,8 @@
 
 use jiff::civil::{Date, Time, Weekday};
 
+use crate::english::{MONTHS, WEEKDAYS};
 use crate::profile::{OpenPeriod, Profile};
-
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// Name of a weekday, 1 = Monday … 7 = Sunday; anything else is counted round.
 pub(super) fn weekday_name(number: u8) -> &'static str {

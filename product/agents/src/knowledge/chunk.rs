@@ -5,7 +5,7 @@
 //! gives the sections. There are no windows of fixed size: a section is cut only when it is longer than
 //! [`SECTION_CHARACTERS_MAX`], and then between its lines.
 
-use sha2::{Digest, Sha256};
+use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
 /// A section's text is at most this many characters (Unicode scalar values); longer ones are cut between lines.
@@ -303,16 +303,16 @@ fn is_invisible(character: char) -> bool {
 
 /// The stable id of a section: SHA-256 over its place, shaped as a version 8 UUID (RFC 9562, 5.8).
 fn section_id(document_id: Uuid, url: Option<&str>, path: &[String], occurrence: u32) -> Uuid {
-    let mut hash = Sha256::new();
+    let mut hash = Context::new(&SHA256);
     hash.update(document_id.as_bytes());
     for heading in url.into_iter().chain(path.iter().map(String::as_str)) {
-        hash.update((heading.len() as u64).to_be_bytes());
+        hash.update(&(heading.len() as u64).to_be_bytes());
         hash.update(heading.as_bytes());
     }
-    hash.update(occurrence.to_be_bytes());
-    let digest = hash.finalize();
+    hash.update(&occurrence.to_be_bytes());
+    let hash = hash.finish();
     let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 

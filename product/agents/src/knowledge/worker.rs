@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use audit::{Actor, ActorKind};
+use aws_lc_rs::digest::{Context, SHA256};
 use identity::{Caller, Permission};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use storage::jobs::{self, Failed, Jobs, LeasedJob};
 use storage::{OrganizationDb, Timestamp, Value};
 use uuid::Uuid;
@@ -370,9 +370,9 @@ fn page_outline(page: &Page) -> Option<Outline> {
 
 /// A keyed digest of everything that can be quoted: equal when reading again found nothing new.
 fn content_index(keyring: &Keyring, sections: &[Section]) -> Result<Vec<u8>> {
-    let mut hash = Sha256::new();
+    let mut hash = Context::new(&SHA256);
     let mut add = |text: &str| {
-        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(&(text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
     for section in sections {
@@ -382,5 +382,5 @@ fn content_index(keyring: &Keyring, sections: &[Section]) -> Result<Vec<u8>> {
         add(&section.text);
         add(section.url.as_deref().unwrap_or_default());
     }
-    Ok(keyring.blind_index(&DOCUMENT, "content_index", &hex::encode(hash.finalize()))?)
+    Ok(keyring.blind_index(&DOCUMENT, "content_index", &hex::encode(hash.finish()))?)
 }

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
+use aws_lc_rs::digest::{SHA256, digest};
 
 use super::examples::EXAMPLES;
 use super::token::{Token, tokens};
@@ -137,8 +137,9 @@ fn shape(stem: &str) -> String {
 }
 
 fn bucket(words: &[&str]) -> usize {
-    let digest = Sha256::digest(words.join(" ").as_bytes());
-    usize::from(u16::from_be_bytes([digest[0], digest[1]])) % BUCKETS
+    let hash = digest(&SHA256, words.join(" ").as_bytes());
+    let hash = hash.as_ref();
+    usize::from(u16::from_be_bytes([hash[0], hash[1]])) % BUCKETS
 }
 
 #[cfg(test)]

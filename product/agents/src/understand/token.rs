@@ -1,5 +1,7 @@
 //! Tokens: words with their places, in the form that every reader works on.
 
+use crate::english::{BELOW_TWENTY, ORDINALS, TENS};
+
 /// One word, number or address of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token<'a> {
@@ -63,65 +65,14 @@ fn push<'a>(text: &'a str, start: usize, end: usize, comma: bool, tokens: &mut V
 
 /// A small number in digits or words: `7`, `seven`, `seventh`, `7th`.
 pub fn number(lower: &str) -> Option<u32> {
-    const ONES: [&str; 20] = [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const ORDINALS: [&str; 20] = [
-        "zeroth",
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "fifth",
-        "sixth",
-        "seventh",
-        "eighth",
-        "ninth",
-        "tenth",
-        "eleventh",
-        "twelfth",
-        "thirteenth",
-        "fourteenth",
-        "fifteenth",
-        "sixteenth",
-        "seventeenth",
-        "eighteenth",
-        "nineteenth",
-    ];
-    const TENS: [(&str, u32); 8] = [
-        ("twenty", 20),
-        ("thirty", 30),
-        ("forty", 40),
-        ("fifty", 50),
-        ("twentieth", 20),
-        ("thirtieth", 30),
-        ("fortieth", 40),
-        ("fiftieth", 50),
-    ];
-    if let Some(index) = ONES.iter().chain(&ORDINALS).position(|word| *word == lower) {
-        return u32::try_from(index % 20).ok();
+    if let Some(index) = BELOW_TWENTY.iter().position(|word| *word == lower) {
+        return u32::try_from(index).ok();
     }
-    if let Some((_, value)) = TENS.iter().find(|(word, _)| *word == lower) {
-        return Some(*value);
+    if let Some(index) = TENS.iter().position(|word| *word == lower) {
+        return u32::try_from((index + 2) * 10).ok();
+    }
+    if let Some(index) = ORDINALS.iter().position(|word| *word == lower) {
+        return u32::try_from(index + 1).ok();
     }
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = &lower[digits.len()..];

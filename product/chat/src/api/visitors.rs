@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use web::{Access, Audited, Json, Problem, Query, Routes};
 
-use crate::admission::{self, Present};
+use crate::admission::{self, Admission, Present};
 use crate::challenge::Solution;
 use crate::embed_token::Refusal;
 use crate::message::Message;
@@ -81,14 +81,25 @@ fn page_origin(headers: &HeaderMap, begin: &Begin, own: &str) -> Option<String> 
     }
 }
 
+/// The page that asks, and what its token opens.
+async fn knock(
+    state: &ChatState,
+    headers: &HeaderMap,
+    asked: &Begin,
+    address: Option<IpAddr>,
+) -> Result<(String, Admission), Problem> {
+    let origin = page_origin(headers, asked, &state.base_url).ok_or(Error::Refused(Refusal::Origin))?;
+    let admission = admission::knock(&state.platform, &asked.embed_token, &origin, address).await?;
+    Ok((origin, admission))
+}
+
 async fn begin(
     State(state): State<ChatState>,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(asked): Json<Begin>,
 ) -> Result<Response, Problem> {
-    let origin = page_origin(&headers, &asked, &state.base_url).ok_or(Error::Refused(Refusal::Origin))?;
-    let admission = admission::knock(&state.platform, &asked.embed_token, &origin, address).await?;
+    let (origin, admission) = knock(&state, &headers, &asked, address).await?;
     let mut solved = None;
     if state.pressure.asks(admission.token.id, address) {
         let solution = asked.solution.as_ref().ok_or(Error::Refused(Refusal::Challenge))?;
@@ -127,8 +138,7 @@ async fn challenge(
     headers: HeaderMap,
     Json(asked): Json<Begin>,
 ) -> Result<Response, Problem> {
-    let origin = page_origin(&headers, &asked, &state.base_url).ok_or(Error::Refused(Refusal::Origin))?;
-    let admission = admission::knock(&state.platform, &asked.embed_token, &origin, address).await?;
+    let (origin, admission) = knock(&state, &headers, &asked, address).await?;
     let issued = crate::challenge::issue(&state.platform, &admission.caller, &admission.token, &origin).await?;
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(issued)).into_response())
 }

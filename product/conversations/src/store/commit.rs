@@ -4,11 +4,11 @@ use std::sync::PoisonError;
 
 use agents::compose;
 use agents::reply::ReplyPlan;
+use aws_lc_rs::digest::{SHA256, digest};
 use compliance::consent::{Consent, ConsentGrant, Decision, Means, Purpose};
 use compliance::dialing::may_dial;
 use identity::Permission;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use storage::jobs::{self, Job};
 use storage::{Transaction, Value};
 
@@ -57,7 +57,7 @@ impl Stored {
 /// The hash of effects.
 pub(super) fn hash(effects: &[Effect]) -> String {
     let text = serde_json::to_vec(effects).expect("effects are plain data with text keys");
-    hex::encode(Sha256::digest(text))
+    hex::encode(digest(&SHA256, &text))
 }
 
 impl Run<'_> {

@@ -3,88 +3,19 @@
 //! English as it is spoken in a practice: "Tuesday, the fifth of December", "half past" is never used (a keypad caller
 //! must be able to compare a time with the digits that were offered), letters are said alone.
 
+use agents::english::{BELOW_TWENTY, MONTHS, ORDINALS, TENS, WEEKDAYS};
 use jiff::civil::{Date, Time, Weekday};
 
 /// The largest number that is said as a number; a larger one is said digit by digit.
 pub const NUMBER_MAX: u32 = 999_999;
 
-const UNITS: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const ORDINALS: [&str; 31] = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-    "twenty first",
-    "twenty second",
-    "twenty third",
-    "twenty fourth",
-    "twenty fifth",
-    "twenty sixth",
-    "twenty seventh",
-    "twenty eighth",
-    "twenty ninth",
-    "thirtieth",
-    "thirty first",
-];
 /// Words that join the others.
 const JOINTS: [&str; 9] = ["hundred", "thousand", "and", "oh", "o'clock", "a m", "p m", "plus", "dash"];
 
 /// Every word that [`number`], [`digits`], [`day`], [`time`] and [`spelled`] can use: the list that is recorded.
 pub fn words() -> Vec<String> {
-    let fixed = UNITS.iter().chain(&TENS).chain(&MONTHS).chain(&WEEKDAYS).chain(&JOINTS).map(|word| (*word).to_owned());
+    let fixed =
+        BELOW_TWENTY.iter().chain(&TENS).chain(&MONTHS).chain(&WEEKDAYS).chain(&JOINTS).map(|word| (*word).to_owned());
     let ordinals = ORDINALS.iter().map(|ordinal| format!("the {ordinal} of"));
     let letters = ('A'..='Z').map(letter);
     fixed.chain(ordinals).chain(letters).collect()
@@ -117,7 +48,7 @@ pub fn number(value: u32) -> Vec<String> {
 
 fn below_thousand(value: u32, words: &mut Vec<String>) {
     if value >= 100 {
-        words.push(UNITS[(value / 100) as usize].to_owned());
+        words.push(BELOW_TWENTY[(value / 100) as usize].to_owned());
         words.push("hundred".to_owned());
         if value.is_multiple_of(100) {
             return;
@@ -126,11 +57,11 @@ fn below_thousand(value: u32, words: &mut Vec<String>) {
     }
     let rest = value % 100;
     if rest < 20 {
-        words.push(UNITS[rest as usize].to_owned());
+        words.push(BELOW_TWENTY[rest as usize].to_owned());
     } else {
         words.push(TENS[(rest / 10 - 2) as usize].to_owned());
         if !rest.is_multiple_of(10) {
-            words.push(UNITS[(rest % 10) as usize].to_owned());
+            words.push(BELOW_TWENTY[(rest % 10) as usize].to_owned());
         }
     }
 }
@@ -140,7 +71,7 @@ pub fn digits(text: &str) -> Vec<String> {
     text.chars()
         .filter_map(|symbol| match symbol {
             '+' => Some("plus".to_owned()),
-            _ => symbol.to_digit(10).map(|digit| UNITS[digit as usize].to_owned()),
+            _ => symbol.to_digit(10).map(|digit| BELOW_TWENTY[digit as usize].to_owned()),
         })
         .collect()
 }
@@ -165,10 +96,10 @@ pub fn day(date: Date) -> Vec<String> {
 pub fn time(time: Time) -> Vec<String> {
     let (hour, minute) = (time.hour().unsigned_abs(), time.minute().unsigned_abs());
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-    let mut words = vec![UNITS[usize::from(twelve)].to_owned()];
+    let mut words = vec![BELOW_TWENTY[usize::from(twelve)].to_owned()];
     match minute {
         0 => {}
-        1..=9 => words.extend(["oh".to_owned(), UNITS[usize::from(minute)].to_owned()]),
+        1..=9 => words.extend(["oh".to_owned(), BELOW_TWENTY[usize::from(minute)].to_owned()]),
         _ => below_thousand(u32::from(minute), &mut words),
     }
     words.push(if hour < 12 { "a m" } else { "p m" }.to_owned());
@@ -181,7 +112,7 @@ pub fn spelled(text: &str) -> Vec<String> {
         .filter_map(|symbol| match symbol.to_ascii_uppercase() {
             upper @ 'A'..='Z' => Some(letter(upper)),
             '-' => Some("dash".to_owned()),
-            other => other.to_digit(10).map(|digit| UNITS[digit as usize].to_owned()),
+            other => other.to_digit(10).map(|digit| BELOW_TWENTY[digit as usize].to_owned()),
         })
         .collect()
 }

@@ -22,20 +22,8 @@ pub async fn context() -> (ProbeContext, TestPlatform) {
         [STATEMENTS, web::STATEMENTS, compliance::STATEMENTS, agents::STATEMENTS, chat::STATEMENTS].concat();
     let test = identity::testing::platform(Schema { tables, statements }).await;
     test.organization("practice").await;
-    let context = ProbeContext {
-        platform: test.platform.clone(),
-        base_url: None,
-        cookie: SessionCookie::OnLoopback,
-        routes: Vec::new(),
-        ports: None,
-        public_name: None,
-        links: Vec::new(),
-        oldest_tls: None,
-        redirect_url: None,
-        phone: None,
-        data_folder: Some(test.database.folder().to_path_buf()),
-        audit_folder: None,
-    };
+    let data_folder = Some(test.database.folder().to_path_buf());
+    let context = ProbeContext { data_folder, ..ProbeContext::of(test.platform.clone()) };
     (context, test)
 }
 

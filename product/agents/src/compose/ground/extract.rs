@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::english::{BELOW_TWENTY, MONTHS, TENS, WEEKDAYS};
+
 /// One checkable fact, in a form in which equal facts are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fact {
@@ -55,21 +57,6 @@ impl Fact {
     }
 }
 
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 const STREETS: [&str; 14] = [
     "street",
     "st",
@@ -86,29 +73,6 @@ const STREETS: [&str; 14] = [
     "allee",
     "court",
 ];
-const UNITS: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 /// From this many digits on a run of digit groups is one long number.
 const LONG_DIGITS: usize = 7;
 
@@ -173,8 +137,10 @@ fn take(words: &[&str], facts: &mut BTreeSet<Fact>) -> usize {
 /// A weekday or month by its name or plural ("Mondays"); months also by their first three letters.
 fn named(lower: &str, names: &[&str]) -> Option<i8> {
     let singular = lower.strip_suffix('s').filter(|word| word.ends_with("day")).unwrap_or(lower);
-    let short = |name: &str| name.len() > 3 && singular.len() == 3 && name.starts_with(singular) && singular != "sun";
-    let index = names.iter().position(|name| *name == singular || (short(name) && names.len() == MONTHS.len()))?;
+    let is_month = names.len() == MONTHS.len();
+    let is_abbreviation =
+        |name: &str| is_month && name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(singular));
+    let index = names.iter().position(|name| name.eq_ignore_ascii_case(singular) || is_abbreviation(name))?;
     i8::try_from(index + 1).ok()
 }
 
@@ -356,7 +322,7 @@ fn spelled(words: &[&str], facts: &mut BTreeSet<Fact>) -> usize {
 }
 
 fn small(word: &str) -> Option<u64> {
-    if let Some(index) = UNITS.iter().position(|name| *name == word) {
+    if let Some(index) = BELOW_TWENTY.iter().position(|name| *name == word) {
         return u64::try_from(index).ok();
     }
     let index = TENS.iter().position(|name| *name == word)?;
