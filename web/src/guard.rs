@@ -265,6 +265,9 @@ impl Guard {
                 ("beyond the objects granted".to_owned(), Problem::support_scope())
             }
             (Access::Member, Some(_)) => ("for members".to_owned(), Problem::support_scope()),
+            (Access::Member, None) if caller.provisions() => {
+                ("the key of a directory".to_owned(), Problem::directory_key())
+            }
             (Access::Permission(_) | Access::Member, None)
                 if caller.environment() == Environment::Test && self.rule.test_keys.is_none() =>
             {

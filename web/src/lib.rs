@@ -21,6 +21,7 @@ pub mod phone_number;
 mod present;
 pub mod problem;
 pub mod routes;
+pub mod scim;
 pub mod shell;
 pub mod sign;
 pub mod waveform;

@@ -8,11 +8,13 @@ use edge::headers::Private;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::problem::Problem;
+use crate::scim;
 use crate::shell::{Html, ProblemPage, Shell, SignInPage};
 
 /// Middleware: every refusal leaves as a problem, as a page where a browser asked for one.
 pub(crate) async fn problems(request: Request, next: Next) -> Response {
     let wants_page = wants_page(request.uri().path(), request.headers());
+    let is_provisioning = scim::is_below(request.uri().path());
     let nonce = request.extensions().get::<Nonce>().cloned();
     let mut response = next.run(request).await;
     let status = response.status();
@@ -31,6 +33,7 @@ pub(crate) async fn problems(request: Request, next: Next) -> Response {
     let headers = std::mem::take(response.headers_mut());
     let private = response.extensions_mut().remove::<Private>();
     let mut response = match nonce {
+        _ if is_provisioning => scim::of_problem(&problem),
         Some(nonce) if wants_page => page(&problem, nonce),
         _ => problem.into_response(),
     };
@@ -58,9 +61,9 @@ fn is_finished(response: &Response) -> bool {
         .is_some_and(|media_type| !media_type.as_bytes().starts_with(b"text/plain"))
 }
 
-/// Browsers that navigate say that they take HTML; under `/v1` nobody gets any.
+/// Browsers that navigate say that they take HTML; under `/v1` and `/scim` nobody gets any.
 pub(crate) fn wants_page(path: &str, headers: &HeaderMap) -> bool {
-    let is_api = path == "/v1" || path.starts_with("/v1/");
+    let is_api = path == "/v1" || path.starts_with("/v1/") || scim::is_below(path);
     let takes_html = headers
         .get_all(header::ACCEPT)
         .iter()

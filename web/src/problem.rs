@@ -103,6 +103,12 @@ impl Problem {
         problem.with_detail("A key that begins with rf_test_ reaches simulated carriers only. Use a live key here.")
     }
 
+    /// 403: the key of a directory where it has nothing to do.
+    pub fn directory_key() -> Self {
+        let problem = Self::new(StatusCode::FORBIDDEN, "directory-key", "Not for the key of a directory");
+        problem.with_detail("This key provisions people below /scim/v2 and does nothing else.")
+    }
+
     /// 403: the firewall took it for an attack. `reference` finds the entry in the log.
     pub fn firewall(reference: impl Display) -> Self {
         let problem = Self::new(StatusCode::FORBIDDEN, "firewall", "This looks like an attack");
@@ -286,6 +292,11 @@ impl Problem {
     /// The status code.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Which kind of problem, for programs: `urn:ringfence:problem:not-found`.
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// The kind in words.

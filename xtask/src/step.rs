@@ -12,7 +12,7 @@ use crate::machine::Machine;
 pub enum Need {
     /// The Debian packages.
     Packages,
-    /// A Python with `cryptography`; tests find it in `RINGFENCE_PYTHON`.
+    /// A Python with `cryptography` and `scim2_tester`; tests find it in `RINGFENCE_PYTHON`.
     Python,
     /// axe-core; tests find it in `RINGFENCE_AXE`.
     Axe,

@@ -1,5 +1,5 @@
-//! Tools that come from package registries: a Python with `cryptography`, axe-core for the accessibility gate, cargo-deny for licences. Each
-//! is installed once and found again on the next run.
+//! Tools that come from package registries: a Python with `cryptography` and a SCIM client, axe-core for the accessibility
+//! gate, cargo-deny for licences. Each is installed once and found again on the next run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,28 +14,33 @@ const CARGO_DENY_VERSION: &str = "0.20.2";
 const AXE_VERSION: &str = "4.14.1";
 /// The oldest `cryptography` whose AES-GCM and HKDF the decryption test was written against.
 const CRYPTOGRAPHY: &str = "cryptography>=50";
-const CRYPTOGRAPHY_CHECK: &str = "import cryptography; assert int(cryptography.__version__.split('.')[0]) >= 50";
+/// An outside judge of provisioning (RFC 7643, RFC 7644), and the client below it. Newer ones may ask more, so they are raised
+/// on purpose.
+const SCIM: [&str; 3] = ["scim2-tester==0.5.2", "scim2-client[httpx2]==0.13.2", "scim2-models==0.12.3"];
+const PYTHON_CHECK: &str = "import cryptography, scim2_tester, httpx2, importlib.metadata as packages; \
+                            assert int(cryptography.__version__.split('.')[0]) >= 50; \
+                            assert packages.version('scim2-tester') == '0.5.2'";
 
 const INSTALL_LIMIT_SECONDS: u32 = 600;
 /// cargo-deny is built from source: about three minutes on two cores.
 const BUILD_LIMIT_SECONDS: u32 = 1200;
 
-/// A Python interpreter that can import `cryptography`; made under the target folder when missing.
+/// A Python interpreter that can import `cryptography` and `scim2_tester`; made under the target folder when missing.
 pub fn python(machine: &Machine) -> Result<PathBuf> {
     let folder = machine.target.join("python");
     let python = folder.join("bin/python");
-    let can_import = |python: &Path| {
-        output_of(machine.command(INSTALL_LIMIT_SECONDS, python).args(["-c", CRYPTOGRAPHY_CHECK])).is_ok()
-    };
+    let can_import =
+        |python: &Path| output_of(machine.command(INSTALL_LIMIT_SECONDS, python).args(["-c", PYTHON_CHECK])).is_ok();
     if can_import(&python) {
         return Ok(python);
     }
     let system = Path::new("/usr/bin/python3");
     let system = if system.exists() { system } else { Path::new("python3") };
     output_of(machine.command(INSTALL_LIMIT_SECONDS, system).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    with_retries("pip install cryptography", || {
+    with_retries("pip install", || {
         let mut command = machine.command(INSTALL_LIMIT_SECONDS, &python);
-        output_of(command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CRYPTOGRAPHY]))
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CRYPTOGRAPHY]);
+        output_of(command.args(SCIM))
     })?;
     Ok(python)
 }

@@ -1,8 +1,8 @@
 //! Compares every cell of who may do what with Cedar, which reads the same rules from `role/policy.cedar`.
 //!
 //! Walks every role, membership state and permission, in one's own organization and in another; every permission under a
-//! grant of support access, with and without one object, good and over; and an operator, who may do nothing. Exits with 1
-//! and names the cells where the two disagree.
+//! grant of support access, with and without one object, good and over; the key of a directory; and an operator, who may do
+//! nothing. Exits with 1 and names the cells where the two disagree.
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression,
 };
+use identity::api_key::KeyRole;
 use identity::support::Scope;
 use identity::{MembershipState, Permission, Role, allows};
 
@@ -72,6 +73,12 @@ fn cells() -> anyhow::Result<Vec<Cell>> {
                     let principal = entity("Member", facts.into())?;
                     cells.push(Cell { words, principal, permission, resource: thing(there, OBJECTS[0])?, ours });
                 }
+            }
+            for state in ["active", "over"] {
+                let ours = there == HERE && state == "active" && KeyRole::Provisioning.allows(permission);
+                let words = format!("directory {state} {} {there}", permission.dotted());
+                let principal = entity("Directory", vec![("state", text(state))])?;
+                cells.push(Cell { words, principal, permission, resource: thing(there, OBJECTS[0])?, ours });
             }
             let resource = thing(there, OBJECTS[0])?;
             let words = format!("operator {} {there}", permission.dotted());

@@ -2,14 +2,22 @@
 //!
 //! A key never does more than its owner may at that moment, and ends with its owner's membership. It is replaced by
 //! [`rotate`]: the new one is shown once, the old one works for the overlap that was asked for, and then no more.
+//!
+//! The key of an organization's directory ([`KeyRole::Provisioning`]) is one of a kind: an Owner makes it, it provisions
+//! members and does nothing else, and no other key, whatever its role, provisions.
 
 use storage::{Row, Timestamp};
 use uuid::Uuid;
 use vault::{Field, Keyring};
 
-use crate::store::{self, API_KEY, KEY_OF_ORGANIZATION, KEY_REVOKE, KEYS_COUNT, KEYS_OF_ORGANIZATION, unknown_word};
+use crate::store::{
+    self, API_KEY, KEY_OF_ORGANIZATION, KEY_REVOKE, KEYS_COUNT, KEYS_FOR_PROVISIONING, KEYS_OF_ORGANIZATION,
+    unknown_word,
+};
 use crate::token::KeyText;
-use crate::{Caller, Change, Credential, Environment, Error, Platform, Result, Role, user};
+use crate::{
+    Caller, Change, Credential, Environment, Error, MembershipState, Permission, Platform, Result, Role, allows, user,
+};
 
 /// Keys of one organization that are good at a time.
 pub const MAXIMUM_KEYS: i64 = 200;
@@ -19,6 +27,8 @@ pub const MAXIMUM_LIFE_DAYS: i64 = 3660;
 pub const MAXIMUM_OVERLAP_SECONDS: i64 = 7 * 86_400;
 /// The overlap unless asked otherwise: a working day to put the new key in place.
 pub const DEFAULT_OVERLAP_SECONDS: i64 = 86_400;
+/// Keys for provisioning of one organization that are good at a time: one for each directory, and those that end beside them.
+pub const MAXIMUM_PROVISIONING_KEYS: usize = 5;
 /// A key that ends by itself within this time is shown with a warning.
 pub const EXPIRY_WARNING_SECONDS: i64 = 14 * 86_400;
 
@@ -35,6 +45,38 @@ pub struct NewKey<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a key is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRole {
+    /// A program that does what a member of this role may.
+    Of(Role),
+    /// A directory that provisions members, and nothing else.
+    Provisioning,
+}
+
+impl KeyRole {
+    /// The word stored and shown in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Of(role) => role.as_str(),
+            Self::Provisioning => "provisioning",
+        }
+    }
+
+    /// The role of a stored word.
+    pub fn parse(word: &str) -> Option<Self> {
+        if word == Self::Provisioning.as_str() { Some(Self::Provisioning) } else { Role::parse(word).map(Self::Of) }
+    }
+
+    /// May a key that works do this?
+    pub fn allows(self, permission: Permission) -> bool {
+        match self {
+            Self::Of(role) => allows(role, MembershipState::Active, permission),
+            Self::Provisioning => permission == Permission::MemberProvision,
+        }
+    }
+}
+
 /// A key as it is listed. The secret is not among it: it is nowhere.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
@@ -45,7 +87,7 @@ pub struct ApiKey {
     /// Live or test.
     pub environment: Environment,
     /// What it may do.
-    pub role: Role,
+    pub role: KeyRole,
     /// The person who answers for it: who made it, or whose key made it. None when the machine's own command line did.
     pub created_by: Option<Uuid>,
     /// The key whose place it took.
@@ -114,8 +156,30 @@ impl ApiKey {
 
 /// Makes a key. The text is returned this once.
 pub async fn create(platform: &Platform, caller: &Caller, new: &NewKey<'_>) -> Result<(ApiKey, KeyText)> {
+    make(platform, caller, new, KeyRole::Of(new.role)).await
+}
+
+/// Makes the key of a directory, which provisions members and does nothing else; for Owners. Its text is returned this once.
+pub async fn create_for_provisioning(
+    platform: &Platform,
+    caller: &Caller,
+    name: &str,
+    expires_at: Option<Timestamp>,
+) -> Result<(ApiKey, KeyText)> {
+    let new = NewKey { name, environment: Environment::Live, role: Role::Viewer, expires_at };
+    make(platform, caller, &new, KeyRole::Provisioning).await
+}
+
+/// The keys of directories, the newest first.
+pub async fn for_provisioning(platform: &Platform, caller: &Caller) -> Result<Vec<ApiKey>> {
+    let rows = platform.database.installation().query(&KEYS_FOR_PROVISIONING, &[caller.organization().into()]).await?;
+    let keyring = platform.vault.installation_keyring();
+    rows.iter().map(|row| read(row, &keyring)).collect()
+}
+
+async fn make(platform: &Platform, caller: &Caller, new: &NewKey<'_>, role: KeyRole) -> Result<(ApiKey, KeyText)> {
     let name = user::name("name", new.name)?;
-    may_hand_out(caller, new.role)?;
+    may_hand_out(caller, role)?;
     let now = platform.now();
     if let Some(expires_at) = new.expires_at
         && (expires_at <= now || expires_at > now.plus_seconds(MAXIMUM_LIFE_DAYS * 86_400))
@@ -126,7 +190,7 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewKey<'_>) -> R
         id: platform.identifiers.next(),
         name,
         environment: new.environment,
-        role: new.role,
+        role,
         created_by: owner(platform, caller).await?,
         replaces: None,
         created_at: now,
@@ -139,6 +203,16 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewKey<'_>) -> R
     let counted = change.query(&KEYS_COUNT, &[caller.organization().into()]).await?;
     if counted.first().map_or(Ok(0), |row| row.integer("keys"))? >= MAXIMUM_KEYS {
         return Err(Error::invalid("name", format!("There are {MAXIMUM_KEYS} keys already; revoke some first.")));
+    }
+    if role == KeyRole::Provisioning {
+        let rows = change.query(&KEYS_FOR_PROVISIONING, &[caller.organization().into()]).await?;
+        let keys =
+            rows.iter().map(|row| read(row, &platform.vault.installation_keyring())).collect::<Result<Vec<_>>>()?;
+        if keys.iter().filter(|key| key.state(now).works()).count() >= MAXIMUM_PROVISIONING_KEYS {
+            let reason =
+                format!("There are {MAXIMUM_PROVISIONING_KEYS} keys for directories already; revoke some first.");
+            return Err(Error::invalid("name", reason));
+        }
     }
     let text = insert(&mut change, caller, &key).await?;
     let facts = vec![("role", key.role.as_str().to_owned()), ("environment", key.environment.as_str().to_owned())];
@@ -183,8 +257,16 @@ pub async fn rotate(platform: &Platform, caller: &Caller, id: Uuid, overlap_seco
     Ok((key, text))
 }
 
-fn may_hand_out(caller: &Caller, role: Role) -> Result<()> {
-    if caller.role().is_some_and(|own| !own.may_grant(role)) { Err(Error::BeyondOwnRole) } else { Ok(()) }
+fn may_hand_out(caller: &Caller, role: KeyRole) -> Result<()> {
+    let within = |own: Role| match role {
+        KeyRole::Of(role) => own.may_grant(role),
+        KeyRole::Provisioning => own == Role::Owner,
+    };
+    if caller.provisions() || caller.role().is_some_and(|own| !within(own)) {
+        Err(Error::BeyondOwnRole)
+    } else {
+        Ok(())
+    }
 }
 
 /// Who answers for what this caller makes: the person, or the person who answers for the key.
@@ -250,7 +332,7 @@ fn read(row: &Row, keyring: &Keyring) -> Result<ApiKey> {
         id,
         name: keyring.open_text(Field::new(&API_KEY, "name", id), &row.bytes("name")?)?,
         environment: Environment::parse(&row.text("environment")?).ok_or_else(|| unknown_word("environment"))?,
-        role: store::word(row, "role", Role::parse)?,
+        role: store::word(row, "role", KeyRole::parse)?,
         created_by: row.optional_uuid("created_by")?,
         replaces: row.optional_uuid("replaces")?,
         created_at: row.timestamp("created_at")?,

@@ -8,6 +8,7 @@ use audit::{Actor, ActorKind};
 use storage::{OrganizationId, Row, Timestamp};
 use vault::Field;
 
+use crate::api_key::KeyRole;
 use crate::assurance;
 use crate::caller::Facts;
 use crate::session;
@@ -75,7 +76,11 @@ impl Authenticator {
         };
         match caller.credential() {
             _ if !good => Ok(None),
-            Credential::ApiKey(_) => Ok(Some(key_role(row)?)),
+            // The key of a directory has no role of its own: nothing that lasts longer than a request is open to it.
+            Credential::ApiKey(_) => Ok(match key_role(row)? {
+                KeyRole::Of(role) => Some(role),
+                KeyRole::Provisioning => None,
+            }),
             _ => Ok(Some(store::word(row, "role", Role::parse)?)),
         }
     }
@@ -93,13 +98,19 @@ impl Authenticator {
             return Ok(None);
         }
         self.write_seen(row.optional_timestamp("used_at")?, now, &KEY_SEEN, key.id).await?;
+        let (standing, provisions) = match key_role(row)? {
+            KeyRole::Of(role) => (role, false),
+            // As far up as an Admin, so that no directory ever touches an Owner; what it may do at all is one permission.
+            KeyRole::Provisioning => (Role::Admin, true),
+        };
         let keyring = self.platform.vault.installation_keyring();
         Ok(Some(Caller::new(Facts {
             organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
             credential: Credential::ApiKey(key.id),
-            standing: Some((key_role(row)?, MembershipState::Active)),
+            standing: Some((standing, MembershipState::Active)),
+            provisions,
             support: None,
             user: None,
             signed_in: None,
@@ -130,6 +141,7 @@ impl Authenticator {
             actor: Actor { kind: ActorKind::User, id: Some(user), address: presented.address },
             credential: Credential::Session(session),
             standing: Some((store::word(row, "role", Role::parse)?, MembershipState::Active)),
+            provisions: false,
             support: None,
             user: Some(user),
             signed_in: Some(signed_in),
@@ -183,14 +195,25 @@ fn owner_is_active(row: &Row) -> storage::Result<bool> {
         return Ok(true);
     }
     let state = row.optional_text("owner_state")?;
-    Ok(state.as_deref().and_then(MembershipState::parse) == Some(MembershipState::Active))
+    let active = state.as_deref().and_then(MembershipState::parse) == Some(MembershipState::Active);
+    // Only an Owner answers for the key of a directory.
+    let may_answer = match store::word(row, "role", KeyRole::parse)? {
+        KeyRole::Of(_) => true,
+        KeyRole::Provisioning => owner_role(row)? == Some(Role::Owner),
+    };
+    Ok(active && may_answer)
+}
+
+fn owner_role(row: &Row) -> storage::Result<Option<Role>> {
+    Ok(row.optional_text("owner_role")?.as_deref().and_then(Role::parse))
 }
 
 /// What a key may do now: its own role, or that of its owner when that has become the smaller one.
-fn key_role(row: &Row) -> storage::Result<Role> {
-    let own = store::word(row, "role", Role::parse)?;
-    let owner = row.optional_text("owner_role")?.as_deref().and_then(Role::parse);
-    Ok(owner.filter(|owner| !owner.may_grant(own)).unwrap_or(own))
+fn key_role(row: &Row) -> storage::Result<KeyRole> {
+    match store::word(row, "role", KeyRole::parse)? {
+        KeyRole::Of(own) => Ok(KeyRole::Of(owner_role(row)?.filter(|owner| !owner.may_grant(own)).unwrap_or(own))),
+        KeyRole::Provisioning => Ok(KeyRole::Provisioning),
+    }
 }
 
 fn session_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {

@@ -12,6 +12,7 @@ use storage::{OrganizationDb, OrganizationId};
 use uuid::Uuid;
 use vault::Keyring;
 
+use crate::api_key::KeyRole;
 use crate::change;
 use crate::support::Scope;
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) struct Facts {
     pub actor: Actor,
     pub credential: Credential,
     pub standing: Option<(Role, MembershipState)>,
+    /// The key of a directory: one permission, whatever its standing.
+    pub provisions: bool,
     /// What the organization lets support look at; only with [`Credential::Support`].
     pub support: Option<Scope>,
     pub user: Option<Uuid>,
@@ -76,6 +79,7 @@ impl Caller {
             actor,
             credential: Credential::Channel,
             standing: None,
+            provisions: false,
             support: None,
             user: None,
             signed_in: None,
@@ -110,6 +114,11 @@ impl Caller {
         self.0.standing.map(|(role, _)| role)
     }
 
+    /// Is it the key of a directory, which provisions members and does nothing else? Its role only says how far up it reaches.
+    pub fn provisions(&self) -> bool {
+        self.0.provisions
+    }
+
     /// The person, when one is signed in.
     pub fn user(&self) -> Option<Uuid> {
         self.0.user
@@ -142,6 +151,9 @@ impl Caller {
 
     /// May this caller do that? Never while a factor is outstanding.
     pub fn permits(&self, permission: Permission) -> bool {
+        if self.0.provisions {
+            return KeyRole::Provisioning.allows(permission);
+        }
         match &self.0.support {
             Some(scope) => scope.permits(permission),
             None => {

@@ -3,6 +3,9 @@
 //! The link carries a role, the smallest unless another is chosen, and never more than its maker holds, neither when it is
 //! made nor when it is used. It dies with its maker's membership. Whoever holds it chooses name, address and password, or
 //! gives the password of the account that they have already; then they sign in like everybody else.
+//!
+//! A link can also be for one account ([`create_for`]): a member whom a directory added and who has no password. Its holder
+//! gives the address of that account and chooses the password.
 
 use std::net::IpAddr;
 
@@ -10,15 +13,16 @@ use audit::{Actor, ActorKind, Entry, Outcome};
 use storage::{OrganizationId, Row, Timestamp, Transaction};
 use uuid::Uuid;
 use vault::Field;
+use zeroize::Zeroizing;
 
 use crate::store::people::{
     INVITATION, INVITATION_BY_HASH, INVITATION_REVOKE, INVITATION_USE, INVITATIONS_COUNT, INVITATIONS_OPEN,
-    MEMBERSHIP_OF_USER,
+    INVITATIONS_REVOKE_FOR, MEMBERSHIP_OF_USER, MEMBERSHIPS_ELSEWHERE,
 };
-use crate::store::{self, MEMBERSHIP, USER_ACCOUNT, USER_BY_EMAIL};
+use crate::store::{self, MEMBERSHIP, PASSWORD_SET, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::{self, Secret};
 use crate::user::{self, EmailAddress};
-use crate::{Caller, Error, MembershipState, Platform, Result, Role, api_key, change, password};
+use crate::{Caller, Error, MembershipState, Platform, Result, Role, api_key, change, member, password};
 
 /// How long a link lives.
 pub const LIFE_SECONDS: i64 = 7 * 86_400;
@@ -67,6 +71,45 @@ pub fn address(base: &str, token: &Secret) -> String {
 
 /// Makes a link. Its token is returned this once.
 pub async fn create(platform: &Platform, caller: &Caller, role: Role, note: &str) -> Result<(Invitation, Secret)> {
+    make(platform, caller, role, note, None).await
+}
+
+/// Makes a link for a member whom a directory added, with which they choose their first password. Links for the same
+/// person from before end.
+pub async fn create_for(platform: &Platform, caller: &Caller, membership: Uuid) -> Result<(Invitation, Secret)> {
+    let member = member::get(platform, caller, membership).await?.ok_or(Error::NotFound)?;
+    if member.state != MembershipState::Active {
+        return Err(Error::Conflict("this person is stopped or has left: no link lets them in"));
+    }
+    if has_password(platform, member.user).await? {
+        return Err(Error::Conflict("this person has a password already and can sign in"));
+    }
+    let arguments = [member.user.into(), caller.organization().into()];
+    if works_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
+        return Err(Error::Conflict("this account is not the organization's alone: its person signs in another way"));
+    }
+    make(platform, caller, member.role, &member.name, Some(member.user)).await
+}
+
+/// Whoever sets the first password of an account may sign in with it everywhere, so it must work in one place only.
+fn works_elsewhere(counted: &[Row]) -> Result<bool> {
+    Ok(counted.first().map_or(Ok(0), |row| row.integer("elsewhere"))? > 0)
+}
+
+async fn has_password(platform: &Platform, user: Uuid) -> Result<bool> {
+    let row = platform.database.installation().get(&USER_ACCOUNT, user).await?.ok_or(Error::NotFound)?;
+    let field = Field::new(&USER_ACCOUNT, "password", user);
+    let stored = Zeroizing::new(platform.vault.installation_keyring().open_text(field, &row.bytes("password")?)?);
+    Ok(!stored.is_empty())
+}
+
+async fn make(
+    platform: &Platform,
+    caller: &Caller,
+    role: Role,
+    note: &str,
+    for_user: Option<Uuid>,
+) -> Result<(Invitation, Secret)> {
     let note = user::name("note", note)?;
     if caller.role().is_some_and(|own| !own.may_grant(role)) {
         return Err(Error::BeyondOwnRole);
@@ -78,6 +121,9 @@ pub async fn create(platform: &Platform, caller: &Caller, role: Role, note: &str
         Invitation { id, role, note, created_by, created_at: now, expires_at: now.plus_seconds(LIFE_SECONDS) };
     let keyring = platform.vault.installation_keyring();
     let mut change = caller.change(platform, "invitation.create").await?;
+    if let Some(user) = for_user {
+        change.execute(&INVITATIONS_REVOKE_FOR, &[caller.organization().into(), user.into(), now.into()]).await?;
+    }
     let counted = change.query(&INVITATIONS_COUNT, &[caller.organization().into(), now.into()]).await?;
     if counted.first().map_or(Ok(0), |row| row.integer("invitations"))? >= MAXIMUM_OPEN {
         return Err(Error::Conflict("there are 50 open invitations already: withdraw some first"));
@@ -87,6 +133,7 @@ pub async fn create(platform: &Platform, caller: &Caller, role: Role, note: &str
         ("organization_id", caller.organization().into()),
         ("token_hash", token.hash().into()),
         ("role", role.as_str().into()),
+        ("for_user_id", for_user.into()),
         ("note", keyring.seal_text(Field::new(&INVITATION, "note", id), &invitation.note)?.into()),
         ("created_by", created_by.into()),
         ("created_at", now.into()),
@@ -140,10 +187,14 @@ pub async fn accept(platform: &Platform, acceptance: &Acceptance<'_>) -> Result<
     if transaction.execute(&INVITATION_USE, &arguments).await? != 1 {
         return Err(Error::TokenRefused);
     }
-    if let Some((name, email, password_hash)) = &person.new {
-        user::insert(&mut transaction, platform, person.user, (email, name), password_hash).await?;
-    }
-    let membership = join(&mut transaction, platform, &offer, person.user).await?;
+    let membership = match &person.brings {
+        Brings::FirstPassword(hash) => settle(&mut transaction, platform, &offer, person.user, hash).await?,
+        Brings::NewAccount(name, email, hash) => {
+            user::insert(&mut transaction, platform, person.user, (email, name), hash).await?;
+            join(&mut transaction, platform, &offer, person.user).await?
+        }
+        Brings::OwnAccount => join(&mut transaction, platform, &offer, person.user).await?,
+    };
     let entry = Entry {
         actor: Actor { kind: ActorKind::User, id: Some(person.user), address: acceptance.address },
         action: "member.join",
@@ -164,6 +215,7 @@ struct Offer {
     organization: OrganizationId,
     organization_name: String,
     role: Role,
+    for_user: Option<Uuid>,
 }
 
 impl Offer {
@@ -185,14 +237,25 @@ impl Offer {
             organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             role,
+            for_user: row.optional_uuid("for_user_id")?,
         })
     }
 }
 
-/// Who accepts: an account that is there, whose password was right, or a new one.
+/// Who accepts.
 struct Person {
     user: Uuid,
-    new: Option<(String, EmailAddress, String)>,
+    brings: Brings,
+}
+
+/// What they bring along.
+enum Brings {
+    /// An account that is there, whose password was right.
+    OwnAccount,
+    /// Name, address and password hash of an account to be made.
+    NewAccount(String, EmailAddress, String),
+    /// The hash of the first password of the account that the link is for.
+    FirstPassword(String),
 }
 
 impl Person {
@@ -201,6 +264,10 @@ impl Person {
         let keyring = platform.vault.installation_keyring();
         let index = user::email_index(&keyring, &email)?;
         let rows = platform.database.installation().query(&USER_BY_EMAIL, &[index.into()]).await?;
+        let known = rows.first().map(|row| row.uuid("id")).transpose()?;
+        if let Some(user) = offer.for_user {
+            return Self::of_directory(platform, acceptance, offer, user, known).await;
+        }
         if let Some(row) = rows.first() {
             let user = row.uuid("id")?;
             let stored = keyring.open_text(Field::new(&USER_ACCOUNT, "password", user), &row.bytes("password")?)?;
@@ -208,14 +275,59 @@ impl Person {
                 let reason = "This address has an account here already: give that account's password.";
                 return Err(Error::invalid("password", reason));
             }
-            return Ok(Self { user, new: None });
+            return Ok(Self { user, brings: Brings::OwnAccount });
         }
         let name = user::name("name", acceptance.name)?;
         let related = [email.as_str(), &name, &offer.organization_name];
         password::check_new(acceptance.password, password::MINIMUM_LENGTH_ALONE, &related)?;
         let hash = user::hash_password(acceptance.password, platform.entropy.clone()).await?;
-        Ok(Self { user: platform.identifiers.next(), new: Some((name, email, hash)) })
+        Ok(Self { user: platform.identifiers.next(), brings: Brings::NewAccount(name, email, hash) })
     }
+
+    /// The person whom a directory added: the address must be theirs, and the account without a password so far.
+    async fn of_directory(
+        platform: &Platform,
+        acceptance: &Acceptance<'_>,
+        offer: &Offer,
+        user: Uuid,
+        known: Option<Uuid>,
+    ) -> Result<Self> {
+        if known != Some(user) {
+            return Err(Error::invalid("email", "This link is for another address: the one of your work account."));
+        }
+        if has_password(platform, user).await? {
+            return Err(Error::Conflict("you have a password already: sign in"));
+        }
+        let row = platform.database.installation().get(&USER_ACCOUNT, user).await?.ok_or(Error::TokenRefused)?;
+        let keyring = platform.vault.installation_keyring();
+        let name = keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?;
+        let related = [acceptance.email, &name, &offer.organization_name];
+        password::check_new(acceptance.password, password::MINIMUM_LENGTH_ALONE, &related)?;
+        let hash = user::hash_password(acceptance.password, platform.entropy.clone()).await?;
+        Ok(Self { user, brings: Brings::FirstPassword(hash) })
+    }
+}
+
+/// Gives the account that the link is for its first password. Whoever was stopped meanwhile does not come in by a link.
+async fn settle(
+    transaction: &mut Transaction,
+    platform: &Platform,
+    offer: &Offer,
+    user: Uuid,
+    hash: &str,
+) -> Result<Uuid> {
+    let rows = transaction.query(&MEMBERSHIP_OF_USER, &[offer.organization.into(), user.into()]).await?;
+    let row = rows.first().ok_or(Error::TokenRefused)?;
+    if store::word(row, "state", MembershipState::parse)? != MembershipState::Active {
+        return Err(Error::TokenRefused);
+    }
+    if works_elsewhere(&transaction.query(&MEMBERSHIPS_ELSEWHERE, &[user.into(), offer.organization.into()]).await?)? {
+        return Err(Error::TokenRefused);
+    }
+    let keyring = platform.vault.installation_keyring();
+    let sealed = keyring.seal_text(Field::new(&USER_ACCOUNT, "password", user), hash)?;
+    transaction.execute(&PASSWORD_SET, &[user.into(), sealed.into()]).await?;
+    Ok(row.uuid("id")?)
 }
 
 /// Writes the membership: a new one, or that of somebody who had left. A suspension is not lifted by a link.

@@ -41,6 +41,7 @@ pub use change::Change;
 pub use error::{Error, Result};
 pub use platform::Platform;
 pub use role::{MembershipState, Permission, Role, allows};
+pub use store::people::PROVISIONED_USER;
 pub use store::{
     API_KEY, BACKUP_CODE, FORMER_PASSWORD, INCIDENT, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SECOND_FACTOR, SESSION,
     SIGN_IN_POLICY, STATEMENTS, TABLES, USER_ACCOUNT,

@@ -1,9 +1,11 @@
-//! Who works in an organization. What changes about a membership stands in [`standing`], how it ends in [`leaving`].
+//! Who works in an organization. How a directory adds somebody stands in [`joining`], what changes about a membership in
+//! [`standing`], how it ends in [`leaving`].
 
 use storage::{OrganizationId, Row, Timestamp};
 use uuid::Uuid;
 use vault::{Field, Keyring};
 
+pub mod joining;
 pub mod leaving;
 pub mod standing;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Everything, billing included.
     Owner,
-    /// Everything but billing, and the keys that seal the organization.
+    /// Everything but billing, the keys that seal the organization, and the keys of its directory.
     Admin,
     /// The daily work: agents, knowledge, conversations, calls, contacts and what they lead to.
     Manager,
@@ -64,6 +64,8 @@ pub enum Permission {
     KeyWrite,
     MemberRead,
     MemberWrite,
+    MemberProvision,
+    ProvisioningWrite,
     AuditRead,
     AnalyticsRead,
     SettingsRead,
@@ -109,10 +111,16 @@ impl Role {
 
     fn includes(self, permission: Permission) -> bool {
         match self {
-            Self::Owner => true,
-            Self::Admin => {
-                !matches!(permission, Permission::BillingRead | Permission::BillingWrite | Permission::VaultWrite)
-            }
+            // Provisioning is what a directory's own key does (`KeyRole::Provisioning`); no person and no other key holds it.
+            Self::Owner => permission != Permission::MemberProvision,
+            Self::Admin => !matches!(
+                permission,
+                Permission::MemberProvision
+                    | Permission::ProvisioningWrite
+                    | Permission::BillingRead
+                    | Permission::BillingWrite
+                    | Permission::VaultWrite
+            ),
             Self::Manager => manager_includes(permission),
             Self::Viewer => permission == Permission::AnalyticsRead,
         }
@@ -149,6 +157,8 @@ fn manager_includes(permission: Permission) -> bool {
         | Permission::KeyWrite
         | Permission::MemberRead
         | Permission::MemberWrite
+        | Permission::MemberProvision
+        | Permission::ProvisioningWrite
         | Permission::AuditRead
         | Permission::SettingsRead
         | Permission::SettingsWrite
@@ -182,7 +192,7 @@ impl MembershipState {
 
 impl Permission {
     /// Every permission, in the order of the matrix.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::AgentRead,
         Self::AgentWrite,
         Self::AgentPublish,
@@ -210,6 +220,8 @@ impl Permission {
         Self::KeyWrite,
         Self::MemberRead,
         Self::MemberWrite,
+        Self::MemberProvision,
+        Self::ProvisioningWrite,
         Self::AuditRead,
         Self::AnalyticsRead,
         Self::SettingsRead,

@@ -251,6 +251,7 @@ pub const TABLES: &[&Table] = &[
     &API_KEY,
     &ONE_TIME_TOKEN,
     &people::INVITATION,
+    &people::PROVISIONED_USER,
     &people::SIGHTING,
     &people::KNOWN_PLACE,
     &people::SECURITY_ALERT,
@@ -398,6 +399,9 @@ statements! {
     KEYS_OF_ORGANIZATION = "identity.keys_of_organization",
         "select id, name, environment, role, created_by, replaces, created_at, expires_at, revoked_at, leaked_at, used_at \
          from api_key where organization_id = $1 and id > $2 order by id limit $3";
+    KEYS_FOR_PROVISIONING = "identity.keys_for_provisioning",
+        "select id, name, environment, role, created_by, replaces, created_at, expires_at, revoked_at, leaked_at, used_at \
+         from api_key where organization_id = $1 and role = 'provisioning' order by created_at desc, id desc";
     KEY_OF_ORGANIZATION = "identity.key_of_organization",
         "select id, name, environment, role, created_by, replaces, created_at, expires_at, revoked_at, leaked_at, used_at \
          from api_key where organization_id = $1 and id = $2";

@@ -65,6 +65,8 @@ pub const fn is_grantable(permission: Permission) -> bool {
         | Permission::KeyWrite
         | Permission::MemberRead
         | Permission::MemberWrite
+        | Permission::MemberProvision
+        | Permission::ProvisioningWrite
         | Permission::AuditRead
         | Permission::SettingsWrite
         | Permission::VaultWrite

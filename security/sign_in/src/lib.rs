@@ -12,9 +12,12 @@ mod pages;
 pub mod passkey;
 pub mod password;
 pub mod policy;
+pub mod provisioning;
 pub mod qr;
 pub mod second_factor;
 pub mod totp;
+
+use std::sync::Arc;
 
 use storage::{Schema, Table};
 use web::{Gate, Routes};
@@ -27,7 +30,8 @@ pub const TABLES: &[&Table] = &[&passkey::PASSKEY_CEREMONY];
 
 /// The schema with every table and statement of signing in.
 pub fn extend(schema: Schema) -> Schema {
-    schema.with(TABLES, second_factor::STATEMENTS).with(&[], passkey::STATEMENTS)
+    let schema = schema.with(TABLES, second_factor::STATEMENTS).with(&[], passkey::STATEMENTS);
+    schema.with(&[], provisioning::store::STATEMENTS)
 }
 
 /// What the pages of signing in need. Cheap to clone.
@@ -37,19 +41,25 @@ pub struct SignIn {
     pub gate: Gate,
     /// The passkeys of this server's name.
     pub passkeys: Passkeys,
+    /// This server's own address, as browsers and directories reach it: `https://desk.example`.
+    pub base_url: Arc<str>,
 }
 
 impl SignIn {
     /// Signing in at this server, whose own address is `base_url`.
     pub fn new(gate: Gate, base_url: &str) -> Self {
-        Self { gate, passkeys: Passkeys::at(base_url) }
+        Self { gate, passkeys: Passkeys::at(base_url), base_url: base_url.trim_end_matches('/').into() }
     }
 }
 
 /// The descriptions of the JSON routes.
 pub fn descriptions() -> Vec<utoipa::openapi::OpenApi> {
     use utoipa::OpenApi as _;
-    vec![policy::api::Description::openapi(), incident::api::Description::openapi()]
+    vec![
+        policy::api::Description::openapi(),
+        incident::api::Description::openapi(),
+        provisioning::keys::Description::openapi(),
+    ]
 }
 
 /// Every route of signing in.
@@ -63,4 +73,7 @@ pub fn routes() -> Routes<SignIn> {
         .merge(policy::api::routes())
         .merge(incident::pages::routes())
         .merge(incident::api::routes())
+        .merge(provisioning::api::routes())
+        .merge(provisioning::keys::routes())
+        .merge(provisioning::pages::routes())
 }

@@ -24,6 +24,7 @@ mod other_organization;
 mod phone_flood;
 mod plain_calls;
 pub mod ports;
+mod provisioning;
 mod rate_limit;
 mod roles;
 pub mod sealed_at_rest;
@@ -58,6 +59,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(key_rotation::KeyRotation(key_rotation::Authenticated)),
         Arc::new(leaked_key::LeakedKey(leaked_key::Reported)),
         Arc::new(test_keys::TestKeys),
+        Arc::new(provisioning::Provisioning),
         Arc::new(access_review::AccessReview(access_review::Counted)),
         Arc::new(session_end::SessionEnd(session_end::Authenticated)),
         Arc::new(second_factor::SecondFactor),

@@ -80,7 +80,7 @@ async fn holders(house: &House, permission: Permission, organization: Option<Uui
         let good = page
             .iter()
             .filter(|one| one.revoked_at.is_none_or(|at| now < at) && one.expires_at.is_none_or(|at| now < at));
-        for one in good.filter(|one| allows(one.role, MembershipState::Active, permission)) {
+        for one in good.filter(|one| one.role.allows(permission)) {
             say(&format!("  key      {:<8} {} ({})", one.role.as_str(), one.name, one.id));
         }
         after = page.last().map(|one| one.id).filter(|_| page.len() as i64 == PAGE);

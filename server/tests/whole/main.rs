@@ -25,6 +25,7 @@ mod organizations;
 mod phone;
 mod plaintext;
 mod product;
+mod provisioning;
 mod replay;
 mod safekeeping;
 mod search;

@@ -13,7 +13,7 @@ use vault::Keyring;
 
 use super::{
     AuditLog, node_row, personal_field, stored_hash,
-    tables::{AUDIT_NODE, FORWARD_PAGE, INSTALLATION_PAGE, LAST_CHECKPOINT, PAGE, PAGE_OF_OBJECT},
+    tables::{AUDIT_NODE, FORWARD_PAGE, INSTALLATION_PAGE, LAST_CHECKPOINT, PAGE, PAGE_OF_ACTOR, PAGE_OF_OBJECT},
 };
 use crate::{
     entry::{Personal, Record, record_hash},
@@ -94,6 +94,19 @@ impl AuditLog {
             None => database.query(&PAGE, &[before.into(), limit.into()]).await?,
             Some(object) => database.query(&PAGE_OF_OBJECT, &[before.into(), limit.into(), object.into()]).await?,
         };
+        let keyring = self.parts.vault.keyring(database).await?;
+        rows.iter().map(|row| stored_entry(row, &keyring)).collect()
+    }
+
+    /// What one actor did in the organization, newest first.
+    pub async fn entries_of_actor(
+        &self,
+        database: &OrganizationDb,
+        actor: Uuid,
+        limit: u32,
+    ) -> Result<Vec<StoredEntry>> {
+        let arguments = [actor.into(), limit.min(MAXIMUM_PAGE_LENGTH).into()];
+        let rows = database.query(&PAGE_OF_ACTOR, &arguments).await?;
         let keyring = self.parts.vault.keyring(database).await?;
         rows.iter().map(|row| stored_entry(row, &keyring)).collect()
     }

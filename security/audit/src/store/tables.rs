@@ -148,6 +148,12 @@ pub(super) static PAGE_OF_OBJECT: Statement = Statement::organization(
      where e.organization_id = $1 and e.position < $2 and e.object_id = $4 order by e.position desc limit $3",
 );
 
+pub(super) static PAGE_OF_ACTOR: Statement = Statement::organization(
+    "audit.page_of_actor",
+    "select e.position, e.record, e.personal, n.hash from audit_entry e left join audit_node n on n.id = e.id
+     where e.organization_id = $1 and e.actor_id = $2 order by e.position desc limit $3",
+);
+
 pub(super) static FORWARD_PAGE: Statement = Statement::organization(
     "audit.forward_page",
     "select e.position, e.record, e.personal, n.hash from audit_entry e left join audit_node n on n.id = e.id
@@ -196,6 +202,7 @@ pub const STATEMENTS: &[&Statement] = &[
     &ERASE_INSTALLATION_ACTOR,
     &PAGE,
     &PAGE_OF_OBJECT,
+    &PAGE_OF_ACTOR,
     &FORWARD_PAGE,
     &INSTALLATION_PAGE,
     &ENTRIES_FROM,

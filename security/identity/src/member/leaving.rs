@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::standing::{Target, set_state};
 use crate::store::KEYS_REVOKE_OF_OWNER;
 use crate::store::people::{
-    INVITATIONS_REVOKE_OF_MAKER, MEMBERSHIP_OF_USER, SESSIONS_DELETE_OF_MEMBER, TOKENS_DELETE_OF_MEMBER,
+    INVITATIONS_REVOKE_OF_MAKER, MEMBERSHIP_OF_USER, PROVISIONED_USER_DELETE, SESSIONS_DELETE_OF_MEMBER,
+    TOKENS_DELETE_OF_MEMBER,
 };
 use crate::{Caller, Change, Error, MembershipState, Platform, Result};
 
@@ -35,8 +36,8 @@ pub async fn remove(platform: &Platform, caller: &Caller, id: Uuid) -> Result<En
     Ok(ended)
 }
 
-/// The same within a change that says why.
-pub(crate) async fn remove_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Ended> {
+/// The same within a change that says why; whoever commits it writes [`facts`] down.
+pub async fn remove_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Ended> {
     let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
     end(change, caller, id, &target).await
@@ -63,7 +64,8 @@ async fn end(change: &mut Change, caller: &Caller, id: Uuid, target: &Target) ->
     cut_off(change, caller.organization(), target.user).await
 }
 
-fn facts(ended: &Ended) -> Vec<(&'static str, String)> {
+/// What ended, for the audit log.
+pub fn facts(ended: &Ended) -> Vec<(&'static str, String)> {
     vec![
         ("sessions", ended.sessions.to_string()),
         ("keys", ended.keys.to_string()),
@@ -84,8 +86,9 @@ pub(crate) async fn cut_off(change: &mut Change, organization: OrganizationId, u
         links: change.execute(&TOKENS_DELETE_OF_MEMBER, &person).await?,
         belongings: 0,
     };
+    // What a directory said about the person goes, too; the door of the organization binds its id.
+    change.execute(&PROVISIONED_USER_DELETE, &person[1..]).await?;
     for belonging in change.platform().belongings {
-        // The door of the organization binds its id.
         ended.belongings += change.execute(belonging.revoke_of_maker, &person_now[1..]).await?;
     }
     Ok(ended)

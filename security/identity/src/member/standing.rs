@@ -58,7 +58,14 @@ pub async fn set_privileged_limit(platform: &Platform, caller: &Caller, limit: i
 /// Gives a member another role.
 pub async fn change_role(platform: &Platform, caller: &Caller, id: Uuid, role: Role) -> Result<()> {
     let mut change = caller.change(platform, "member.role").await?;
-    let target = Target::of(&mut change, caller, id).await?;
+    let from = change_role_within(&mut change, caller, id, role).await?;
+    let facts = vec![("from", from.as_str().to_owned()), ("to", role.as_str().to_owned())];
+    change.commit("membership", Some(id), facts).await
+}
+
+/// The same within a change that says why. Answers with the role from before.
+pub async fn change_role_within(change: &mut Change, caller: &Caller, id: Uuid, role: Role) -> Result<Role> {
+    let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
     if caller.role().is_some_and(|own| !own.may_grant(role)) {
         return Err(Error::BeyondOwnRole);
@@ -67,46 +74,68 @@ pub async fn change_role(platform: &Platform, caller: &Caller, id: Uuid, role: R
         return Err(Error::Conflict("this person has left: invite them again"));
     }
     if role != Role::Owner {
-        target.must_not_be_the_last_owner(&mut change, caller).await?;
+        target.must_not_be_the_last_owner(change, caller).await?;
     }
     change.update(&MEMBERSHIP, id, &[("role", role.as_str().into())]).await?;
-    let facts = vec![("from", target.role.as_str().to_owned()), ("to", role.as_str().to_owned())];
-    change.commit("membership", Some(id), facts).await
+    Ok(target.role)
 }
 
 /// Stops a member for now: sessions end, keys are refused until they are let in again. Stopping twice changes nothing.
 pub async fn suspend(platform: &Platform, caller: &Caller, id: Uuid) -> Result<()> {
     let mut change = caller.change(platform, "member.suspend").await?;
-    let target = Target::of(&mut change, caller, id).await?;
+    match suspend_within(&mut change, caller, id).await? {
+        Some(sessions) => change.commit("membership", Some(id), vec![("sessions", sessions.to_string())]).await,
+        None => Ok(()),
+    }
+}
+
+/// The same within a change that says why. Answers how many sessions ended; nothing when the member was suspended before.
+pub async fn suspend_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Option<u64>> {
+    let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
     match target.state {
-        MembershipState::Suspended => return Ok(()),
+        MembershipState::Suspended => return Ok(None),
         MembershipState::Active => {}
         MembershipState::Invited | MembershipState::Left => {
             return Err(Error::Conflict("only somebody who works here can be suspended"));
         }
     }
-    target.must_not_be_the_last_owner(&mut change, caller).await?;
-    set_state(&mut change, id, MembershipState::Suspended).await?;
+    target.must_not_be_the_last_owner(change, caller).await?;
+    set_state(change, id, MembershipState::Suspended).await?;
     let arguments = [caller.organization().into(), target.user.into()];
-    let sessions = change.execute(&SESSIONS_DELETE_OF_MEMBER, &arguments).await?;
-    change.commit("membership", Some(id), vec![("sessions", sessions.to_string())]).await
+    Ok(Some(change.execute(&SESSIONS_DELETE_OF_MEMBER, &arguments).await?))
 }
 
 /// Lets a suspended member in again. They sign in anew; keys that they answer for work again.
 pub async fn reinstate(platform: &Platform, caller: &Caller, id: Uuid) -> Result<()> {
     let mut change = caller.change(platform, "member.reinstate").await?;
-    let target = Target::of(&mut change, caller, id).await?;
+    if reinstate_within(&mut change, caller, id).await? {
+        return change.commit("membership", Some(id), Vec::new()).await;
+    }
+    Ok(())
+}
+
+/// The same within a change that says why. `false` when the member was let in all along.
+pub async fn reinstate_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<bool> {
+    let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
     match target.state {
-        MembershipState::Active => return Ok(()),
+        MembershipState::Active => return Ok(false),
         MembershipState::Suspended => {}
         MembershipState::Invited | MembershipState::Left => {
             return Err(Error::Conflict("this person is not suspended: invite them"));
         }
     }
-    set_state(&mut change, id, MembershipState::Active).await?;
-    change.commit("membership", Some(id), Vec::new()).await
+    set_state(change, id, MembershipState::Active).await?;
+    Ok(true)
+}
+
+/// Makes everybody wait who changes memberships of this organization, until the change ends: two owners who remove each
+/// other at the same moment must not both succeed, and what was read is what is changed.
+pub async fn lock(change: &mut Change) -> Result<()> {
+    let organization = change.caller().organization();
+    change.query(&ORGANIZATION_LOCK, &[organization.into()]).await?;
+    Ok(())
 }
 
 pub(super) async fn set_state(change: &mut Change, id: Uuid, state: MembershipState) -> Result<()> {
@@ -124,8 +153,7 @@ pub(super) struct Target {
 impl Target {
     pub async fn of(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Self> {
         let organization = caller.organization();
-        // Two owners who remove each other at the same moment must not both succeed.
-        change.query(&ORGANIZATION_LOCK, &[organization.into()]).await?;
+        lock(change).await?;
         let rows = change.query(&MEMBER_OF_ORGANIZATION, &[organization.into(), id.into()]).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         let member: Member = super::read(row, &change.platform().vault.installation_keyring())?;

@@ -1,6 +1,7 @@
 //! The matrix against the file that people review, and that no permission is forgotten.
 
 use super::*;
+use crate::api_key::KeyRole;
 use std::fmt::Write as _;
 
 /// The whole matrix as people read it: a row per permission, a column per role, and what the other states permit.
@@ -86,6 +87,7 @@ fn the_lists_of_the_policy_file_are_the_matrix() {
         for permission in Permission::ALL {
             let allowed = match Role::parse(name) {
                 Some(role) => allows(role, MembershipState::Active, permission),
+                None if name == "directory" => KeyRole::Provisioning.allows(permission),
                 None => name == "support" && crate::support::is_grantable(permission),
             };
             assert_eq!(listed.contains(&permission.dotted().as_str()), allowed, "{name} {permission:?}");

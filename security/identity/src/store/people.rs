@@ -11,6 +11,8 @@ pub static INVITATION: Table = Table {
         Column::uuid("organization_id"),
         Column::bytes("token_hash"),
         Column::text("role"),
+        // The one account that it is for: a member whom a directory added, and who has no password yet.
+        Column::uuid("for_user_id").nullable(),
         // For whom, in the words of whoever invites.
         Column::sealed("note", SealedWith::Installation),
         Column::uuid("created_by").nullable(),
@@ -22,7 +24,7 @@ pub static INVITATION: Table = Table {
     ],
     references: &[],
     unique: &[&["token_hash"]],
-    indexes: &[&["organization_id"], &["created_by"]],
+    indexes: &[&["organization_id"], &["created_by"], &["for_user_id"]],
     retention: Retention::WithOrganization,
     erasure: Erasure::DeleteRow("used_by"),
 };
@@ -60,6 +62,27 @@ pub static KNOWN_PLACE: Table = Table {
     unique: &[&["user_id", "network_index", "device_index"]],
     indexes: &[&["expires_at"]],
     retention: Retention::UntilDeleted,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// What the organization's directory says of somebody whom it provisioned; its id is the membership's.
+pub static PROVISIONED_USER: Table = Table {
+    name: "provisioned_user",
+    owner: Owner::Organization,
+    columns: &[
+        Column::uuid("user_id"),
+        // Names and the directory's own identifier, as JSON.
+        Column::sealed("profile", SealedWith::Organization),
+        // The directory's own identifier as a keyed hash, to be found by.
+        Column::bytes("external_index").nullable(),
+        // The directory made the account, so its name and address are the directory's to change.
+        Column::boolean("is_own_account"),
+        Column::time("changed_at"),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["external_index"], &["user_id"]],
+    retention: Retention::WithOrganization,
     erasure: Erasure::DeleteRow("user_id"),
 };
 
@@ -107,7 +130,7 @@ const ALL: [&Statement; INSTALLATION_STATEMENTS.len() + ORGANIZATION_STATEMENTS.
 
 statements! {
     INVITATION_BY_HASH = "identity.invitation_by_hash",
-        "select i.id, i.organization_id, i.role, i.created_by, m.role as maker_role, m.state as maker_state, \
+        "select i.id, i.organization_id, i.role, i.for_user_id, i.created_by, m.role as maker_role, m.state as maker_state, \
          o.name as organization_name, o.state as organization_state \
          from invitation i join organization o on o.id = i.organization_id \
          left join membership m on m.organization_id = i.organization_id and m.user_id = i.created_by \
@@ -127,12 +150,22 @@ statements! {
          where organization_id = $1 and id = $2 and used_at is null and revoked_at is null and expires_at > $3";
     INVITATIONS_REVOKE_OF_MAKER = "identity.invitations_revoke_of_maker",
         "update invitation set revoked_at = $3 \
-         where organization_id = $1 and created_by = $2 and used_at is null and revoked_at is null";
+         where organization_id = $1 and (created_by = $2 or for_user_id = $2) and used_at is null and revoked_at is null";
+    INVITATIONS_REVOKE_FOR = "identity.invitations_revoke_for",
+        "update invitation set revoked_at = $3 \
+         where organization_id = $1 and for_user_id = $2 and used_at is null and revoked_at is null";
     INVITATIONS_SWEEP = "identity.invitations_sweep", "delete from invitation where expires_at <= $1";
     /// Held while the number of owners must not change under our feet.
     MEMBERSHIPS_OF_OWNERS = "identity.memberships_of_owners",
         "select count(*) as owners from membership \
          where organization_id = $1 and role = 'owner' and state = 'active' and user_id <> $2";
+    MEMBERSHIPS_COUNT = "identity.memberships_count",
+        "select count(*) as members from membership where organization_id = $1 and state <> 'left'";
+    MEMBERSHIPS_ELSEWHERE = "identity.memberships_elsewhere",
+        "select count(*) as elsewhere from membership where user_id = $1 and organization_id <> $2 and state <> 'left'";
+    ACCOUNT_RENAME = "identity.account_rename", "update user_account set name = $2 where id = $1";
+    ACCOUNT_READDRESS = "identity.account_readdress",
+        "update user_account set email = $2, email_index = $3 where id = $1";
     MEMBER_OF_ORGANIZATION = "identity.member_of_organization",
         "select m.id, m.user_id, m.role, m.state, m.created_at, m.seen_at, u.name, u.email from membership m \
          join user_account u on u.id = m.user_id where m.organization_id = $1 and m.id = $2";
@@ -172,6 +205,8 @@ statements! {
 }
 
 organization_statements! {
+    PROVISIONED_USER_DELETE = "identity.provisioned_user_delete",
+        "delete from provisioned_user where organization_id = $1 and user_id = $2";
     ALERTS = "identity.alerts",
         "select id, kind, subject_id, user_id, detail, raised_at, state, settled_by, settled_at from security_alert \
          where organization_id = $1 and id < $2 order by id desc limit $3";

@@ -373,6 +373,7 @@ fn support_caller(found: Found) -> Caller {
         actor: Actor { kind: ActorKind::Operator, id: Some(found.operator), address: found.address },
         credential: Credential::Support { session: found.session, grant: found.grant },
         standing: None,
+        provisions: false,
         support: Some(found.scope),
         user: None,
         signed_in: None,

@@ -4,4 +4,5 @@ mod fixture;
 mod incidents;
 mod passwords;
 mod people;
+mod provisioning;
 mod second_factors;

@@ -66,10 +66,10 @@ async fn ask(context: &ProbeContext) -> Result<Finding, Finding> {
 }
 
 /// Routes that one key asks.
-const ROUTES_PER_KEY: usize = 60;
+pub(super) const ROUTES_PER_KEY: usize = 60;
 
 /// The path with an id that nothing has in the place of each variable.
-fn concrete(path: &str) -> String {
+pub(super) fn concrete(path: &str) -> String {
     let id = Uuid::nil().to_string();
     let piece = |piece: &str| if piece.starts_with('{') { id.clone() } else { piece.to_owned() };
     path.split('/').map(piece).collect::<Vec<_>>().join("/")

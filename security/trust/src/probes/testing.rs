@@ -55,6 +55,21 @@ pub async fn confirmed() -> (ProbeContext, TestPlatform) {
     (context, kept)
 }
 
+/// The same with one route more, which is for a directory's key.
+pub async fn with_directory() -> (ProbeContext, TestPlatform) {
+    let (mut context, kept) = context().await;
+    let limits = Limits::new(&LimitSettings::default(), context.platform.clock.clone());
+    let gate = Gate::new(context.platform.clone(), limits, SessionCookie::OnLoopback);
+    let may = Access::Permission(identity::Permission::MemberProvision);
+    let provisioning =
+        Routes::<()>::new()
+            .get("/scim/v2/ServiceProviderConfig", may, Audited::No("made up for a test"), || async { "{}" });
+    let routes = web::account::routes().with_state(gate.clone()).merge(provisioning);
+    context.routes = routes.table();
+    context.base_url = Some(served(routes.into_router((), &gate)).await);
+    (context, kept)
+}
+
 /// Serves the router on a free loopback port for the rest of the test; returns its address.
 pub async fn served(app: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -38,6 +38,7 @@ enum Persona {
     WrongKey,
     Session(Role),
     Key(Role),
+    Directory,
     Member(MembershipState),
     ExpiredSession,
     RevokedKey,
@@ -48,7 +49,7 @@ enum Persona {
 }
 
 /// The columns of the text.
-const PERSONAS: [(&str, Persona); 20] = [
+const PERSONAS: [(&str, Persona); 21] = [
     ("nobody", Persona::Nobody),
     ("a key that was never made", Persona::WrongKey),
     ("owner, signed in", Persona::Session(Role::Owner)),
@@ -59,6 +60,7 @@ const PERSONAS: [(&str, Persona); 20] = [
     ("admin's key", Persona::Key(Role::Admin)),
     ("manager's key", Persona::Key(Role::Manager)),
     ("viewer's key", Persona::Key(Role::Viewer)),
+    ("a directory's key", Persona::Directory),
     ("owner, invited", Persona::Member(MembershipState::Invited)),
     ("owner, suspended", Persona::Member(MembershipState::Suspended)),
     ("owner, left", Persona::Member(MembershipState::Left)),
@@ -105,6 +107,10 @@ impl World {
     async fn token(&self, persona: Persona) -> Option<String> {
         match persona {
             Persona::Key(role) => Some(self.key(role).await.1),
+            Persona::Directory => {
+                let made = api_key::create_for_provisioning(&self.platform, &self.owner().await, "matrix", None).await;
+                Some(made.expect("made").1.reveal().to_owned())
+            }
             Persona::RevokedKey => {
                 let (id, text) = self.key(Role::Owner).await;
                 let owner = self.owner().await;
@@ -167,7 +173,9 @@ impl World {
                 let secret = Secret::generate(self.platform.entropy.as_ref());
                 Shown::Bearer(format!("rf_embed_{}", secret.reveal()))
             }
-            Persona::Key(_) | Persona::RevokedKey | Persona::Support | Persona::SupportOfOne => Shown::Bearer(kept()),
+            Persona::Key(_) | Persona::Directory | Persona::RevokedKey | Persona::Support | Persona::SupportOfOne => {
+                Shown::Bearer(kept())
+            }
         }
     }
 
@@ -197,6 +205,7 @@ fn expected(rule: &RouteRule, column: usize) -> Option<char> {
     match PERSONAS[column].1 {
         Persona::Session(role) => permitted(in_role(role)),
         Persona::Key(role) => permitted(in_role(role) && rule.step_up != StepUp::PeopleOnly),
+        Persona::Directory => permitted(permission == Some(Permission::MemberProvision)),
         Persona::Operator => permitted(false),
         Persona::Support => permitted(permission.is_some_and(support::is_grantable)),
         Persona::SupportOfOne => {
@@ -324,8 +333,8 @@ fn text(lines: &[(RouteRule, String)]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:>2}  {name}", column + 1);
     }
-    let _ = writeln!(text, "\n{:<20} {:<6} {:<52} asks for", "          1111111111", "", "");
-    let _ = writeln!(text, "{:<20}", "12345678901234567890");
+    let _ = writeln!(text, "\n{:<21} {:<6} {:<52} asks for", "          11111111112", "", "");
+    let _ = writeln!(text, "{:<21}", "123456789012345678901");
     for (rule, cells) in lines {
         let asks = match rule.access {
             Access::Permission(permission) => permission.dotted(),

@@ -67,7 +67,7 @@ pub struct KeyView {
     name: String,
     /// `live` or `test`.
     environment: &'static str,
-    /// `owner`, `admin`, `manager` or `viewer`.
+    /// `owner`, `admin`, `manager` or `viewer`; `provisioning` is the key of a directory, which does nothing else.
     role: &'static str,
     /// Where it stands: `works`, `expires_soon` (within 14 days), `ending` (another took its place), `expired`, `revoked` or
     /// `leaked`.
