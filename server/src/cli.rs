@@ -8,6 +8,7 @@ pub(crate) mod key;
 mod openapi;
 mod operator;
 mod organization;
+mod passwords;
 mod serve;
 mod user;
 mod vault;
@@ -56,6 +57,8 @@ enum Command {
     Organization(organization::Arguments),
     /// The keys that seal the data: rotate them, seal an organization, look through everything
     Vault(vault::Arguments),
+    /// The set of breached passwords that nobody may choose
+    Passwords(passwords::Arguments),
     /// Operators of this installation, without the server
     Operator(operator::Arguments),
     /// Which roles hold a permission, and who has them
@@ -136,6 +139,7 @@ pub fn run() -> ExitCode {
         Command::User(arguments) => on_runtime(user::run(arguments)),
         Command::Organization(arguments) => on_runtime(organization::run(arguments)),
         Command::Vault(arguments) => on_runtime(vault::run(arguments)),
+        Command::Passwords(arguments) => passwords::run(arguments),
         Command::Operator(arguments) => on_runtime(operator::run(arguments)),
         Command::WhoCan(arguments) => match who_can::check(&arguments) {
             Ok(()) => on_runtime(who_can::run(arguments)),

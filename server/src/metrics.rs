@@ -76,10 +76,14 @@ impl Metrics {
 
     /// Sets how often the firewall decided what.
     pub fn set_firewall(&self, figures: FirewallFigures) {
-        let FirewallFigures { passed, refused, detected, free_text } = figures;
-        for (verdict, count) in
-            [("passed", passed), ("refused", refused), ("detected", detected), ("free_text", free_text)]
-        {
+        let FirewallFigures { passed, refused, detected, free_text, probed } = figures;
+        for (verdict, count) in [
+            ("passed", passed),
+            ("refused", refused),
+            ("detected", detected),
+            ("free_text", free_text),
+            ("probed", probed),
+        ] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.firewall.get_or_create(&FirewallLabels { verdict }).set(count);
         }

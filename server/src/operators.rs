@@ -1,7 +1,9 @@
 //! The operator's own listener: figures for a monitor, and the pages of the operator plane behind their own door.
 
 use axum::routing::get;
+use identity::password::breached::Breached;
 use operator::{Figure, Plane};
+use storage::Timestamp;
 
 use crate::wiring::House;
 
@@ -19,15 +21,28 @@ pub fn router(house: &House, base_url: &str) -> axum::Router {
         .fallback_service(operator::router(&plane))
 }
 
+/// What was imported, and when; a fault in words, because this page is where somebody would see it.
+fn breached_words(set: &Breached) -> String {
+    match set.header() {
+        Ok(Some(header)) => {
+            format!("{} imported {}", header.records, web::instant::to_rfc3339(Timestamp(header.made_at)))
+        }
+        Ok(None) => "none imported; the eleven thousand commonest are refused (ringfence passwords import)".to_owned(),
+        Err(error) => format!("FAULT: {error}"),
+    }
+}
+
 fn figures(house: &House) -> impl Fn() -> Vec<Figure> + Send + Sync + use<> {
     let (metrics, limits, violations) =
         (house.metrics.clone(), house.gate.limits.clone(), house.gate.violations.clone());
+    let breached = house.platform.breached.clone();
     let database = if house.settings.database_url.is_empty() { "embedded (SQLite)" } else { "PostgreSQL" };
     move || {
         let figure = |name, value: String| Figure { name, value };
         vec![
             figure("Version", env!("CARGO_PKG_VERSION").to_owned()),
             figure("Database", database.to_owned()),
+            figure("Breached passwords", breached_words(&breached)),
             figure("Calls in progress", metrics.calls().to_string()),
             figure("Requests answered", metrics.requests().to_string()),
             figure("Buckets of limits in memory", limits.remembered_keys().to_string()),

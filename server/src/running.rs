@@ -89,6 +89,7 @@ impl Running {
         let context = ProbeContext {
             platform: house.platform.clone(),
             base_url: Some(doors.probed_url()),
+            mark: Some(house.gate.probe_mark.clone()),
             cookie: house.gate.cookie,
             routes: parts.table(),
             ports: Some(ports),
@@ -128,6 +129,9 @@ impl Running {
                 }
                 if let Err(error) = identity::place::sweep(&house.platform).await {
                     tracing::error!(%error, "places and invitations that are over could not be removed");
+                }
+                if let Err(error) = identity::notice::sweep(&house.platform).await {
+                    tracing::error!(%error, "notices that are over could not be removed");
                 }
                 if let Err(error) = operator::store::sessions::sweep(&house.platform).await {
                     tracing::error!(%error, "operators' sessions that are over could not be removed");

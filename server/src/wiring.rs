@@ -15,6 +15,7 @@ use conversations::Conversations;
 use conversations::answers::Documents;
 use edge::{Firewall, Limits};
 use identity::alert::Alerts;
+use identity::password::breached::Breached;
 use identity::{Belonging, Platform};
 use storage::objects::ObjectFolder;
 use storage::{
@@ -109,6 +110,7 @@ impl House {
             clock: clock.clone(),
             entropy: entropy.clone(),
             belongings: BELONGINGS,
+            breached: Breached::in_folder(&folder),
             alerts: Alerts::default(),
         };
         let cookie = if settings.is_over_tls() { SessionCookie::OverTls } else { SessionCookie::OnLoopback };

@@ -8,6 +8,8 @@ pub const SECOND_FACTOR_PAGE: &str = "/sign-in/second-factor";
 pub const ENROLMENT_PAGE: &str = "/second-factors/required";
 /// Where somebody who is signed in shows again who is there.
 pub const CONFIRM_PAGE: &str = "/sign-in/confirm";
+/// Where somebody who came by a reset link chooses a new password.
+pub const NEW_PASSWORD_PAGE: &str = "/sign-in/new-password";
 /// Longest path that is remembered.
 const MAXIMUM_LENGTH: usize = 500;
 /// Pages that nobody wants to come back to.

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use identity::token::OPERATOR_PREFIX;
-use identity::{Authenticator, Caller, Credential, Environment, Platform, Presented};
+use identity::{Authenticator, Caller, Credential, Environment, Platform, Presented, notice};
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
@@ -26,9 +26,13 @@ use crate::idempotency;
 use crate::present;
 use crate::problem::Problem;
 use crate::routes::{Access, Audited, BodyLimit, RouteRule};
+use crate::shell::AccountNotice;
 
 mod assurance;
+mod probe_mark;
 mod screen;
+
+pub use probe_mark::{PROBE_HEADER, ProbeMark};
 
 /// The action under which refusals stand in the audit log.
 const REFUSED: &str = "access.refuse";
@@ -52,6 +56,8 @@ pub struct Gate {
     pub violations: ViolationReports,
     /// What looks at requests before handlers do.
     pub firewall: Firewall,
+    /// What the probes of this process say with their requests.
+    pub probe_mark: ProbeMark,
     authenticator: Authenticator,
 }
 
@@ -59,12 +65,14 @@ impl Gate {
     /// A gate on this platform.
     pub fn new(platform: Platform, limits: Limits, cookie: SessionCookie) -> Self {
         let authenticator = Authenticator::new(platform.clone());
+        let probe_mark = ProbeMark::generate(platform.entropy.as_ref());
         Self {
             platform,
             limits,
             cookie,
             violations: ViolationReports::default(),
             firewall: Firewall::core(FirewallMode::Block),
+            probe_mark,
             authenticator,
         }
     }
@@ -170,8 +178,9 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
             Err(problem) => return problem.into_response(),
         };
     }
-    if let Some(looking) = guard.looking(caller.as_ref()).await {
+    if let Some((looking, unread)) = guard.beside_a_page(caller.as_ref()).await {
         request.extensions_mut().insert(looking);
+        request.extensions_mut().insert(unread);
     }
     request = match guard.screen(caller.as_ref(), request).await {
         Ok(screened) => screened,
@@ -185,6 +194,8 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     };
     if caller.is_some() {
         response.extensions_mut().insert(Private);
+    } else {
+        response = neutral(response);
     }
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
@@ -192,9 +203,19 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
     response
 }
 
+/// Who is no member of an organization does not learn what it does with its keys: to visitors of a sealed one, nobody answers.
+fn neutral(response: Response) -> Response {
+    let is_sealed = response.extensions().get::<Problem>().is_some_and(Problem::is_organization_sealed);
+    if is_sealed { Problem::nobody_answers().into_response() } else { response }
+}
+
 /// The operators who look into the organization at this moment, beside the request of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct Looking(pub Vec<String>);
+
+/// What the reader of a page has to acknowledge about changes of their account, beside the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unread(pub Vec<AccountNotice>);
 
 type Admitted = (Option<Caller>, Option<Allowance>);
 
@@ -295,20 +316,24 @@ impl Guard {
         }
     }
 
-    /// Who looks by support access, for the pages of the organization's own people; a page is shown without it rather than
-    /// not at all.
-    async fn looking(&self, caller: Option<&Caller>) -> Option<Looking> {
+    /// Who looks by support access, and what the reader has to acknowledge, for the pages of the organization's own people; a
+    /// page is shown without it rather than not at all.
+    async fn beside_a_page(&self, caller: Option<&Caller>) -> Option<(Looking, Unread)> {
         let caller = caller.filter(|caller| matches!(caller.credential(), Credential::Session(_)))?;
         if self.rule.method != Method::GET || self.rule.path.starts_with("/v1/") {
             return None;
         }
-        match identity::support::looking(&self.gate.platform, caller.organization()).await {
-            Ok(looking) => Some(Looking(looking.into_iter().map(|one| one.operator_name).collect())),
-            Err(error) => {
-                tracing::error!(%error, "it could not be read who looks by support access");
-                None
-            }
-        }
+        let platform = &self.gate.platform;
+        let looking = identity::support::looking(platform, caller.organization()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "it could not be read who looks by support access");
+            Vec::new()
+        });
+        let unread = notice::unread(platform, caller).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "it could not be read what a person was not told yet");
+            Vec::new()
+        });
+        let looking = looking.into_iter().map(|one| one.operator_name).collect();
+        Some((Looking(looking), Unread(unread.into_iter().map(AccountNotice::from).collect())))
     }
 
     /// The idempotency key of a request that may have one.

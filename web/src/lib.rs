@@ -30,7 +30,7 @@ pub use cookie::SessionCookie;
 pub use edge::{ClientAddress, Nonce};
 pub use extract::{Form, Json, Path, Query};
 pub use form_token::FormToken;
-pub use guard::Gate;
+pub use guard::{Gate, PROBE_HEADER, ProbeMark};
 pub use identity::Caller;
 pub use page::PageContext;
 pub use paging::{Page, PageQuery};

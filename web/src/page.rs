@@ -7,8 +7,8 @@ use identity::Caller;
 
 use crate::Problem;
 use crate::form_token::FormToken;
-use crate::guard::Looking;
-use crate::shell::{Nav, Shell};
+use crate::guard::{Looking, Unread};
+use crate::shell::{AccountNotice, Nav, Shell};
 
 /// The signed-in reader of a page and the nonce of its answer. A handler takes it as an argument.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct PageContext {
     pub form_token: Option<FormToken>,
     /// The operators who look into the organization at this moment.
     pub looking: Vec<String>,
+    /// What the reader has to acknowledge about changes of their account.
+    pub notices: Vec<AccountNotice>,
 }
 
 impl PageContext {
@@ -28,7 +30,10 @@ impl PageContext {
     pub fn shell(&self, title: &str, nav: Nav) -> Shell {
         let organization = self.caller.organization_name();
         let shell = Shell::new(title, nav, self.nonce.clone(), organization, self.caller.display_name());
-        shell.with_form_token(self.form_token.clone()).with_looking(self.looking.clone())
+        shell
+            .with_form_token(self.form_token.clone())
+            .with_looking(self.looking.clone())
+            .with_notices(self.notices.clone())
     }
 
     /// The frame of a page without the rail, for readers who may not go elsewhere yet.
@@ -45,6 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageContext {
         let nonce = parts.extensions.get::<Nonce>().cloned();
         let nonce = nonce.ok_or_else(|| Problem::internal("a page was asked for without the header layer"))?;
         let looking = parts.extensions.get::<Looking>().map(|looking| looking.0.clone()).unwrap_or_default();
-        Ok(Self { caller, nonce, form_token: parts.extensions.get::<FormToken>().cloned(), looking })
+        let notices = parts.extensions.get::<Unread>().map(|unread| unread.0.clone()).unwrap_or_default();
+        Ok(Self { caller, nonce, form_token: parts.extensions.get::<FormToken>().cloned(), looking, notices })
     }
 }

@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 /// The kind of the problem that an organization is sealed.
 const SEALED: &str = "organization-sealed";
 
+/// After so long a visitor may try again where nobody answers.
+const NOBODY_ANSWERS_SECONDS: u64 = 300;
+
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -271,6 +274,11 @@ impl Problem {
         Self { retry_after_seconds: Some(retry_after_seconds), ..problem.with_detail(detail) }
     }
 
+    /// 503: to a visitor, when the organization cannot answer at the moment; why is not said.
+    pub fn nobody_answers() -> Self {
+        Self::unavailable("This cannot be answered at the moment. Please try again later.", NOBODY_ANSWERS_SECONDS)
+    }
+
     /// The problem that stands for a bare status, as axum's own refusals have them.
     pub fn from_status(status: StatusCode) -> Self {
         match status {
@@ -380,6 +388,10 @@ impl From<identity::Error> for Problem {
             identity::Error::Conflict(words) => Self::conflict(words),
             identity::Error::BeyondOwnRole => Self::forbidden("to grant this role"),
             identity::Error::EmailTaken => Self::field("email", error.to_string()),
+            identity::Error::Breached(ref cause) => {
+                tracing::error!(%cause, "new passwords cannot be checked");
+                Self::unavailable(error.to_string(), 60)
+            }
             identity::Error::Busy => Self::unavailable(error.to_string(), 5),
         }
     }

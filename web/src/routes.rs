@@ -58,6 +58,8 @@ pub enum Early {
     No,
     /// While the account has no second factor yet and one is being set up.
     Enrolling,
+    /// While somebody who came by a reset link chooses a new password.
+    NewPassword,
     /// Always: where the factor is shown, and the way out.
     Always,
 }
@@ -307,6 +309,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.last(|rule| rule.early = Early::Enrolling)
     }
 
+    /// The route added last is where somebody who came by a reset link chooses a new password.
+    #[must_use]
+    pub fn while_choosing_password(self) -> Self {
+        self.last(|rule| rule.early = Early::NewPassword)
+    }
+
     /// The route added last takes test keys, too: say why one in the wrong hands does no harm there. Without this a route is
     /// for people and live keys only.
     #[must_use]
@@ -385,6 +393,7 @@ pub fn describe(table: &[RouteRule]) -> String {
         let early = match rule.early {
             Early::No => "",
             Early::Enrolling => "; while a second factor is set up",
+            Early::NewPassword => "; while a new password is chosen",
             Early::Always => "; before the second factor",
         };
         let test_keys = rule.test_keys.map(|reason| format!("; test keys ({reason})")).unwrap_or_default();

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::assets;
 use crate::form_token::{FormField, FormToken};
+use crate::moment::Moment;
 use crate::sign::Sign;
 
 /// Where a page stands in the rail.
@@ -104,6 +105,27 @@ impl Told {
     }
 }
 
+/// A change of the person's account that this browser has not acknowledged.
+#[derive(Clone, Debug)]
+pub struct AccountNotice {
+    /// What happened.
+    pub words: &'static str,
+    /// When.
+    pub at: Moment,
+    /// From where; empty when that is not known or not theirs.
+    pub address: String,
+}
+
+impl From<identity::notice::Notice> for AccountNotice {
+    fn from(notice: identity::notice::Notice) -> Self {
+        Self {
+            words: notice.kind.words(),
+            at: Moment::new(notice.at),
+            address: notice.address.map_or_else(String::new, |address| address.to_string()),
+        }
+    }
+}
+
 /// The frame of one page.
 #[derive(Clone, Debug)]
 pub struct Shell {
@@ -114,6 +136,7 @@ pub struct Shell {
     person_name: String,
     form_token: Option<FormToken>,
     looking: Vec<String>,
+    notices: Vec<AccountNotice>,
     told: Option<Told>,
 }
 
@@ -138,6 +161,7 @@ impl Shell {
             person_name: String::new(),
             form_token: None,
             looking: Vec::new(),
+            notices: Vec::new(),
             told: None,
         }
     }
@@ -162,6 +186,17 @@ impl Shell {
     #[must_use]
     pub fn with_looking(self, looking: Vec<String>) -> Self {
         Self { looking, ..self }
+    }
+
+    /// The same, with what the person has to acknowledge about changes of their account.
+    #[must_use]
+    pub fn with_notices(self, notices: Vec<AccountNotice>) -> Self {
+        Self { notices, ..self }
+    }
+
+    /// What the person has to acknowledge, newest first.
+    pub fn notices(&self) -> &[AccountNotice] {
+        &self.notices
     }
 
     /// The operators who look at this moment, by support access.
@@ -256,11 +291,12 @@ impl Done {
             Some("saved") => "Saved.",
             Some("ended") => "Ended.",
             Some("removed") => "Removed.",
+            Some("factor") => "Saved. If something was lost or stolen, sign out your other browsers below.",
             Some("password") => "Your password is changed. Other browsers are signed out.",
             Some("left") => "Removed. Everything of theirs is refused from now on.",
             Some("suspended") => "Suspended. They are let in again when you say so.",
             Some("withdrawn") => "Withdrawn. The link is worth nothing now.",
-            Some("locked") => "Locked out. Their sessions ended; they sign in anew.",
+            Some("locked") => "Locked out. Sessions, keys, widgets and links ended; an incident is written down.",
             Some("known") => "Noted. Both places are known for 90 days.",
             Some("signed") => "Signed off.",
             Some("revoked") => "Revoked. It stops working at once.",

@@ -24,6 +24,7 @@ let beginning = null;   // a conversation that is being opened
 let used_up = false;    // a quota is used up: nothing is tried again by itself
 
 const CALL_US = "Please call us instead, or try again later.";
+const AWAY = `Nobody can answer here at the moment: what you write is kept and goes out by itself. ${CALL_US}`;
 const USED_UP = `This chat has reached its limit for now. ${CALL_US}`;
 
 function remember() {
@@ -176,6 +177,7 @@ async function open_conversation() {
     throw new Error("the quota is used up");
   }
   if (response.status === 403 || response.status === 404) { tell(parent, { ringfence: "refused" }); throw new Error("refused"); }
+  if (response.status === 503) state.textContent = AWAY;
   if (!response.ok) throw new Error(`session: ${response.status}`);
   used_up = false;
   session = await response.json();
@@ -189,6 +191,7 @@ async function open_conversation() {
 async function history(fresh = false) {
   const response = await ask("/widget/messages");
   if (response.status === 401 && !fresh) { leave(); return begin(); }
+  if (response.status === 503) state.textContent = AWAY;
   if (!response.ok) throw new Error(`history: ${response.status}`);
   const { data } = await response.json();
   for (const old of log.querySelectorAll(".said:not([data-past]), .happened:not([data-past]):not([data-notice])")) old.remove();
@@ -226,6 +229,7 @@ async function flush() {
       if (response.status === 429 && await problem(response) === "quota-used-up") { used_up = true; state.textContent = USED_UP; throw new Error("the quota is used up"); }
       if (response.status === 429) { state.textContent = "That was a lot at once: your message goes out in a moment."; throw new Error("slow down"); }
       if (response.status === 422 || response.status === 409) state.textContent = "This message could not be taken. Please word it differently.";
+      else if (response.status === 503) { state.textContent = AWAY; throw new Error("nobody answers"); }
       else if (!response.ok) throw new Error(`messages: ${response.status}`);
       else await read_reply(response);
       const sent = pending.shift();
@@ -236,7 +240,7 @@ async function flush() {
     if (navigator.onLine) state.textContent = "";
   } catch {
     if (used_up) return;
-    if (!state.textContent.startsWith("That was")) state.textContent = "No connection: your message is kept and goes out by itself.";
+    if (!state.textContent.startsWith("That was") && state.textContent !== AWAY) state.textContent = "No connection: your message is kept and goes out by itself.";
     timer = setTimeout(flush, RETRY_MILLISECONDS[Math.min(attempt++, RETRY_MILLISECONDS.length - 1)]);
   } finally {
     sending = false;
@@ -277,7 +281,7 @@ async function start(origin) {
   if (before?.page_origin === origin) { session = before.session; pending = before.pending ?? []; box.value = before.draft ?? ""; }
   try {
     if (session) { await history(); if (!listening) listen(); } else await begin();
-  } catch { if (!used_up) state.textContent = "No connection at the moment: write, and it goes out by itself."; }
+  } catch { if (!used_up && state.textContent !== AWAY) state.textContent = "No connection at the moment: write, and it goes out by itself."; }
   tell(parent, { ringfence: "ready" });
   box.focus();
   flush();

@@ -8,16 +8,21 @@
 //! SQL. What is not declared is not free text, so a route that forgets is stricter, not weaker.
 
 mod driver;
+pub mod refusals;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, REFERER};
 use http::{HeaderMap, Method, Uri, Version};
 use seclang::{Limits, Mode, Request, RuleSet, Source, Transaction, Verdict};
+use storage::Timestamp;
 use tokio::sync::Semaphore;
+
+use crate::Network;
+use refusals::{Loudness, Refusals};
 
 /// Our own rules.
 const CORE_RULES: &str = include_str!("firewall/pack.conf");
@@ -62,6 +67,7 @@ pub struct Firewall {
     mode: FirewallMode,
     seats: Arc<Semaphore>,
     figures: Arc<Figures>,
+    told: Arc<Mutex<Refusals>>,
 }
 
 /// How often it decided what.
@@ -71,6 +77,7 @@ struct Figures {
     refused: AtomicU64,
     detected: AtomicU64,
     free_text: AtomicU64,
+    probed: AtomicU64,
 }
 
 /// The figures at one moment, since the start.
@@ -84,6 +91,8 @@ pub struct FirewallFigures {
     pub detected: u64,
     /// Passed, while rules saw something in free text.
     pub free_text: u64,
+    /// Refused as they should be: attacks that the trust page's own probes sent.
+    pub probed: u64,
 }
 
 /// A request as the firewall looks at it.
@@ -103,6 +112,8 @@ pub struct Screened {
     pub body: Bytes,
     /// Fields that hold free text, as [`seclang::Request::free_text`] names them.
     pub free_text: &'static [&'static str],
+    /// Sent by a probe of this very process: judged like any other, and counted apart.
+    pub probe: bool,
 }
 
 /// What the firewall thinks of a request.
@@ -147,7 +158,7 @@ impl Firewall {
 
     fn of(rules: Arc<RuleSet>, mode: FirewallMode) -> Self {
         let seats = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { rules, mode, seats: Arc::new(Semaphore::new(seats)), figures: Arc::default() }
+        Self { rules, mode, seats: Arc::new(Semaphore::new(seats)), figures: Arc::default(), told: Arc::default() }
     }
 
     /// What it does with an attack.
@@ -163,13 +174,19 @@ impl Firewall {
     /// How often it decided what.
     pub fn figures(&self) -> FirewallFigures {
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
-        let Figures { passed, refused, detected, free_text } = &*self.figures;
+        let Figures { passed, refused, detected, free_text, probed } = &*self.figures;
         FirewallFigures {
             passed: read(passed),
             refused: read(refused),
             detected: read(detected),
             free_text: read(free_text),
+            probed: read(probed),
         }
+    }
+
+    /// How loudly another refusal of a request from this address is told.
+    pub fn loudness(&self, now: Timestamp, address: Option<IpAddr>) -> Loudness {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).note(now, address.map(Network::of))
     }
 
     /// Looks at a request: at once where it is small, else on a thread for such work, of which no more run than there are
@@ -206,12 +223,14 @@ impl Firewall {
         }
         judgement.attack = verdict != Verdict::Pass;
         judgement.refused = self.mode == FirewallMode::Block && (judgement.attack || judgement.too_large);
-        self.count(&judgement);
+        self.count(&judgement, screened.probe);
         judgement
     }
 
-    fn count(&self, judgement: &Judgement) {
-        let figure = if judgement.refused {
+    fn count(&self, judgement: &Judgement, probe: bool) {
+        let figure = if probe && (judgement.refused || judgement.attack) {
+            &self.figures.probed
+        } else if judgement.refused {
             &self.figures.refused
         } else if judgement.attack || judgement.too_large {
             &self.figures.detected

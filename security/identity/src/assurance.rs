@@ -28,10 +28,14 @@ pub enum Factor {
     SingleSignOn,
     /// The organization's identity provider, which said that it did.
     SingleSignOnTwoFactors,
+    /// A link by which a new password is chosen: somebody vouched for its holder.
+    PasswordReset,
+    /// A link by which the second factors are replaced.
+    FactorReset,
 }
 
 impl Factor {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Password,
         Self::OneTimeCode,
         Self::BackupCode,
@@ -39,6 +43,8 @@ impl Factor {
         Self::MachineLink,
         Self::SingleSignOn,
         Self::SingleSignOnTwoFactors,
+        Self::PasswordReset,
+        Self::FactorReset,
     ];
 
     /// The word that is stored and written to the audit log.
@@ -51,6 +57,8 @@ impl Factor {
             Self::MachineLink => "machine_link",
             Self::SingleSignOn => "single_sign_on",
             Self::SingleSignOnTwoFactors => "single_sign_on_two_factors",
+            Self::PasswordReset => "password_reset_link",
+            Self::FactorReset => "factor_reset_link",
         }
     }
 
@@ -63,6 +71,7 @@ impl Factor {
             Self::Passkey => "passkey",
             Self::MachineLink => "link from the machine",
             Self::SingleSignOn | Self::SingleSignOnTwoFactors => "single sign-on",
+            Self::PasswordReset | Self::FactorReset => "reset link",
         }
     }
 
@@ -107,6 +116,8 @@ pub enum Outstanding {
     SecondFactor,
     /// The account has none, and its role or its organization asks for one: it has to be set up.
     Enrolment,
+    /// A new password: the person came by a link because the old one is forgotten.
+    NewPassword,
 }
 
 /// How the person behind a session signed in.
@@ -131,7 +142,14 @@ impl SignedIn {
         has_second_factor: bool,
         is_demanded: bool,
     ) -> Self {
+        let shows_second = factors.iter().any(|factor| factor.is_second());
         let outstanding = match Assurance::of(&factors) {
+            // A link opens nothing by itself: it asks for what its holder still has, and ends with what it is for.
+            _ if factors.contains(&Factor::PasswordReset) && has_second_factor && !shows_second => {
+                Some(Outstanding::SecondFactor)
+            }
+            _ if factors.contains(&Factor::PasswordReset) => Some(Outstanding::NewPassword),
+            _ if factors.contains(&Factor::FactorReset) && !shows_second => Some(Outstanding::Enrolment),
             Assurance::OneFactor if has_second_factor => Some(Outstanding::SecondFactor),
             Assurance::OneFactor if is_demanded => Some(Outstanding::Enrolment),
             _ => None,
@@ -200,6 +218,24 @@ mod tests {
         assert_eq!(outstanding(&[Factor::Password], true, true), Some(Outstanding::SecondFactor));
         assert_eq!(outstanding(&[Factor::Password], false, true), Some(Outstanding::Enrolment));
         assert_eq!(outstanding(&[Factor::Password, Factor::OneTimeCode], true, true), None);
+    }
+
+    #[test]
+    fn a_reset_link_asks_for_the_other_half_and_ends_with_what_it_is_for() {
+        use Factor::{FactorReset, OneTimeCode, Passkey, Password, PasswordReset};
+        let outstanding = |factors: &[Factor], has| {
+            SignedIn::new(factors.to_vec(), Timestamp::from_seconds(0), has, false).outstanding
+        };
+        assert_eq!(outstanding(&[PasswordReset], true), Some(Outstanding::SecondFactor));
+        assert_eq!(outstanding(&[PasswordReset, OneTimeCode], true), Some(Outstanding::NewPassword));
+        assert_eq!(outstanding(&[PasswordReset, Passkey], true), Some(Outstanding::NewPassword));
+        assert_eq!(outstanding(&[PasswordReset], false), Some(Outstanding::NewPassword));
+        assert_eq!(
+            outstanding(&[Password, FactorReset], true),
+            Some(Outstanding::Enrolment),
+            "the old one still counts"
+        );
+        assert_eq!(outstanding(&[Password, FactorReset, OneTimeCode], true), None);
     }
 
     #[test]

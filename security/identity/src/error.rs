@@ -1,6 +1,7 @@
 //! What can go wrong here, without a secret and without personal data.
 
 use crate::password::Weakness;
+use crate::password::breached::BreachedError;
 
 /// An error of identity.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum Error {
     /// What is asked for contradicts what is there; the words say what to do instead.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The imported set of breached passwords cannot be read, so no new password is taken.
+    #[error("new passwords cannot be checked at the moment: whoever runs this server finds why in its log")]
+    Breached(#[from] BreachedError),
     /// Too many passwords are being checked, or the server is stopping.
     #[error("too many people are signing in at this moment; try again")]
     Busy,

@@ -4,6 +4,7 @@ use audit::{Actor, ActorKind, Entry, Outcome};
 use storage::{OrganizationId, Transaction};
 use uuid::Uuid;
 
+use crate::password_change::judge;
 use crate::session::{self, Device};
 use crate::store::{MEMBERSHIP, ORGANIZATION, ORGANIZATIONS_COUNT};
 use crate::token::Secret;
@@ -93,7 +94,7 @@ impl Prepared {
         let name = user::name("name", founding.name)?;
         let email = EmailAddress::parse(founding.email)?;
         let related = [email.as_str(), &name, &organization_name];
-        password::check_new(founding.password, password::MINIMUM_LENGTH_ALONE, &related)?;
+        judge(platform, founding.password, password::MINIMUM_LENGTH_ALONE, &related).await?;
         let founded =
             Founded { organization: OrganizationId(platform.identifiers.next()), owner: platform.identifiers.next() };
         let password_hash = user::hash_password(founding.password, platform.entropy.clone()).await?;

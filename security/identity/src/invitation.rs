@@ -15,6 +15,7 @@ use uuid::Uuid;
 use vault::Field;
 use zeroize::Zeroizing;
 
+use crate::password_change::judge;
 use crate::store::people::{
     INVITATION, INVITATION_BY_HASH, INVITATION_REVOKE, INVITATION_USE, INVITATIONS_COUNT, INVITATIONS_OPEN,
     INVITATIONS_REVOKE_FOR, MEMBERSHIP_OF_USER, MEMBERSHIPS_ELSEWHERE,
@@ -279,7 +280,7 @@ impl Person {
         }
         let name = user::name("name", acceptance.name)?;
         let related = [email.as_str(), &name, &offer.organization_name];
-        password::check_new(acceptance.password, password::MINIMUM_LENGTH_ALONE, &related)?;
+        judge(platform, acceptance.password, password::MINIMUM_LENGTH_ALONE, &related).await?;
         let hash = user::hash_password(acceptance.password, platform.entropy.clone()).await?;
         Ok(Self { user: platform.identifiers.next(), brings: Brings::NewAccount(name, email, hash) })
     }

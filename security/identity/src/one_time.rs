@@ -1,4 +1,4 @@
-//! Tokens that work once: for the first owner, and for a link that signs somebody in.
+//! Tokens that work once: for the first owner, for a link that signs somebody in, and for links that help somebody back in.
 //!
 //! They travel in the fragment of an address (`…/first-owner#token`), which browsers send to no server, so they end up in
 //! no log and no Referer. Stored hashed, used up by one conditional update: of two at once, one wins.
@@ -6,7 +6,7 @@
 use storage::{OrganizationId, Transaction};
 use uuid::Uuid;
 
-use crate::store::{ONE_TIME_TOKEN, TOKEN_BY_HASH, TOKEN_USE, TOKENS_WITHDRAW};
+use crate::store::{ONE_TIME_TOKEN, TOKEN_BY_HASH, TOKEN_OF_PURPOSE, TOKEN_USE, TOKENS_WITHDRAW};
 use crate::token::{self, Secret};
 use crate::{Error, Platform, Result};
 
@@ -14,6 +14,8 @@ use crate::{Error, Platform, Result};
 pub const OWNER_TOKEN_SECONDS: i64 = 60 * 60;
 /// How long a sign-in link lives.
 pub const SIGN_IN_LINK_SECONDS: i64 = 15 * 60;
+/// How long a link to reset a password or a second factor lives: somebody has to hand it over.
+pub const RESET_LINK_SECONDS: i64 = 60 * 60;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +26,20 @@ pub enum Purpose {
     SignIn,
     /// Opening a locked organization again, as its owner.
     Unlock,
+    /// Choosing a new password, with the second factor.
+    PasswordReset,
+    /// Setting up a new second factor, with the password.
+    FactorReset,
 }
 
 impl Purpose {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::FirstOwner => "first_owner",
             Self::SignIn => "sign_in",
             Self::Unlock => "unlock",
+            Self::PasswordReset => "password_reset",
+            Self::FactorReset => "factor_reset",
         }
     }
 
@@ -41,6 +49,8 @@ impl Purpose {
             Self::FirstOwner => "/first-owner",
             Self::SignIn => "/sign-in/link",
             Self::Unlock => "/sign-in/unlock",
+            Self::PasswordReset => "/sign-in/reset-password",
+            Self::FactorReset => "/sign-in/reset-factor",
         }
     }
 
@@ -48,6 +58,7 @@ impl Purpose {
         match self {
             Self::FirstOwner => OWNER_TOKEN_SECONDS,
             Self::SignIn | Self::Unlock => SIGN_IN_LINK_SECONDS,
+            Self::PasswordReset | Self::FactorReset => RESET_LINK_SECONDS,
         }
     }
 
@@ -61,7 +72,7 @@ impl Purpose {
 pub async fn issue_owner_token(platform: &Platform) -> Result<Secret> {
     let mut transaction = platform.database.installation().begin().await?;
     transaction.execute(&TOKENS_WITHDRAW, &[Purpose::FirstOwner.as_str().into()]).await?;
-    let token = insert(&mut transaction, platform, Purpose::FirstOwner, None).await?;
+    let token = insert(&mut transaction, platform, Purpose::FirstOwner, None, None).await?;
     transaction.commit().await?;
     Ok(token)
 }
@@ -69,7 +80,7 @@ pub async fn issue_owner_token(platform: &Platform) -> Result<Secret> {
 /// Issues a link that signs this user in once.
 pub async fn issue_sign_in_link(platform: &Platform, organization: OrganizationId, user: Uuid) -> Result<Secret> {
     let mut transaction = platform.database.installation().begin().await?;
-    let token = insert(&mut transaction, platform, Purpose::SignIn, Some((organization, user))).await?;
+    let token = insert(&mut transaction, platform, Purpose::SignIn, Some((organization, user)), None).await?;
     transaction.commit().await?;
     Ok(token)
 }
@@ -77,16 +88,18 @@ pub async fn issue_sign_in_link(platform: &Platform, organization: OrganizationI
 /// Issues the link that opens a locked organization again.
 pub(crate) async fn issue_unlock_link(platform: &Platform, organization: OrganizationId, user: Uuid) -> Result<Secret> {
     let mut transaction = platform.database.installation().begin().await?;
-    let token = insert(&mut transaction, platform, Purpose::Unlock, Some((organization, user))).await?;
+    let token = insert(&mut transaction, platform, Purpose::Unlock, Some((organization, user)), None).await?;
     transaction.commit().await?;
     Ok(token)
 }
 
-async fn insert(
+/// Issues a token within a transaction; `created_by` is the member who vouched, if one did: it ends with their membership.
+pub(crate) async fn insert(
     transaction: &mut Transaction,
     platform: &Platform,
     purpose: Purpose,
     subject: Option<(OrganizationId, Uuid)>,
+    created_by: Option<Uuid>,
 ) -> Result<Secret> {
     let (token, now) = (Secret::generate(platform.entropy.as_ref()), platform.now());
     transaction
@@ -98,6 +111,7 @@ async fn insert(
                 ("purpose", purpose.as_str().into()),
                 ("organization_id", subject.map(|(organization, _)| organization).into()),
                 ("user_id", subject.map(|(_, user)| user).into()),
+                ("created_by", created_by.into()),
                 ("created_at", now.into()),
                 ("expires_at", now.plus_seconds(purpose.lives_seconds()).into()),
                 ("used_at", storage::Value::Null),
@@ -121,6 +135,18 @@ pub(crate) async fn consume(
     }
     let rows = transaction.query(&TOKEN_BY_HASH, &[hash.into()]).await?;
     let row = rows.first().ok_or(Error::TokenRefused)?;
+    Ok(row.optional_organization("organization_id")?.zip(row.optional_uuid("user_id")?))
+}
+
+/// Whom a token that is still good for this purpose is about.
+pub(crate) async fn subject_of(
+    platform: &Platform,
+    purpose: Purpose,
+    presented: &str,
+) -> Result<Option<(OrganizationId, Uuid)>> {
+    let arguments = [token::hash(presented.trim()).into(), purpose.as_str().into(), platform.now().into()];
+    let rows = platform.database.installation().query(&TOKEN_OF_PURPOSE, &arguments).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
     Ok(row.optional_organization("organization_id")?.zip(row.optional_uuid("user_id")?))
 }
 

@@ -1,7 +1,8 @@
 //! Passwords: which are taken, how they are stored, how they are checked.
 //!
 //! Length decides (15 characters while the password is the only factor, 8 once a second one stands beside it), and how
-//! many guesses it would take (zxcvbn); what stands in the list of common passwords is refused. There are no composition
+//! many guesses it would take (zxcvbn); what stands in the list of common passwords is refused, and what stands in the set of
+//! breached ones that the operator imported ([`breached`]). There are no composition
 //! rules, because they make passwords weaker (NIST SP 800-63B-4, OWASP ASVS 6.2.5). Stored as
 //! Argon2id (RFC 9106) in the usual PHC text. Checking takes the same work whether or not the account exists.
 
@@ -12,6 +13,7 @@ use storage::Entropy;
 use subtle::ConstantTimeEq as _;
 use zxcvbn::Score;
 
+pub mod breached;
 mod commonest;
 
 /// Fewest characters while the password is the only factor.
@@ -52,6 +54,9 @@ pub enum Weakness {
     /// In every list of leaked passwords.
     #[error("This one is in the lists that attackers try first. Choose another.")]
     Common,
+    /// In the set of breached passwords that the operator imported.
+    #[error("This one stands in a list of passwords that were leaked somewhere. Choose another.")]
+    Breached,
     /// Takes too few guesses for somebody who knows what people choose.
     #[error("This would be guessed quickly. Add a word or two that nobody connects with you.")]
     Guessable,

@@ -5,12 +5,13 @@ use uuid::Uuid;
 use vault::Field;
 use zeroize::Zeroizing;
 
+use crate::password::Weakness;
 use crate::sign_in_policy::{self, MAXIMUM_HISTORY};
 use crate::store::{
     FORMER_PASSWORD, FORMER_PASSWORDS, FORMER_PASSWORDS_PRUNE, PASSWORD_SET, SESSIONS_DELETE_ALL,
     SESSIONS_DELETE_OTHERS, USER_ACCOUNT,
 };
-use crate::{Caller, Credential, Error, Platform, Result, password, sign_in, user};
+use crate::{Caller, Credential, Error, Platform, Result, notice, password, sign_in, user};
 
 /// A password that was judged and hashed, before the transaction that writes it begins.
 pub struct Prepared {
@@ -32,7 +33,15 @@ pub async fn change_own(platform: &Platform, caller: &Caller, current: &str, new
     let mut change = caller.change(platform, "password.change").await?;
     prepared.write(platform, &mut change).await?;
     change.execute(&SESSIONS_DELETE_OTHERS, &[user.into(), session.into()]).await?;
+    notice::write(&mut change, platform, user, notice::Kind::PasswordChanged, Some(caller)).await?;
     change.commit("user", Some(user), Vec::new()).await
+}
+
+/// Would this new password do? By length, pattern, the common ones, what is known of the person, and the imported set of breached
+/// ones.
+pub async fn judge(platform: &Platform, new: &str, minimum: usize, related: &[&str]) -> Result<()> {
+    password::check_new(new, minimum, related)?;
+    if platform.breached.holds(new).await? { Err(Weakness::Breached.into()) } else { Ok(()) }
 }
 
 impl Prepared {
@@ -47,7 +56,7 @@ impl Prepared {
             Ok(keyring.open_text(Field::new(&USER_ACCOUNT, column, user), &row.bytes(column)?)?)
         };
         let (email, name, former) = (open("email")?, open("name")?, Zeroizing::new(open("password")?));
-        password::check_new(new, policy.minimum_length(has_second_factor), &[&email, &name, organization_name])?;
+        judge(platform, new, policy.minimum_length(has_second_factor), &[&email, &name, organization_name]).await?;
         let mut hashes = vec![former.to_string()];
         let arguments = [user.into(), policy.password_history.into()];
         for row in platform.database.installation().query(&FORMER_PASSWORDS, &arguments).await? {
@@ -56,7 +65,7 @@ impl Prepared {
         }
         for hash in hashes {
             if user::check_password(new, Some(hash)).await? {
-                return Err(password::Weakness::Former.into());
+                return Err(Weakness::Former.into());
             }
         }
         Ok(Self { user, former, hash: user::hash_password(new, platform.entropy.clone()).await? })

@@ -15,13 +15,14 @@ use uuid::Uuid;
 use vault::{Field, Keyring};
 
 use crate::alert::{self, Detail, Kind, NewAlert, State};
+use crate::incident::{self, PersonLocked};
+use crate::member::leaving;
 use crate::session::Device;
 use crate::store::people::{
-    INVITATIONS_SWEEP, KNOWN_PLACE_KEEP, KNOWN_PLACES, KNOWN_PLACES_SWEEP, MEMBER_SEEN, SESSIONS_DELETE_OF_MEMBER,
-    SESSIONS_DELETE_OF_USER, SIGHTING, SIGHTING_KEEP, SIGHTING_OF_SESSION, SIGHTINGS_ELSEWHERE, SIGHTINGS_SWEEP,
-    TOKENS_DELETE_OF_MEMBER, TOKENS_DELETE_OF_USER,
+    INVITATIONS_SWEEP, KNOWN_PLACE_KEEP, KNOWN_PLACES, KNOWN_PLACES_SWEEP, MEMBER_SEEN, SIGHTING, SIGHTING_KEEP,
+    SIGHTING_OF_SESSION, SIGHTINGS_ELSEWHERE, SIGHTINGS_SWEEP,
 };
-use crate::{Caller, Error, Permission, Platform, Result};
+use crate::{Caller, Error, Permission, Platform, Result, notice};
 
 /// Two places within so long are one too many.
 pub const WINDOW_SECONDS: i64 = 10 * 60;
@@ -163,7 +164,12 @@ async fn compare(platform: &Platform, caller: &Caller, session: Uuid, here: &Pla
             places: places.into_iter().map(|place| (place.network, place.device)).collect(),
         };
         let raised = NewAlert { kind: Kind::ConcurrentPlaces, subject: session, user: Some(user), fingerprint, detail };
-        alert::raise(platform, caller, raised).await?;
+        if alert::raise(platform, caller, raised).await?.is_some() {
+            // Which of the two sessions is the thief's nobody knows: both show it.
+            let mut transaction = platform.database.installation().begin().await?;
+            notice::write(&mut transaction, platform, user, notice::Kind::TwoPlaces, None).await?;
+            transaction.commit().await?;
+        }
         return Ok(());
     }
     Ok(())
@@ -193,9 +199,9 @@ pub async fn was_mine(platform: &Platform, caller: &Caller, id: Uuid) -> Result<
     change.commit("security_alert", Some(id), vec![("as", State::Own.as_str().to_owned())]).await
 }
 
-/// It was not them, or nobody knows: the person's sessions end, and so do links that would sign them in. The person themself
-/// ends them everywhere, somebody who may change members ends those of this organization. Says how many sessions ended.
-pub async fn lock(platform: &Platform, caller: &Caller, id: Uuid) -> Result<u64> {
+/// It was not them, or nobody knows: the person is locked out ([`incident::lock_person`]), with an incident that says so. The
+/// person themself ends their sessions everywhere, somebody who may change members those of this organization.
+pub async fn lock(platform: &Platform, caller: &Caller, id: Uuid) -> Result<PersonLocked> {
     let alert = alert::get(platform, caller, id).await?;
     let Some(user) = alert.user.filter(|_| alert.kind == Kind::ConcurrentPlaces) else {
         return Err(Error::Conflict("there is nobody to lock out here"));
@@ -208,17 +214,11 @@ pub async fn lock(platform: &Platform, caller: &Caller, id: Uuid) -> Result<u64>
     if !alert::settle(&mut change, id, State::Locked, caller.user()).await? {
         return Err(Error::Conflict("this alert is settled already"));
     }
-    let ended = if own {
-        change.execute(&TOKENS_DELETE_OF_USER, &[user.into()]).await?;
-        change.execute(&SESSIONS_DELETE_OF_USER, &[user.into()]).await?
-    } else {
-        let member = [caller.organization().into(), user.into()];
-        change.execute(&TOKENS_DELETE_OF_MEMBER, &member).await?;
-        change.execute(&SESSIONS_DELETE_OF_MEMBER, &member).await?
-    };
-    let facts = vec![("as", State::Locked.as_str().to_owned()), ("sessions", ended.to_string())];
+    let locked = incident::lock_person(&mut change, user, own, "One person in two places at once").await?;
+    let mut facts = vec![("as", State::Locked.as_str().to_owned()), ("incident", locked.incident.to_string())];
+    facts.extend(leaving::facts(&locked.ended));
     change.commit("security_alert", Some(id), facts).await?;
-    Ok(ended)
+    Ok(locked)
 }
 
 /// Deletes what is over: sightings, known places, invitations. Called on a timer; the limits hold without it.

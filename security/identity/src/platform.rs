@@ -9,6 +9,7 @@ use vault::Vault;
 
 use crate::alert::Alerts;
 use crate::belonging::Belonging;
+use crate::password::breached::Breached;
 
 /// The database, the keys, the log, and the three things that must come in from outside: time, randomness, ids.
 /// Cheap to clone.
@@ -30,6 +31,8 @@ pub struct Platform {
     pub objects: ObjectFolder,
     /// What members make in the parts above; it ends with them.
     pub belongings: &'static [Belonging],
+    /// Passwords that were leaked somewhere, as far as the operator imported them.
+    pub breached: Breached,
     /// Where raised alerts are told.
     pub alerts: Alerts,
 }

@@ -146,6 +146,11 @@ pub async fn list(platform: &Platform, caller: &Caller) -> Result<Vec<Session>> 
     Ok(sessions)
 }
 
+/// How many other browsers the caller's person is signed in with here.
+pub async fn count_others(platform: &Platform, caller: &Caller) -> Result<usize> {
+    Ok(list(platform, caller).await?.iter().filter(|session| !session.is_current).count())
+}
+
 /// Ends one of the caller's own sessions; `false` when there is none with this id.
 pub async fn revoke(platform: &Platform, caller: &Caller, id: Uuid) -> Result<bool> {
     let Some(user) = caller.user() else { return Ok(false) };

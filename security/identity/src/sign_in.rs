@@ -91,7 +91,7 @@ pub async fn with_link(platform: &Platform, presented: &str, device: &Device) ->
 
 /// Writes a refusal down: with the organization when the account has one, else with the installation. Strangers cost the
 /// same entry as members, so the time of the answer does not tell who exists.
-async fn refuse(
+pub(crate) async fn refuse(
     platform: &Platform,
     organization: Option<OrganizationId>,
     user: Option<Uuid>,
@@ -114,7 +114,14 @@ pub async fn has_second_factor(platform: &Platform, user: Uuid) -> Result<bool> 
 
 /// Is this the password of the person who asks? For confirmations; the work is the same either way.
 pub async fn is_own_password(platform: &Platform, caller: &Caller, password: &str) -> Result<bool> {
-    let Some(user) = caller.user() else { return Ok(false) };
+    match caller.user() {
+        Some(user) => is_password_of(platform, user, password).await,
+        None => Ok(false),
+    }
+}
+
+/// Is this the password of that person?
+pub(crate) async fn is_password_of(platform: &Platform, user: Uuid, password: &str) -> Result<bool> {
     let Some(row) = platform.database.installation().get(&USER_ACCOUNT, user).await? else { return Ok(false) };
     let field = Field::new(&USER_ACCOUNT, "password", user);
     let stored = platform.vault.installation_keyring().open_text(field, &row.bytes("password")?)?;
@@ -140,7 +147,11 @@ fn account(platform: &Platform, row: &Row) -> Result<(Uuid, String)> {
 }
 
 /// The organization to enter: the one asked for, else the one joined first, and only where the membership is active.
-async fn workplace(platform: &Platform, user: Uuid, wanted: Option<OrganizationId>) -> Result<Option<OrganizationId>> {
+pub(crate) async fn workplace(
+    platform: &Platform,
+    user: Uuid,
+    wanted: Option<OrganizationId>,
+) -> Result<Option<OrganizationId>> {
     for row in platform.database.installation().query(&MEMBERSHIPS_OF_USER, &[user.into()]).await? {
         let organization = OrganizationId(row.uuid("organization_id")?);
         let active = store::word(&row, "state", MembershipState::parse)? == MembershipState::Active;

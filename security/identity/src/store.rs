@@ -78,6 +78,8 @@ pub static SESSION: Table = Table {
         Column::time("authenticated_at"),
         Column::time("created_at"),
         Column::time("seen_at"),
+        // Until when the person has read in this browser what changed about their account.
+        Column::time("notices_seen_at").nullable(),
     ],
     references: &[],
     unique: &[&["token_hash"]],
@@ -176,6 +178,8 @@ pub static INCIDENT: Table = Table {
     owner: Owner::Installation,
     columns: &[
         Column::uuid("organization_id"),
+        // The one person who was locked out; none when it was the whole organization.
+        Column::uuid("person_id").nullable(),
         Column::sealed("reason", SealedWith::Installation),
         Column::uuid("opened_by").nullable(),
         Column::time("opened_at"),
@@ -187,7 +191,9 @@ pub static INCIDENT: Table = Table {
     unique: &[],
     indexes: &[&["organization_id", "opened_at"]],
     retention: Retention::SecurityLog,
-    erasure: Erasure::None("it names no person but by the id of the account that reported it"),
+    erasure: Erasure::None(
+        "it names people by the ids of their accounts only: who was locked out, and who reported it",
+    ),
 };
 
 /// Keys of programs.
@@ -226,13 +232,15 @@ pub static ONE_TIME_TOKEN: Table = Table {
         Column::text("purpose"),
         Column::uuid("organization_id").nullable(),
         Column::uuid("user_id").nullable(),
+        // Who vouched for the person; none when the machine printed it.
+        Column::uuid("created_by").nullable(),
         Column::time("created_at"),
         Column::time("expires_at"),
         Column::time("used_at").nullable(),
     ],
     references: &[],
     unique: &[&["token_hash"]],
-    indexes: &[&["expires_at"]],
+    indexes: &[&["expires_at"], &["user_id"]],
     retention: Retention::UntilDeleted,
     erasure: Erasure::DeleteRow("user_id"),
 };
@@ -256,6 +264,7 @@ pub const TABLES: &[&Table] = &[
     &people::KNOWN_PLACE,
     &people::SECURITY_ALERT,
     &people::ACCESS_SETTING,
+    &notices::ACCOUNT_NOTICE,
     &review::ACCESS_REVIEW,
     &review::ACCESS_REVIEW_ITEM,
 ];
@@ -279,13 +288,14 @@ macro_rules! organization_statements {
     };
 }
 
+pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod review;
 
 /// Every statement of identity.
 pub const STATEMENTS: &[&Statement] = &ALL_STATEMENTS;
-const LISTS: [&[&Statement]; 4] =
-    [INSTALLATION_STATEMENTS, people::STATEMENTS, review::STATEMENTS, &[&ORGANIZATION_LOCK]];
+const LISTS: [&[&Statement]; 5] =
+    [INSTALLATION_STATEMENTS, people::STATEMENTS, review::STATEMENTS, notices::STATEMENTS, &[&ORGANIZATION_LOCK]];
 const ALL_STATEMENTS: [&Statement; length(&LISTS)] = joined(&LISTS);
 
 const fn length(lists: &[&[&'static Statement]]) -> usize {
@@ -368,8 +378,13 @@ statements! {
         "select user_id from membership where organization_id = $1 and role = 'owner' and state = 'active' \
          order by created_at, id limit 1";
     INCIDENTS_OF_ORGANIZATION = "identity.incidents_of_organization",
-        "select id, reason, opened_by, opened_at, closed_at, sessions, keys from incident \
+        "select id, person_id, reason, opened_by, opened_at, closed_at, sessions, keys from incident \
          where organization_id = $1 order by opened_at desc, id desc limit 100";
+    /// What the operator sees of incidents: that there was one, and how much it stopped; not what was written about it.
+    INCIDENTS_COUNTED = "identity.incidents_counted",
+        "select i.id, o.name, i.person_id, i.opened_at, i.closed_at, i.sessions, i.keys from incident i \
+         join organization o on o.id = i.organization_id \
+         where o.purpose = 'business' and i.id < $1 order by i.id desc limit $2";
     INCIDENT_CLOSE = "identity.incident_close",
         "update incident set closed_at = $2 where organization_id = $1 and closed_at is null";
     POLICY_OF_ORGANIZATION = "identity.policy_of_organization",
@@ -452,6 +467,15 @@ statements! {
     TOKEN_BY_HASH = "identity.token_by_hash",
         "select organization_id, user_id from one_time_token where token_hash = $1";
     TOKENS_SWEEP = "identity.tokens_sweep", "delete from one_time_token where expires_at <= $1";
+    TOKEN_OF_PURPOSE = "identity.token_of_purpose",
+        "select organization_id, user_id from one_time_token \
+         where token_hash = $1 and purpose = $2 and used_at is null and expires_at > $3";
+    TOKENS_WITHDRAW_OF_USER = "identity.tokens_withdraw_of_user",
+        "delete from one_time_token where user_id = $1 and purpose = $2 and used_at is null";
+    /// Other organizations that a person works in.
+    MEMBERSHIPS_ELSEWHERE = "identity.memberships_elsewhere",
+        "select count(*) as memberships from membership \
+         where organization_id <> $1 and user_id = $2 and state = 'active'";
     TOKENS_WITHDRAW = "identity.tokens_withdraw",
         "delete from one_time_token where purpose = $1 and used_at is null";
 }

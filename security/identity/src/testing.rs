@@ -13,6 +13,7 @@ use vault::{KeySource, Vault};
 use crate::alert::Alerts;
 use crate::api_key::NewKey;
 use crate::founding::{self, Founded, Founding};
+use crate::password::breached::Breached;
 use crate::session::{self, Device};
 use crate::store::{MEMBERSHIP, USER_ACCOUNT};
 use crate::token::{KeyText, Secret};
@@ -92,6 +93,7 @@ impl TestPlatform {
             entropy,
             objects,
             belongings: &[],
+            breached: Breached::in_folder(database.folder()),
             alerts: Alerts::default(),
         };
         Self { name: database.name, platform, clock, database }

@@ -2,6 +2,8 @@
 
 mod entry;
 mod grants;
+mod incidents;
+mod log;
 mod organizations;
 mod overview;
 mod register;
@@ -46,6 +48,9 @@ pub(crate) fn routes() -> OperatorRoutes {
             Audited::Change("organization.resume"),
             organizations::resume,
         )
+        .get("/incidents", may(May::IncidentRead), Audited::Read("incident.list"), incidents::list)
+        .get("/log", may(May::LogRead), Audited::Read("audit.list"), log::list)
+        .post("/log/verification", may(May::LogRead), Audited::Read("audit.verify"), log::verify)
         .get("/grants", may(May::GrantRead), Audited::Read("support.list"), grants::list)
         .post("/grants/{id}/sessions", may(May::GrantUse), Audited::Change("support.open"), grants::open)
         .get("/operators", may(May::OperatorRead), Audited::Read("operator.list"), register::operators)
@@ -98,6 +103,8 @@ impl OperatorPage {
         let places = [
             ("/", "Installation", Some(May::InstallationRead)),
             ("/organizations", "Organizations", Some(May::OrganizationRead)),
+            ("/incidents", "Incidents", Some(May::IncidentRead)),
+            ("/log", "Log", Some(May::LogRead)),
             ("/grants", "Support access", Some(May::GrantRead)),
             ("/operators", "Operators", Some(May::OperatorRead)),
             ("/me", "Your standing", None),

@@ -22,6 +22,8 @@ pub enum OperatorRole {
 #[expect(missing_docs, reason = "each name is a noun and read or a verb; the matrix file is the page about them")]
 pub enum OperatorPermission {
     InstallationRead,
+    IncidentRead,
+    LogRead,
     OrganizationRead,
     OrganizationSuspend,
     GrantRead,
@@ -73,11 +75,13 @@ impl OperatorRole {
     /// Whoever looks after operators opens no support session, and who opens one cannot keep their own training alive.
     fn includes(self, permission: OperatorPermission) -> bool {
         use OperatorPermission::{
-            GrantRead, GrantUse, InstallationRead, OperatorRead, OperatorSuspend, OrganizationRead,
-            OrganizationSuspend, TrainingAttest, TrainingRead,
+            GrantRead, GrantUse, IncidentRead, InstallationRead, LogRead, OperatorRead, OperatorSuspend,
+            OrganizationRead, OrganizationSuspend, TrainingAttest, TrainingRead,
         };
         match permission {
-            InstallationRead => matches!(self, Self::Administrator | Self::Engineer | Self::Auditor),
+            InstallationRead | IncidentRead => matches!(self, Self::Administrator | Self::Engineer | Self::Auditor),
+            // It says what operators did: for those who look after them.
+            LogRead => matches!(self, Self::Administrator | Self::Auditor),
             OrganizationRead | GrantRead => true,
             OrganizationSuspend | OperatorSuspend | TrainingAttest => matches!(self, Self::Administrator),
             GrantUse => matches!(self, Self::Support),
@@ -102,8 +106,10 @@ impl Standing {
 
 impl OperatorPermission {
     /// Every permission, in the order of the matrix.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::InstallationRead,
+        Self::IncidentRead,
+        Self::LogRead,
         Self::OrganizationRead,
         Self::OrganizationSuspend,
         Self::GrantRead,

@@ -21,6 +21,9 @@ use uuid::Uuid;
 use web::live::Live;
 use web::{Audited, FormToken, Gate, SessionCookie};
 
+#[path = "plane/installation.rs"]
+mod installation;
+
 const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const YEAR_SECONDS: i64 = training::VALID_DAYS * 86_400;

@@ -8,12 +8,14 @@
 pub mod backup_code;
 mod error;
 pub mod incident;
+pub mod notices;
 mod pages;
 pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod provisioning;
 pub mod qr;
+pub mod reset;
 pub mod second_factor;
 pub mod totp;
 
@@ -59,6 +61,7 @@ pub fn descriptions() -> Vec<utoipa::openapi::OpenApi> {
         policy::api::Description::openapi(),
         incident::api::Description::openapi(),
         provisioning::keys::Description::openapi(),
+        notices::api::Description::openapi(),
     ]
 }
 
@@ -76,4 +79,7 @@ pub fn routes() -> Routes<SignIn> {
         .merge(provisioning::api::routes())
         .merge(provisioning::keys::routes())
         .merge(provisioning::pages::routes())
+        .merge(reset::pages::routes())
+        .merge(notices::pages::routes())
+        .merge(notices::api::routes())
 }

@@ -142,7 +142,7 @@ pub async fn finish_registration(
     let state: PasskeyRegistration = taken(platform, ceremony, Purpose::Register, Some(user)).await?;
     let answer: RegisterPublicKeyCredential = parse(credential)?;
     let passkey = passkeys.party()?.webauthn.finish_passkey_registration(&answer, &state).map_err(refused)?;
-    let codes = second_factor::fresh_codes_if_none(platform, user).await?;
+    let codes = second_factor::codes_for_new_factor(platform, caller).await?;
     let id = platform.identifiers.next();
     let keyring = platform.vault.installation_keyring();
     let secret = keyring.seal(Field::new(&SECOND_FACTOR, "secret", id), &to_bytes(&passkey)?)?;
@@ -310,6 +310,24 @@ fn refused(error: webauthn_rs::prelude::WebauthnError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_question_has_a_challenge_of_its_own_of_at_least_128_bits() {
+        use base64::Engine as _;
+        let passkeys = Passkeys::at("https://desk.example");
+        let challenge = || {
+            let party = passkeys.party().expect("a name");
+            let (options, _) = party.webauthn.start_discoverable_authentication().expect("a question");
+            let options = to_json(&options).expect("JSON");
+            let text = options["publicKey"]["challenge"].as_str().expect("a challenge").to_owned();
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).expect("base64url")
+        };
+        let mut seen: Vec<Vec<u8>> = (0..100).map(|_| challenge()).collect();
+        assert!(seen.iter().all(|challenge| challenge.len() >= 16), "{:?}", seen.first());
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 100, "none twice");
+    }
 
     #[test]
     fn passkeys_are_bound_to_a_name() {

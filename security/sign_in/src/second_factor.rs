@@ -6,17 +6,18 @@
 pub mod pages;
 mod store;
 
+use identity::notice::{self, Kind as Told};
 use identity::session;
 use identity::token::Secret;
-use identity::{BACKUP_CODE, Caller, Change, Factor, Platform, SECOND_FACTOR, sign_in, user};
+use identity::{BACKUP_CODE, Caller, Change, Factor, Outstanding, Platform, SECOND_FACTOR, sign_in, user};
 use storage::{Timestamp, Value};
 use uuid::Uuid;
 use vault::Field;
 
 pub use store::STATEMENTS;
 use store::{
-    CODE_USE, CODES_DELETE, CODES_OF_USER, FACTOR_CONFIRM, FACTOR_REMOVE, FACTOR_STEP, FACTORS_DROP_UNCONFIRMED,
-    FACTORS_FAILED, Stored,
+    CODE_USE, CODES_DELETE, CODES_OF_USER, FACTOR_CONFIRM, FACTOR_REMOVE, FACTOR_STEP, FACTORS_DROP_OTHERS,
+    FACTORS_DROP_UNCONFIRMED, FACTORS_FAILED, Stored,
 };
 pub(crate) use store::{email, of_user as stored};
 
@@ -138,7 +139,7 @@ pub async fn confirm_app(platform: &Platform, caller: &Caller, name: &str, code:
     let pending = pending.ok_or(Error::NotNow("No app is being set up. Begin again."))?;
     let name = factor_name(name, "Authenticator app")?;
     let step = totp::typed(code).and_then(|code| pending.secret.check(&code, now)).ok_or(Error::WrongCode)?;
-    let codes = fresh_codes_if_none(platform, user).await?;
+    let codes = codes_for_new_factor(platform, caller).await?;
     let mut change = caller.change(platform, "second_factor.add").await?;
     let keyring = platform.vault.installation_keyring();
     let name = keyring.seal_text(Field::new(&SECOND_FACTOR, "name", pending.id), &name)?;
@@ -164,10 +165,28 @@ pub(crate) async fn finish_adding(
         set.insert(platform, &mut change, user).await?;
         shown = set.shown;
     }
+    let mut facts = vec![("kind", kind.as_str().to_owned())];
+    let told = if replaces_all(change.caller()) {
+        // The lost ones held until now, and end with this.
+        let replaced = change.execute(&FACTORS_DROP_OTHERS, &[user.into(), id.into()]).await?;
+        facts.push(("replaced", replaced.to_string()));
+        Told::FactorsReplaced
+    } else {
+        Told::FactorAdded
+    };
+    let caller = change.caller().clone();
+    notice::write(&mut change, platform, user, told, Some(&caller)).await?;
     let token = session::strengthen(&mut change, platform, factor).await?;
     let token = token.ok_or(Error::NotNow("This session has ended. Sign in again."))?;
-    change.commit("second_factor", Some(id), vec![("kind", kind.as_str().to_owned())]).await?;
+    change.commit("second_factor", Some(id), facts).await?;
     Ok(Added { token, codes: shown })
+}
+
+/// Did the person come by a link that replaces their second factors, and is that still to be done?
+pub(crate) fn replaces_all(caller: &Caller) -> bool {
+    caller.signed_in().is_some_and(|signed_in| {
+        signed_in.outstanding == Some(Outstanding::Enrolment) && signed_in.factors.contains(&Factor::FactorReset)
+    })
 }
 
 /// Shows a code, of an app or from the list of backup codes. The session gets a new token.
@@ -277,6 +296,7 @@ pub async fn remove(platform: &Platform, caller: &Caller, id: Uuid, password: &s
     if is_last {
         change.execute(&CODES_DELETE, &[user.into()]).await?;
     }
+    notice::write(&mut change, platform, user, Told::FactorRemoved, Some(caller)).await?;
     Ok(change.commit("second_factor", Some(id), Vec::new()).await?)
 }
 
@@ -289,6 +309,7 @@ pub async fn new_codes(platform: &Platform, caller: &Caller) -> Result<Vec<Strin
     let set = CodeSet::generate(platform).await?;
     let mut change = caller.change(platform, "backup_codes.renew").await?;
     set.insert(platform, &mut change, user).await?;
+    notice::write(&mut change, platform, user, Told::CodesRenewed, Some(caller)).await?;
     change.commit("user", Some(user), Vec::new()).await?;
     Ok(set.shown)
 }
@@ -329,14 +350,14 @@ impl CodeSet {
     }
 }
 
-/// Codes for an account that gets its first factor.
-pub(crate) async fn fresh_codes_if_none(platform: &Platform, user: Uuid) -> Result<Option<CodeSet>> {
-    let rows = platform.database.installation().query(&CODES_OF_USER, &[user.into()]).await?;
-    if rows.is_empty() { Ok(Some(CodeSet::generate(platform).await?)) } else { Ok(None) }
+/// Codes for an account that gets its first factor, or new ones for all that it had.
+pub(crate) async fn codes_for_new_factor(platform: &Platform, caller: &Caller) -> Result<Option<CodeSet>> {
+    let rows = platform.database.installation().query(&CODES_OF_USER, &[person(caller)?.into()]).await?;
+    if rows.is_empty() || replaces_all(caller) { Ok(Some(CodeSet::generate(platform).await?)) } else { Ok(None) }
 }
 
 pub(crate) async fn has_room(platform: &Platform, caller: &Caller) -> Result<()> {
-    if list(platform, caller).await?.len() >= MAXIMUM_PER_USER {
+    if !replaces_all(caller) && list(platform, caller).await?.len() >= MAXIMUM_PER_USER {
         return Err(Error::NotNow("There are ten second factors already. Remove one first."));
     }
     Ok(())

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use web::{PROBE_HEADER, ProbeMark};
 
 /// An answer later than this is no answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,13 +42,18 @@ impl Answer {
 
 impl Client {
     /// A client of the server at this address (`http://127.0.0.1:8080`). At a bare address the certificate, which is for the public
-    /// name, is accepted as it is; the probe of TLS reads it.
-    pub fn new(base_url: &str) -> Result<Self, String> {
+    /// name, is accepted as it is; the probe of TLS reads it. The mark says that a probe asks.
+    pub fn new(base_url: &str, mark: Option<&ProbeMark>) -> Result<Self, String> {
         let address = reqwest::Url::parse(base_url)
             .map_err(|error| format!("the address of this server cannot be read: {error}"))?;
         let host = address.host_str().unwrap_or("").trim_matches(['[', ']']);
         let is_address = host == "localhost" || host.parse::<IpAddr>().is_ok();
+        let mut told = HeaderMap::new();
+        if let Some(mark) = mark.and_then(|mark| HeaderValue::try_from(mark.text()).ok()) {
+            told.insert(PROBE_HEADER, mark);
+        }
         let http = reqwest::Client::builder()
+            .default_headers(told)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(TIMEOUT)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use identity::Platform;
 use tokio::time::{Instant, timeout};
-use web::{RouteRule, SessionCookie};
+use web::{ProbeMark, RouteRule, SessionCookie};
 
 use crate::finding::Finding;
 use crate::link::Link;
@@ -28,6 +28,8 @@ pub struct ProbeContext {
     pub platform: Platform,
     /// Where this server answers over HTTP, as this machine reaches it: `http://127.0.0.1:8080`.
     pub base_url: Option<String>,
+    /// What probes say with their requests, so that the log does not take them for attackers.
+    pub mark: Option<ProbeMark>,
     /// How browsers carry their session.
     pub cookie: SessionCookie,
     /// Every route of this server (`Routes::table`).
@@ -65,6 +67,7 @@ impl ProbeContext {
         Self {
             platform,
             base_url: None,
+            mark: None,
             cookie: SessionCookie::OnLoopback,
             routes: Vec::new(),
             ports: None,

@@ -97,7 +97,7 @@ fn client(context: &ProbeContext) -> Result<Client, Finding> {
     let Some(base_url) = &context.base_url else {
         return Err(Finding::not_measured("This process serves no HTTP, so there is nothing to ask."));
     };
-    Client::new(base_url).map_err(Finding::not_measured)
+    Client::new(base_url, context.mark.as_ref()).map_err(Finding::not_measured)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use identity::invitation::{self, Invitation};
 use identity::member::standing::{self, Privileged};
 use identity::member::{self, Member, leaving};
+use identity::reset::{self, What};
 use identity::{Caller, MembershipState, Permission, Platform, Role, api_key};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -20,6 +21,12 @@ use web::{Form, PageContext, Path, Problem, Query};
 
 /// Members shown; an organization with more is managed by the API.
 const MEMBERS_SHOWN: i64 = 200;
+/// What to say about a link for the password.
+const PASSWORD_LINK: &str = "Hand it to the person yourself; no mail is sent. It works once, for an hour, and asks for their second \
+     factor, if they have one. They choose the password; you never learn it. They are signed out.";
+/// And about one for the second factor.
+const FACTOR_LINK: &str = "Hand it to the person yourself; no mail is sent. It works once, for an hour, and asks for their password. \
+     The old factors count until a new one is set up. They are signed out.";
 /// Where all of this stands.
 const PAGE: &str = "/settings/members";
 
@@ -34,6 +41,10 @@ pub(super) fn routes() -> Routes<Platform> {
         .step_up()
         .post("/settings/members/{id}/removal", write, Audited::Change("member.remove"), remove)
         .step_up()
+        .post("/settings/members/{id}/reset", write, Audited::Change("member.reset"), reset_member)
+        .free_text(&["vouched"])
+        .answers_secret()
+        .step_up_people_only()
         .post("/settings/invitations", write, Audited::Change("invitation.create"), invite)
         .free_text(&["note"])
         .answers_secret()
@@ -110,7 +121,13 @@ struct PeoplePage {
     privileged: Privileged,
     may_write: bool,
     may_set: bool,
-    link: Option<String>,
+    link: Option<NewLink>,
+}
+
+/// A link that is shown once, and what to say about it.
+struct NewLink {
+    address: String,
+    words: &'static str,
 }
 
 async fn people_page(platform: &Platform, page: &PageContext) -> Result<PeoplePage, Problem> {
@@ -216,7 +233,32 @@ async fn invite(
     let (_, token) = invitation::create(&platform, &page.caller, role, &form.note).await?;
     // The guard has compared the origin with this server's own name; browsers send it with every form.
     let base = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-    let link = Some(invitation::address(base, &token));
+    let words = "Hand it to the person yourself; no mail is sent. It works once, for seven days.";
+    let link = Some(NewLink { address: invitation::address(base, &token), words });
+    Ok(Html(PeoplePage { link, ..people_page(&platform, &page).await? }).into_response())
+}
+
+#[derive(Deserialize)]
+struct ResetForm {
+    what: String,
+    vouched: String,
+}
+
+async fn reset_member(
+    State(platform): State<Platform>,
+    page: PageContext,
+    headers: HeaderMap,
+    Path(id): Path<Uuid>,
+    Form(form): Form<ResetForm>,
+) -> Result<Response, Problem> {
+    let (what, words) = match form.what.as_str() {
+        "password" => (What::Password, PASSWORD_LINK),
+        "second_factor" => (What::SecondFactor, FACTOR_LINK),
+        _ => return Err(Problem::field("what", "Say `password` or `second_factor`.")),
+    };
+    let token = reset::begin(&platform, &page.caller, id, what, &form.vouched).await?;
+    let base = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let link = Some(NewLink { address: what.purpose().address(base, &token), words });
     Ok(Html(PeoplePage { link, ..people_page(&platform, &page).await? }).into_response())
 }
 

@@ -18,7 +18,9 @@ pub(super) fn routes() -> Routes<Platform> {
         .get("/settings", Access::Member, Audited::No("the organization's name and the reader's role"), organization)
         .get("/settings/sessions", Access::Member, own, sessions)
         .post("/settings/sessions/{id}/end", Access::Member, Audited::Change("session.revoke"), end_session)
+        .step_up()
         .post("/settings/sessions/end-others", Access::Member, Audited::Change("session.revoke_others"), end_others)
+        .step_up()
 }
 
 #[derive(Template)]

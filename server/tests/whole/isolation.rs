@@ -231,6 +231,8 @@ async fn addresses_outside_the_api_are_closed_too() {
         "/sign-in",
         "/sign-in/link",
         "/sign-in/unlock",
+        "/sign-in/reset-password",
+        "/sign-in/reset-factor",
         "/first-owner",
     ];
     for path in open {
@@ -302,6 +304,8 @@ async fn a_viewer_sees_figures_only_and_a_manager_gives_out_no_keys() {
     }
     // What is one's own, and the organization's name; nothing that anybody said, nothing that changes the business.
     let own = [
+        "GET /v1/account-notices",
+        "POST /v1/account-notices/acknowledgement",
         "GET /v1/organization",
         "GET /v1/permissions",
         "GET /v1/sessions",

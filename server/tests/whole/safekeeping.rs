@@ -206,7 +206,9 @@ async fn a_sealed_organization_gives_out_nothing_until_its_owner_unseals_it() {
         let (status, text) = page(&product, &owner, path).await;
         assert!(status == 423 && text.contains("/settings/encryption"), "{path}: {status}");
     }
-    assert_eq!(visitor.refused("Anybody there?").await, 423, "the widget does not answer");
+    let (status, told) = visitor.refusal("Anybody there?").await;
+    assert!(status == 503 && told["type"] == "urn:ringfence:problem:unavailable", "the widget does not answer: {told}");
+    assert!(!told.to_string().contains("seal"), "and says nothing of keys or owners: {told}");
     let phone = phone().await;
     let outcome = phone.place(&product.facts.sip_uri, &options("Caller", "+441174960000", vec![Step::HangUp])).await;
     assert!(!outcome.answered && outcome.end.status.code() == 480, "{:?}", outcome.end);

@@ -75,12 +75,13 @@ impl Visitor {
         self.send(&message).await.unwrap_or_else(|| panic!("no acknowledgement of choice {number}"))
     }
 
-    /// Says something that is not taken; gives the status of the refusal.
-    pub async fn refused(&self, text: &str) -> u16 {
+    /// Says something that is not taken; gives the status of the refusal, and what it says.
+    pub async fn refusal(&self, text: &str) -> (u16, Value) {
         let message = json!({"client_id": Uuid::from_u128(next_id()), "text": text});
         let request =
             self.http.post(format!("{}/widget/messages", self.base_url)).header("ringfence-visitor", &self.pass);
-        request.json(&message).send().await.expect("an answer").status().as_u16()
+        let answer = request.json(&message).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("a problem"))
     }
 
     /// Sends a message; waits and tries again when too many came at once, as the widget does.

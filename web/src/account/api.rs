@@ -28,6 +28,7 @@ pub fn routes() -> Routes<Gate> {
         .merge(reviews::routes())
         .get("/v1/sessions", Access::Member, Audited::No("one's own"), list_sessions)
         .delete("/v1/sessions/{id}", Access::Member, Audited::Change("session.revoke"), revoke_session)
+        .step_up()
         .get("/v1/organization", Access::Member, Audited::No("its public name"), get_organization)
         .test_keys("the public name of the business; the first thing that a program asks")
 }

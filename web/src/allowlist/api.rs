@@ -18,6 +18,7 @@ pub fn routes() -> Routes<Platform> {
     Routes::new()
         .get("/v1/settings/allowlist", read, Audited::No("a setting without secrets"), get)
         .put("/v1/settings/allowlist", write, Audited::Change("allowlist.update"), put)
+        .step_up()
         .body_bytes(BODY_BYTES)
 }
 

@@ -22,6 +22,7 @@ pub fn routes() -> Routes<Platform> {
     Routes::new()
         .get("/settings/networks", read, Audited::No("a setting without secrets"), show)
         .post("/settings/networks", write, Audited::Change("allowlist.update"), save)
+        .step_up()
         .body_bytes(FORM_BYTES)
 }
 

@@ -7,7 +7,7 @@ use http::request::Parts;
 use identity::{Caller, Outstanding};
 use storage::Timestamp;
 
-use crate::destination::{self, CONFIRM_PAGE, ENROLMENT_PAGE, SECOND_FACTOR_PAGE};
+use crate::destination::{self, CONFIRM_PAGE, ENROLMENT_PAGE, NEW_PASSWORD_PAGE, SECOND_FACTOR_PAGE};
 use crate::present::wants_page;
 use crate::problem::Problem;
 use crate::routes::{Early, StepUp};
@@ -15,8 +15,11 @@ use crate::routes::{Early, StepUp};
 /// Does this session lack a factor that it should have shown before it comes here?
 pub(super) fn is_too_early(early: Early, caller: &Caller) -> bool {
     match (caller.outstanding(), early) {
-        (None, _) | (Some(_), Early::Always) | (Some(Outstanding::Enrolment), Early::Enrolling) => false,
-        (Some(_), Early::No) | (Some(Outstanding::SecondFactor), Early::Enrolling) => true,
+        (None, _)
+        | (Some(_), Early::Always)
+        | (Some(Outstanding::Enrolment), Early::Enrolling)
+        | (Some(Outstanding::NewPassword), Early::NewPassword) => false,
+        (Some(_), Early::No | Early::Enrolling | Early::NewPassword) => true,
     }
 }
 
@@ -24,6 +27,7 @@ pub(super) fn is_too_early(early: Early, caller: &Caller) -> bool {
 pub(super) fn lacking(outstanding: Outstanding, request: &Parts) -> Response {
     let (page, detail) = match outstanding {
         Outstanding::SecondFactor => (SECOND_FACTOR_PAGE, "Show your second factor first: /sign-in/second-factor."),
+        Outstanding::NewPassword => (NEW_PASSWORD_PAGE, "Choose a new password first: /sign-in/new-password."),
         Outstanding::Enrolment => (
             ENROLMENT_PAGE,
             "Your role or your organization asks for a second factor. Set one up first: /second-factors/required.",

@@ -8,15 +8,26 @@ use std::error::Error as _;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use edge::ClientAddress;
+use edge::firewall::refusals::Loudness;
 use edge::firewall::{Judgement, Screened};
 use http_body_util::LengthLimitError;
 use identity::Caller;
+use uuid::Uuid;
 
 use super::Guard;
 use crate::problem::Problem;
 
 /// The action under which the firewall's refusals stand in the audit log.
 const REFUSED: &str = "firewall.refuse";
+
+/// Who sent what is looked at.
+#[derive(Clone, Copy)]
+enum Sender {
+    /// The trust page's own probe.
+    Probe,
+    /// Anybody else.
+    From(ClientAddress),
+}
 
 impl Guard {
     /// Gives the request back, or the refusal. The refusal names a reference, which also stands in the log; what was sent stands
@@ -27,6 +38,7 @@ impl Guard {
             return Ok(request);
         }
         let (parts, body) = request.into_parts();
+        let probe = self.gate.probe_mark.is_on(&parts.headers);
         let screens_body = self.rule.body_bytes > 0 && self.rule.unscreened_body.is_none();
         let (looked_at, body) = if screens_body {
             let bytes = self.whole(body).await?;
@@ -43,9 +55,11 @@ impl Guard {
                 address: ClientAddress::of(&parts.extensions).0,
                 body: looked_at,
                 free_text: self.rule.free_text,
+                probe,
             })
             .await;
-        self.heed(caller, &judgement).await?;
+        let sender = if probe { Sender::Probe } else { Sender::From(ClientAddress::of(&parts.extensions)) };
+        self.heed(caller, sender, &judgement).await?;
         Ok(Request::from_parts(parts, body))
     }
 
@@ -57,7 +71,7 @@ impl Guard {
         })
     }
 
-    async fn heed(&self, caller: Option<&Caller>, judgement: &Judgement) -> Result<(), Problem> {
+    async fn heed(&self, caller: Option<&Caller>, sender: Sender, judgement: &Judgement) -> Result<(), Problem> {
         let path = self.rule.path;
         if !judgement.free_text_rules.is_empty() {
             let (rules, points) = (&judgement.free_text_rules, judgement.free_text_points);
@@ -67,9 +81,8 @@ impl Guard {
             return Ok(());
         }
         let reference = self.gate.platform.identifiers.next();
-        let (rules, refused, too_large) = (&judgement.rules, judgement.refused, judgement.too_large);
-        tracing::warn!(%reference, path, ?rules, refused, too_large, "the firewall took a request for an attack");
-        if !refused {
+        self.tell(sender, &reference, judgement);
+        if !judgement.refused {
             return Ok(());
         }
         if let Some(caller) = caller {
@@ -79,5 +92,23 @@ impl Guard {
             }
         }
         Err(Problem::firewall(reference))
+    }
+
+    /// The log hears of every attack, and warns of one source once a minute; what a probe sends is no attack.
+    fn tell(&self, sender: Sender, reference: &Uuid, judgement: &Judgement) {
+        let path = self.rule.path;
+        let Judgement { rules, refused, too_large, .. } = judgement;
+        let Sender::From(ClientAddress(address)) = sender else {
+            tracing::debug!(%reference, path, ?rules, refused, "the firewall saw the attack of a probe, as it should");
+            return;
+        };
+        match self.gate.firewall.loudness(self.gate.platform.now(), address) {
+            Loudness::Warning { refused: count } => {
+                tracing::warn!(%reference, path, ?rules, refused, too_large, count, "the firewall took a request for an attack");
+            }
+            Loudness::Information { refused: count } => {
+                tracing::info!(%reference, path, ?rules, refused, too_large, count, "the firewall took another request for an attack");
+            }
+        }
     }
 }

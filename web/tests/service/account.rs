@@ -123,3 +123,29 @@ fn the_description_is_that_of_the_routes() {
     let short = openapi::assemble(Vec::new(), &table, "0.1.0");
     assert!(openapi::differences(&short, &table).contains(&"not described: post /v1/keys".to_owned()));
 }
+
+#[tokio::test]
+async fn ending_another_browser_asks_again_who_is_there() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let session = cookie(service.test.member(founded.organization, Role::Manager).await.session.reveal());
+    let headers = [("cookie", session.as_str()), ("sec-fetch-site", "same-origin")];
+    let listed = service.ask("GET", "/v1/sessions", &headers[..1], "").await.json();
+    let path = format!("/v1/sessions/{}", listed["data"][0]["id"].as_str().expect("an id"));
+    service.test.clock.advance_seconds(identity::STEP_UP_SECONDS);
+    let refused = service.ask("DELETE", &path, &headers, "").await;
+    assert!(refused.is_problem("step-up-required"), "{refused:?}");
+    assert_eq!(service.ask("GET", "/v1/sessions", &headers[..1], "").await.status, 200, "looking goes on");
+}
+
+#[tokio::test]
+async fn ending_a_browser_works_right_after_signing_in() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let session = cookie(service.test.member(founded.organization, Role::Manager).await.session.reveal());
+    let headers = [("cookie", session.as_str()), ("sec-fetch-site", "same-origin")];
+    let listed = service.ask("GET", "/v1/sessions", &headers[..1], "").await.json();
+    let path = format!("/v1/sessions/{}", listed["data"][0]["id"].as_str().expect("an id"));
+    assert_eq!(service.ask("DELETE", &path, &headers, "").await.status, 204);
+    assert_eq!(service.ask("GET", "/v1/sessions", &headers[..1], "").await.status, 401, "it was this one");
+}

@@ -75,6 +75,11 @@ async fn count(_caller: Caller, Json(thing): Json<Thing>) -> Result<(StatusCode,
     Ok((StatusCode::CREATED, Json(serde_json::json!({ "ran": ran }))))
 }
 
+/// As every part answers whose keys do not open.
+async fn sealed() -> Result<String, Problem> {
+    Err(Problem::from(vault::Error::Sealed))
+}
+
 async fn panics(_caller: Caller) -> String {
     panic!("made to panic by a test with the secret word quince")
 }
@@ -94,6 +99,8 @@ fn things() -> Routes<()> {
         .get("/hello", Access::Public("a greeting"), made_up, greet)
         .get("/v1/panic", Access::Member, made_up, panics)
         .post("/visit", Access::Visitor("the handler of a test"), made_up, || async { "welcome" })
+        .post("/visit-sealed", Access::Visitor("the handler of a test"), made_up, sealed)
+        .get("/v1/sealed", Access::Member, made_up, sealed)
 }
 
 impl Service {

@@ -42,8 +42,24 @@ async fn strangers_get_401_everywhere_but_at_the_listed_doors() {
         "POST /csp-report",
         "GET /hello",
         "POST /visit",
+        "POST /visit-sealed",
     ];
     assert_eq!(open, doors, "the list of open doors");
+}
+
+#[tokio::test]
+async fn visitors_of_a_sealed_organization_learn_only_that_nobody_answers() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let visitor = service.ask("POST", "/visit-sealed", &[], "").await;
+    assert!(visitor.is_problem("unavailable") && visitor.status == 503, "{visitor:?}");
+    assert!(!visitor.header("retry-after").is_empty(), "{visitor:?}");
+    for word in ["seal", "owner", "vault", "Encryption", "ringfence vault"] {
+        assert!(!visitor.body.contains(word), "{word}: {visitor:?}");
+    }
+    let session = cookie(service.test.member(founded.organization, Role::Viewer).await.session.reveal());
+    let member = service.ask("GET", "/v1/sealed", &[("cookie", &session)], "").await;
+    assert!(member.is_problem("organization-sealed") && member.status == 423, "who works there is told: {member:?}");
 }
 
 #[tokio::test]

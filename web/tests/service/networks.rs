@@ -68,6 +68,33 @@ async fn nobody_shuts_themselves_out() {
 }
 
 #[tokio::test]
+async fn a_change_asks_again_who_is_there() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let session = cookie(service.test.member(founded.organization, Role::Owner).await.session.reveal());
+    let key = bearer(service.test.key(founded.organization, Role::Owner).await.reveal());
+    let by_session = ("cookie", session.as_str());
+    service.test.clock.advance_seconds(identity::STEP_UP_SECONDS - 1);
+    assert_eq!(put(&service, by_session, &[HERE], &[]).await.status, 200, "the last second");
+    service.test.clock.advance_seconds(1);
+    let refused = put(&service, by_session, &[], &[]).await;
+    assert!(refused.is_problem("step-up-required"), "{refused:?}");
+    let form = [
+        by_session,
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("sec-fetch-site", "same-origin"),
+        ("accept", "text/html"),
+        ("referer", "http://desk.example/settings/networks"),
+    ];
+    let led = service.ask("POST", "/settings/networks", &form, "dashboard=&api=").await;
+    let confirm = "/sign-in/confirm?next=%2Fsettings%2Fnetworks";
+    assert_eq!((led.status, led.header("location")), (303, confirm), "and back to the page with the form");
+    let lists = service.ask("GET", LISTS, &[by_session], "").await.json();
+    assert_eq!(lists["dashboard"][0], HERE, "nothing was changed; reading goes on");
+    assert_eq!(put(&service, ("authorization", &key), &[], &[]).await.status, 200, "a program has no such moment");
+}
+
+#[tokio::test]
 async fn the_page_keeps_what_was_typed_and_says_what_is_wrong() {
     let service = Service::start().await;
     let founded = service.test.organization("harbour").await;

@@ -152,6 +152,21 @@ async fn people_come_by_invitation_change_and_leave() {
     assert!(program.is_problem("conflict"), "a program has no membership: {program:?}");
 }
 
+/// What the button of the page answers: the status, and where it leads.
+async fn page_export(service: &Service, session: &str, path: &str) -> (u16, String) {
+    let headers = [
+        ("cookie", session),
+        ("content-type", "application/x-www-form-urlencoded"),
+        SAME,
+        ("accept", "text/html"),
+        ("referer", "http://desk.example/settings/review"),
+    ];
+    let path = format!("{}/export", path.replace("/v1/access-reviews", "/settings/review"));
+    let answer = service.ask("POST", &path, &headers, "").await;
+    assert!(answer.status != 200 || answer.header("content-disposition").starts_with("attachment"), "{answer:?}");
+    (answer.status, answer.header("location").to_owned())
+}
+
 #[tokio::test]
 async fn a_review_is_signed_off_line_by_line_and_exported() {
     let service = Service::start().await;
@@ -176,6 +191,14 @@ async fn a_review_is_signed_off_line_by_line_and_exported() {
         export.header("content-type").starts_with("text/csv") && export.body.contains("\"'=HYPERLINK("),
         "{export:?}"
     );
+    assert_eq!(page_export(&service, &session, &path).await.0, 200, "the button of the page gives the same");
+    service.test.clock.advance_seconds(identity::STEP_UP_SECONDS);
+    let late = service.ask("GET", &format!("{path}/export"), &headers[..1], "").await;
+    assert!(late.is_problem("step-up-required"), "{late:?}");
+    let (status, location) = page_export(&service, &session, &path).await;
+    assert_eq!((status, location.as_str()), (303, "/sign-in/confirm?next=%2Fsettings%2Freview"));
+    let (session, _) = owner(&service, founded.organization).await;
+    let headers = [("cookie", session.as_str()), JSON, SAME];
     for item in &items {
         let decision = if item["subject"] == doomed.id.to_string() { "remove" } else { "keep" };
         let body = serde_json::json!({ "item_id": item["id"], "decision": decision }).to_string();

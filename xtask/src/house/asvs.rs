@@ -18,8 +18,8 @@ const LIST: &str = "docs/asvs.toml";
 const REQUIREMENTS: usize = 345;
 /// Chapters of which level 3 is aimed at, too.
 const LEVEL_3_CHAPTERS: &[&str] = &["V3", "V5", "V6", "V7", "V8", "V11", "V14", "V16"];
-/// What is aimed at and still open. This number only falls; at 0 it goes.
-const OPEN_STILL: usize = 5;
+/// What is aimed at and still open: nothing. This number never rises.
+const OPEN_STILL: usize = 0;
 /// A reason says something.
 const SHORTEST_REASON: usize = 20;
 

@@ -19,6 +19,7 @@ use crate::{
     entry::{Personal, Record, record_hash},
     error::{Error, Result},
     log::{Hash, Node, inclusion_path, nodes, subtree_hash},
+    verify::{Evidence, Report, verify},
 };
 
 /// A page has at most this many entries.
@@ -118,6 +119,16 @@ impl AuditLog {
         let rows = self.parts.database.installation().query(&INSTALLATION_PAGE, &arguments).await?;
         let keyring = self.parts.vault.installation_keyring();
         rows.iter().map(|row| stored_entry(row, &keyring)).collect()
+    }
+
+    /// Checks the whole log, of every organization and the installation, against what was signed and what stands outside the
+    /// database ([`crate::verify`]). The report names places, never what stands in them.
+    pub async fn verify(&self) -> Result<Report> {
+        let evidence = match &self.parts.folder {
+            Some(folder) => Evidence::read(folder.clone()).await?,
+            None => Evidence::default(),
+        };
+        verify(&self.parts.database, &evidence).await
     }
 
     /// Proves that one of the organization's entries is in the log. Signs a checkpoint when the newest does not cover it.

@@ -20,6 +20,7 @@ fn request(method: Method, uri: &str) -> Screened {
         address: None,
         body: Bytes::new(),
         free_text: &[],
+        probe: false,
     }
 }
 
@@ -197,4 +198,14 @@ async fn the_core_rule_set_serves_this_api() {
     let mut patch = json("Europe/Berlin");
     patch.method = Method::PATCH;
     assert!(!firewall.judge(patch).await.refused);
+}
+
+#[tokio::test]
+async fn what_a_probe_sends_is_judged_alike_and_counted_apart() {
+    let firewall = Firewall::core(FirewallMode::Block);
+    assert!(firewall.judge(json(ATTACKS[0])).await.refused);
+    assert!(firewall.judge(Screened { probe: true, ..json(ATTACKS[0]) }).await.refused, "the mark opens nothing");
+    assert!(!firewall.judge(Screened { probe: true, ..json("Are you open on Monday?") }).await.refused);
+    let figures = firewall.figures();
+    assert_eq!((figures.refused, figures.probed, figures.passed), (1, 1, 1));
 }

@@ -144,7 +144,7 @@ pub(super) async fn set_state(change: &mut Change, id: Uuid, state: MembershipSt
 }
 
 /// The membership that a change is about, read while nobody else can change memberships of this organization.
-pub(super) struct Target {
+pub(crate) struct Target {
     pub user: Uuid,
     pub role: Role,
     pub state: MembershipState,

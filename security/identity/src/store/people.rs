@@ -181,8 +181,9 @@ statements! {
         "delete from session where organization_id = $1 and user_id = $2";
     SESSIONS_DELETE_OF_USER = "identity.sessions_delete_of_user", "delete from session where user_id = $1";
     TOKENS_DELETE_OF_MEMBER = "identity.tokens_delete_of_member",
-        "delete from one_time_token where user_id = $2 and (organization_id = $1 or organization_id is null)";
-    TOKENS_DELETE_OF_USER = "identity.tokens_delete_of_user", "delete from one_time_token where user_id = $1";
+        "delete from one_time_token where (user_id = $2 or created_by = $2) \
+         and (organization_id = $1 or organization_id is null)";
+    TOKENS_DELETE_OF_USER = "identity.tokens_delete_of_user", "delete from one_time_token where user_id = $1 or created_by = $1";
     SIGHTING_KEEP = "identity.sighting_keep",
         "insert into sighting (id, user_id, session_id, network_index, device_index, place, seen_at) \
          values ($1, $2, $3, $4, $5, $6, $7) \

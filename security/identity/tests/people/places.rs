@@ -1,14 +1,18 @@
 //! One person in two places at once: what raises an alert, what does not, and what settles it.
 
 use identity::alert::{self, Alert, State};
+use identity::api_key::NewKey;
 use identity::place::{self, KNOWN_SECONDS, WINDOW_SECONDS};
 use identity::session::{self, Device};
 use identity::testing::{Persona, TestPlatform, platforms};
-use identity::{Authenticator, Caller, Error, Presented, Role, one_time, sign_in};
+use identity::{
+    Authenticator, Caller, Environment, Error, Presented, Role, api_key, incident, invitation, notice, one_time,
+    sign_in,
+};
 use storage::{OrganizationId, Schema};
 use uuid::Uuid;
 
-use crate::{audited, by_session, founder};
+use crate::{audited, by_key, by_session, founder};
 
 const OFFICE: &str = "198.51.100.7";
 const OFFICE_TOO: &str = "198.51.7.9";
@@ -55,6 +59,12 @@ async fn far_networks_and_two_devices_within_the_window_raise_an_alert() {
         let facts: Vec<&str> = raised[0].detail.facts.iter().map(|(_, value)| value.as_str()).collect();
         assert_eq!(facts, ["Mika Member", FAR, OFFICE, "0"]);
         assert_eq!(heard.try_recv().expect("told").alert, raised[0].id);
+        for session in [&desk, &other] {
+            let caller = by_session(&test, session).await.expect("let in");
+            let told = notice::unread(&test.platform, &caller).await.expect("read");
+            let kinds: Vec<notice::Kind> = told.iter().map(|notice| notice.kind).collect();
+            assert_eq!(kinds, [notice::Kind::TwoPlaces], "{}: the person is told, in both places", test.name);
+        }
         assert_eq!(audited(&test, &owner).await[0], "alert.raise");
         test.clock.advance_seconds(61);
         seen(&test, &other, FAR, PHONE).await.expect("let in");
@@ -145,22 +155,39 @@ async fn that_was_me_is_for_the_person_alone_and_is_remembered_for_a_while() {
 }
 
 #[tokio::test]
-async fn locking_ends_the_sessions_of_the_person() {
+async fn locking_ends_everything_of_the_person_and_opens_an_incident() {
     for test in platforms(Schema::new()).await {
         let (organization, owner) = founder(&test, "harbour").await;
-        let person = test.member(organization, Role::Manager).await;
+        let person = test.member(organization, Role::Admin).await;
         let stranger = test.member(organization, Role::Manager).await;
         let other = another(&test, organization, &person).await;
+        let new = NewKey { name: "desk", environment: Environment::Live, role: Role::Viewer, expires_at: None };
+        let (_, theirs) = api_key::create(&test.platform, &person.caller, &new).await.expect("made");
+        let (_, owners) = api_key::create(&test.platform, &owner, &new).await.expect("made");
+        let invited = invitation::create(&test.platform, &person.caller, Role::Viewer, "somebody").await;
+        let invited = invited.expect("made").0.id;
         seen(&test, person.session.reveal(), OFFICE, LAPTOP).await.expect("let in");
         seen(&test, &other, FAR, PHONE).await.expect("let in");
         let link = one_time::issue_sign_in_link(&test.platform, organization, person.user).await.expect("issued");
         let id = alerts(&test, &owner).await[0].id;
         assert!(matches!(place::lock(&test.platform, &stranger.caller, id).await, Err(Error::NotFound)));
-        assert_eq!(place::lock(&test.platform, &owner, id).await.expect("locked"), 2, "{}", test.name);
+        assert!(by_key(&test, theirs.reveal()).await.is_some());
+        let locked = place::lock(&test.platform, &owner, id).await.expect("locked");
+        let ended = locked.ended;
+        assert_eq!((ended.sessions, ended.keys, ended.invitations, ended.links), (2, 1, 1, 1), "{}", test.name);
         assert!(by_session(&test, person.session.reveal()).await.is_none());
         assert!(by_session(&test, &other).await.is_none(), "{}", test.name);
+        assert!(by_key(&test, theirs.reveal()).await.is_none(), "{}: the key is dead", test.name);
+        assert!(by_key(&test, owners.reveal()).await.is_some(), "nobody else's is");
+        let open = invitation::list(&test.platform, &owner, None, 100).await.expect("listed");
+        assert!(open.iter().all(|one| one.id != invited), "{}: the invitation is dead", test.name);
         assert!(sign_in::with_link(&test.platform, link.reveal(), &Device::default()).await.is_err());
         assert!(by_session(&test, stranger.session.reveal()).await.is_some());
+        assert!(incident::is_open(&test.platform, organization).await.expect("asked"), "the organization goes on");
+        let kept = incident::list(&test.platform, &owner).await.expect("listed");
+        assert_eq!((kept.len(), kept[0].id, kept[0].person), (1, locked.incident, Some(person.user)));
+        assert_eq!((kept[0].sessions, kept[0].keys, kept[0].opened_by), (2, 1, owner.user()), "{}", test.name);
+        assert_eq!(audited(&test, &owner).await[0], "alert.settle");
         assert!(matches!(place::lock(&test.platform, &owner, id).await, Err(Error::Conflict(_))));
         place::sweep(&test.platform).await.expect("swept");
     }

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use vault::{Field, Keyring};
 
 use super::{ACCOUNT_BY_EMAIL, ACCOUNT_SET_STATE, ACCOUNTS, FACTOR_FORGET, OPERATOR_ACCOUNT, SESSIONS_DELETE_OF};
+use identity::password_change::judge;
+
 use crate::account::{Account, NewAccount, SignIn};
 use crate::caller::{OperatorCaller, OperatorChange, entry};
 use crate::role::OperatorRole;
@@ -21,8 +23,7 @@ const SUSPENDED: &str = "suspended";
 pub async fn create(platform: &Platform, new: &NewAccount<'_>) -> Result<Uuid> {
     let name = user::name("name", new.name)?;
     let email = EmailAddress::parse(new.email)?;
-    let weak = password::check_new(new.password, password::MINIMUM_LENGTH_ALONE, &[email.as_str(), &name]);
-    weak.map_err(identity::Error::from)?;
+    judge(platform, new.password, password::MINIMUM_LENGTH_ALONE, &[email.as_str(), &name]).await?;
     let hash = user::hash_password(new.password, platform.entropy.clone()).await?;
     let (id, keyring) = (platform.identifiers.next(), platform.vault.installation_keyring());
     let seal = |column, text: &str| keyring.seal_text(Field::new(&OPERATOR_ACCOUNT, column, id), text);

@@ -32,14 +32,16 @@ pub struct Description;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentView {
     id: Uuid,
+    /// The one person who was locked out; none when it was the whole organization.
+    person_id: Option<Uuid>,
     /// What was reported.
     reason: String,
-    /// When the organization was locked.
+    /// When it was locked.
     #[schema(format = DateTime)]
     opened_at: String,
     /// Who did; none when it was a program or the machine's operator.
     opened_by: Option<Uuid>,
-    /// When it was opened again.
+    /// When the organization was opened again; for one person the moment of the lock, after which they sign in anew.
     #[schema(format = DateTime)]
     closed_at: Option<String>,
     /// Sessions that ended.
@@ -52,6 +54,7 @@ impl From<Incident> for IncidentView {
     fn from(incident: Incident) -> Self {
         Self {
             id: incident.id,
+            person_id: incident.person,
             reason: incident.reason,
             opened_at: to_rfc3339(incident.opened_at),
             opened_by: incident.opened_by,

@@ -35,6 +35,7 @@ pub fn routes() -> Routes<SignIn> {
 
 struct IncidentLine {
     reason: String,
+    whole: bool,
     opened: Moment,
     closed: Option<Moment>,
     sessions: i64,
@@ -52,6 +53,7 @@ struct CompromisePage {
 async fn show(State(state): State<SignIn>, page: PageContext) -> Result<Response, Problem> {
     let line = |incident: incident::Incident| IncidentLine {
         reason: incident.reason,
+        whole: incident.person.is_none(),
         opened: Moment::new(incident.opened_at),
         closed: incident.closed_at.map(Moment::new),
         sessions: incident.sessions,

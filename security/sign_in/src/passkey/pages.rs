@@ -72,7 +72,7 @@ async fn take_registration(
     let (platform, caller) = (&state.gate.platform, &page.caller);
     let Answer { ceremony, credential, name, .. } = answer;
     let added = passkey::finish_registration(platform, &state.passkeys, caller, ceremony, &name, &credential).await?;
-    Ok(added_answer(&state, caller, page.nonce.clone(), added))
+    added_answer(&state, caller, page.nonce.clone(), added).await
 }
 
 async fn ask_showing(State(state): State<SignIn>, caller: Caller) -> Result<Json<Question>, Problem> {

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use edge::{Nonce, RateClass, Subject};
 use http::{HeaderValue, StatusCode, header};
-use identity::{Caller, Outstanding};
+use identity::notice::{self, Notice};
+use identity::{Caller, Outstanding, session};
 use serde::Deserialize;
 use uuid::Uuid;
 use web::chip::{Chip, Tone};
@@ -194,6 +195,7 @@ async fn take_confirm(
 struct RequiredPage {
     shell: Shell,
     organization: String,
+    replaces: bool,
     passkey: Possible,
     next: String,
 }
@@ -204,7 +206,8 @@ async fn show_required(State(state): State<SignIn>, page: PageContext, Query(wan
     }
     let organization = page.caller.organization_name().to_owned();
     let shell = page.alone("Set up a second factor");
-    Html(RequiredPage { shell, organization, passkey: state.passkeys.possible(), next: wanted.next }).into_response()
+    let (replaces, passkey) = (second_factor::replaces_all(&page.caller), state.passkeys.possible());
+    Html(RequiredPage { shell, organization, replaces, passkey, next: wanted.next }).into_response()
 }
 
 async fn begin_app(State(state): State<SignIn>, caller: Caller) -> Result<Redirect, Problem> {
@@ -256,7 +259,7 @@ async fn confirm_app(
     throttle(&state, &page.caller)?;
     let platform = &state.gate.platform;
     match second_factor::confirm_app(platform, &page.caller, &form.name, &form.code).await {
-        Ok(added) => Ok(added_answer(&state, &page.caller, page.nonce.clone(), added)),
+        Ok(added) => added_answer(&state, &page.caller, page.nonce.clone(), added).await,
         Err(error @ Error::WrongCode) => {
             let pending = second_factor::pending_app(platform, &page.caller).await?;
             let pending = pending.ok_or(Error::NotNow("No app is being set up. Begin again."))?;
@@ -272,21 +275,29 @@ async fn confirm_app(
 struct CodesPage {
     shell: Shell,
     codes: Vec<String>,
+    other_sessions: usize,
 }
 
 /// After a factor was added: the session's new token, and the backup codes, if they are new.
-pub(crate) fn added_answer(state: &SignIn, caller: &Caller, nonce: Nonce, added: Added) -> Response {
+pub(crate) async fn added_answer(
+    state: &SignIn,
+    caller: &Caller,
+    nonce: Nonce,
+    added: Added,
+) -> Result<Response, Problem> {
     if added.codes.is_empty() {
-        return signed_in(&state.gate, &added.token, "/settings/sign-in?done=saved");
+        return Ok(signed_in(&state.gate, &added.token, "/settings/sign-in?done=factor"));
     }
-    let page = codes_page(caller, nonce, FormToken::of_session(added.token.reveal()), added.codes);
-    ([(header::SET_COOKIE, state.gate.cookie.set(&added.token))], Html(page)).into_response()
+    let token = FormToken::of_session(added.token.reveal());
+    let mut page = codes_page(caller, nonce, token, added.codes);
+    page.other_sessions = session::count_others(&state.gate.platform, caller).await?;
+    Ok(([(header::SET_COOKIE, state.gate.cookie.set(&added.token))], Html(page)).into_response())
 }
 
 fn codes_page(caller: &Caller, nonce: Nonce, token: FormToken, codes: Vec<String>) -> CodesPage {
     let organization = caller.organization_name();
     let shell = Shell::new("Backup codes", Nav::Settings, nonce, organization, caller.display_name());
-    CodesPage { shell: shell.with_form_token(Some(token)), codes }
+    CodesPage { shell: shell.with_form_token(Some(token)), codes, other_sessions: 0 }
 }
 
 struct FactorLine {
@@ -309,6 +320,14 @@ struct OwnPage {
     state: Chip,
     shown: String,
     since: Moment,
+    other_sessions: usize,
+    notices: Vec<NoticeLine>,
+}
+
+struct NoticeLine {
+    words: &'static str,
+    at: Moment,
+    address: String,
 }
 
 fn line(factor: SecondFactor) -> FactorLine {
@@ -321,6 +340,14 @@ fn line(factor: SecondFactor) -> FactorLine {
         },
         since: Moment::day(factor.created_at),
         used: factor.used_at.map(Moment::new),
+    }
+}
+
+fn notice_line(notice: Notice) -> NoticeLine {
+    NoticeLine {
+        words: notice.kind.words(),
+        at: Moment::new(notice.at),
+        address: notice.address.map_or_else(String::new, |address| address.to_string()),
     }
 }
 
@@ -349,6 +376,8 @@ async fn show_own(
         shown: words.join(", "),
         since: Moment::new(signed_in.authenticated_at),
         factors: factors.into_iter().map(line).collect(),
+        other_sessions: session::count_others(platform, &page.caller).await?,
+        notices: notice::list(platform, &page.caller).await?.into_iter().map(notice_line).collect(),
     };
     Ok(Html(own).into_response())
 }
@@ -370,13 +399,14 @@ async fn remove(
         throttle(&state, &caller)?;
     }
     second_factor::remove(&state.gate.platform, &caller, id, &form.password).await?;
-    Ok(Redirect::to(&Done::address("/settings/sign-in", "removed")))
+    Ok(Redirect::to(&Done::address("/settings/sign-in", "factor")))
 }
 
 async fn renew_codes(State(state): State<SignIn>, page: PageContext) -> Result<Response, Problem> {
     let codes = second_factor::new_codes(&state.gate.platform, &page.caller).await?;
+    let other_sessions = session::count_others(&state.gate.platform, &page.caller).await?;
     let shell = page.shell("Backup codes", Nav::Settings);
-    Ok(Html(CodesPage { shell, codes }).into_response())
+    Ok(Html(CodesPage { shell, codes, other_sessions }).into_response())
 }
 
 #[derive(Deserialize)]

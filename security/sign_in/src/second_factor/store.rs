@@ -42,6 +42,8 @@ pub(crate) const FACTOR_REMOVE: Statement = statement(
     "sign_in.factor_remove",
     "delete from second_factor where id = $1 and user_id = $2 and confirmed_at is not null",
 );
+pub(crate) const FACTORS_DROP_OTHERS: Statement =
+    statement("sign_in.factors_drop_others", "delete from second_factor where user_id = $1 and id <> $2");
 pub(crate) const CODES_OF_USER: Statement = statement(
     "sign_in.codes_of_user",
     "select id, salt, code_hash from backup_code where user_id = $1 and used_at is null order by id",
@@ -61,6 +63,7 @@ pub const STATEMENTS: &[&Statement] = &[
     &FACTORS_FAILED,
     &FACTORS_DROP_UNCONFIRMED,
     &FACTOR_REMOVE,
+    &FACTORS_DROP_OTHERS,
     &CODES_OF_USER,
     &CODE_USE,
     &CODES_DELETE,

@@ -2,7 +2,9 @@
 
 mod fixture;
 mod incidents;
+mod notices;
 mod passwords;
 mod people;
 mod provisioning;
+mod resets;
 mod second_factors;

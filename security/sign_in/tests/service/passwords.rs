@@ -36,6 +36,38 @@ async fn a_changed_password_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_breached_password_is_refused_wherever_one_is_chosen() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let persona = service.test.member(founded.organization, Role::Manager).await;
+    let folder = service.test.database.folder();
+    let (source, set) = (folder.join("source.txt"), &service.test.platform.breached);
+    // The SHA-1 of `violet engine ten birch`, beside one of nobody's.
+    let hash = "E1D2F67B07599423991042A41FBAC022BD3A6365";
+    std::fs::write(&source, format!("{}:1\n{hash}:2\n", "0".repeat(40))).expect("written");
+    set.import(&source, 0, service.test.platform.now()).expect("imported");
+    let mut browser = Browser::with(&service, &persona.session);
+    let chosen = format!("current={}&password=violet+engine+ten+birch", password());
+    let refused = browser.post("/settings/password", &chosen).await;
+    assert!(refused.status == 422 && refused.body.contains("leaked somewhere"), "{refused:?}");
+    let token = identity::one_time::issue_owner_token(&service.test.platform).await.expect("issued");
+    let first = format!(
+        "token={}&organization=Mill&name=Olive&email=olive%40mill.example&password=violet+engine+ten+birch",
+        token.reveal()
+    );
+    let refused = service.ask("POST", "/first-owner", &FORM, &first).await;
+    assert!(refused.status == 422 && refused.body.contains("leaked somewhere"), "{refused:?}");
+    // A set that was cut short lets nothing pass unlooked at.
+    let path = folder.join("breached-passwords.bin");
+    let whole = std::fs::read(&path).expect("read");
+    std::fs::write(&path, &whole[..whole.len() - 1]).expect("cut");
+    let other = format!("current={}&password=umber+engine+ten+birch", password());
+    assert_eq!(browser.post("/settings/password", &other).await.status, 503);
+    std::fs::write(&path, whole).expect("mended");
+    assert_eq!(browser.post("/settings/password", &other).await.status, 303);
+}
+
+#[tokio::test]
 async fn the_rules_of_the_organization_count() {
     let service = Service::start().await;
     let founded = service.test.organization("harbour").await;

@@ -116,3 +116,71 @@ async fn no_other_site_signs_somebody_in() {
         .await;
     assert!(sign_in.is_problem("cross-site"), "nor may another site sign somebody in: {sign_in:?}");
 }
+
+#[tokio::test]
+async fn password_fields_hide_what_is_typed_and_let_managers_help() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let persona = service.test.member(founded.organization, Role::Viewer).await;
+    let session = format!("ringfence_session={}", persona.session.reveal());
+    let mut seen = 0;
+    for path in [
+        "/sign-in",
+        "/first-owner",
+        "/sign-in/unlock",
+        "/sign-in/reset-factor",
+        "/settings/password",
+        "/sign-in/confirm",
+        "/settings/sign-in",
+    ] {
+        let page = service.ask("GET", path, &[("accept", "text/html"), ("cookie", &session)], "").await;
+        assert_eq!(page.status, 200, "{path}");
+        for field in page.body.split("<input ").skip(1).filter_map(|rest| rest.split('>').next()) {
+            let word = |name: &str| field.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+            if !["password", "current"].contains(&word("name").unwrap_or_default()) {
+                continue;
+            }
+            seen += 1;
+            assert_eq!(word("type"), Some("password"), "{path}: {field}");
+            let help = word("autocomplete");
+            assert!(matches!(help, Some("current-password" | "new-password")), "{path}: {field}");
+            let longest: usize = word("maxlength").and_then(|length| length.parse().ok()).unwrap_or(usize::MAX);
+            assert!(longest >= 64 && !field.contains("readonly"), "{path}: {field}");
+        }
+    }
+    assert!(seen >= 7, "{seen} fields");
+    // No script of ours listens to what is pasted.
+    let scripts = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/assets")).expect("a folder");
+    for script in scripts.map(|entry| entry.expect("an entry").path()) {
+        if script.extension().is_some_and(|kind| kind == "js") {
+            let text = std::fs::read_to_string(&script).expect("text");
+            assert!(!text.contains("paste"), "{}", script.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_of_somebody_signed_in_has_the_way_out() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let persona = service.test.member(founded.organization, Role::Owner).await;
+    let whole = crate::second_factors::Browser::with(&service, &persona.session);
+    let early = crate::second_factors::Browser::by_password(&service, &format!("owner@{}.example", "harbour")).await;
+    let mut begun = crate::second_factors::Browser::with(&service, &persona.session);
+    begun.post("/second-factors/app", "").await;
+    let mut looked = 0;
+    for rule in &service.table {
+        let is_page = rule.method == http::Method::GET && !rule.path.starts_with("/v1/") && !rule.path.contains('{');
+        if !is_page || matches!(rule.access, web::Access::Public(_) | web::Access::Visitor(_)) {
+            continue;
+        }
+        for browser in [&whole, &early] {
+            let page = browser.get(rule.path).await;
+            if page.status == 200 && page.header("content-type").starts_with("text/html") {
+                assert!(page.body.contains("action=\"/sign-out\""), "{}", rule.path);
+                looked += 1;
+            }
+        }
+    }
+    assert!(looked >= 7, "{looked} pages");
+}

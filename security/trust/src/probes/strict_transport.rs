@@ -76,7 +76,7 @@ fn fault(over_tls: bool, header: &str, path: &str) -> Option<String> {
 
 /// The redirect answers nothing but redirects to the very same path over TLS, and takes no credential.
 async fn redirect(url: &str, name: Option<&str>) -> Result<Vec<String>, String> {
-    let client = Client::new(url)?;
+    let client = Client::new(url, None)?;
     let mut faults = Vec::new();
     for path in ["/", "/inbox?x=1"] {
         let answer = client.get(path).await?;

@@ -35,6 +35,7 @@ pub async fn guarded() -> (ProbeContext, TestPlatform) {
     let parts = web::account::routes().with_state(gate.clone());
     let routes = parts.merge(agents::api::routes().with_state(context.platform.clone()));
     context.routes = routes.table();
+    context.mark = Some(gate.probe_mark.clone());
     // Our own listener says where a request comes from; the one of these tests is told.
     let here = axum::Extension(edge::ClientAddress(Some(std::net::Ipv4Addr::LOCALHOST.into())));
     context.base_url = Some(served(routes.into_router((), &gate).layer(here)).await);

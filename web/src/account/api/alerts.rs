@@ -47,7 +47,7 @@ pub struct AlertView {
     facts: BTreeMap<String, String>,
     #[schema(format = DateTime)]
     raised_at: String,
-    /// `open`, `own` (it was them), `locked` (their sessions were ended) or `seen`.
+    /// `open`, `own` (it was them), `locked` (they were locked out) or `seen`.
     state: &'static str,
     /// Who settled it.
     settled_by: Option<Uuid>,
@@ -98,14 +98,33 @@ async fn was_mine(State(gate): State<Gate>, caller: Caller, Path(id): Path<Uuid>
 /// What a lock ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LockedView {
-    /// Sessions that ended.
+    /// The incident that says so: see `/v1/incidents`.
+    incident_id: Uuid,
+    /// Signed-in browsers.
     sessions: u64,
+    /// API keys that they answered for, revoked for good.
+    keys: u64,
+    /// Invitations that they had open.
+    invitations: u64,
+    /// One-time links about them.
+    links: u64,
+    /// Widgets that they made.
+    widgets: u64,
 }
 
-/// It was somebody else, or nobody knows: the person's sessions end, and so do links that would sign them in.
+/// It was somebody else, or nobody knows: the person is locked out. Their sessions, one-time links, keys, widgets and open
+/// invitations end at once, and an incident is opened about it. They sign in anew with their own factors.
 #[utoipa::path(post, path = "/v1/alerts/{id}/lock", tag = "alerts", params(("id" = Uuid, Path)), responses((status = 200, body = LockedView), (status = 409, description = "Settled already, or about nobody")))]
 async fn lock(State(gate): State<Gate>, caller: Caller, Path(id): Path<Uuid>) -> Result<Json<LockedView>, Problem> {
-    Ok(Json(LockedView { sessions: place::lock(&gate.platform, &caller, id).await? }))
+    let locked = place::lock(&gate.platform, &caller, id).await?;
+    Ok(Json(LockedView {
+        incident_id: locked.incident,
+        sessions: locked.ended.sessions,
+        keys: locked.ended.keys,
+        invitations: locked.ended.invitations,
+        links: locked.ended.links,
+        widgets: locked.ended.belongings,
+    }))
 }
 
 /// Somebody has looked at an alert about which nothing is left to do.

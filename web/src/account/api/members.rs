@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use identity::invitation::{self, Invitation};
 use identity::member::{self, Member, leaving, standing};
+use identity::reset::{self, What};
 use identity::{Caller, MembershipState, Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -24,6 +25,11 @@ pub(super) fn routes() -> Routes<Gate> {
         .patch("/v1/members/{id}", write, Audited::Change("member.role"), change_member)
         .step_up()
         .delete("/v1/members/{id}", write, Audited::Change("member.remove"), remove_member)
+        .step_up()
+        // No program may: identity says so, with why.
+        .post("/v1/members/{id}/resets", write, Audited::Change("member.reset"), reset_member)
+        .free_text(&["vouched"])
+        .answers_secret()
         .step_up()
         .post("/v1/membership/leave", Access::Member, Audited::Change("member.leave"), leave)
         .step_up()
@@ -49,6 +55,7 @@ pub(super) fn routes() -> Routes<Gate> {
     get_member,
     change_member,
     remove_member,
+    reset_member,
     leave,
     list_invitations,
     create_invitation,
@@ -186,6 +193,50 @@ async fn remove_member(
         links: ended.links,
         widgets: ended.belongings,
     }))
+}
+
+/// What is set anew.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum ResetName {
+    Password,
+    SecondFactor,
+}
+
+/// A person who cannot get in, and how you know them.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetRequest {
+    /// `password`: the link asks for their second factor. `second_factor`: it asks for their password.
+    what: ResetName,
+    /// How you made sure that it is them; it stands in the audit log.
+    #[schema(min_length = 10, max_length = 500)]
+    vouched: String,
+}
+
+/// A link that helps somebody back in, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedReset {
+    /// The link, from this server's address on: hand it to the person. It works once, for an hour.
+    path: String,
+}
+
+/// Makes a link by which a member sets a new password, or replaces their second factors. It opens only half of a sign-in: whoever
+/// makes it learns no password and sets none. The person is signed out and told. People only, after they confirmed who they are.
+#[utoipa::path(post, path = "/v1/members/{id}/resets", tag = "members", params(("id" = Uuid, Path)), request_body = ResetRequest, responses((status = 201, body = CreatedReset), (status = 409, description = "Yourself, somebody who does not work here, or an account that cannot be reset from here")))]
+async fn reset_member(
+    State(gate): State<Gate>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Json(wanted): Json<ResetRequest>,
+) -> Result<(StatusCode, Json<CreatedReset>), Problem> {
+    let what = match wanted.what {
+        ResetName::Password => What::Password,
+        ResetName::SecondFactor => What::SecondFactor,
+    };
+    let token = reset::begin(&gate.platform, &caller, id, what, &wanted.vouched).await?;
+    Ok((StatusCode::CREATED, Json(CreatedReset { path: what.purpose().address("", &token) })))
 }
 
 /// Ends your own membership. The last owner cannot leave.

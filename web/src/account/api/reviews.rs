@@ -28,6 +28,10 @@ pub(super) fn routes() -> Routes<Gate> {
         .get("/v1/access-reviews/standing", read, Audited::No("two dates"), get_standing)
         .get("/v1/access-reviews/{id}", read, Audited::Read("access_review.read"), get_review)
         .get("/v1/access-reviews/{id}/export", read, Audited::Read("access_review.export"), export_review)
+        .step_up()
+        // The button of the page: who has to confirm first comes back to it.
+        .post("/settings/review/{id}/export", read, Audited::Read("access_review.export"), export_review)
+        .step_up()
         .post("/v1/access-reviews/{id}/decisions", write, Audited::Change("access_review.decide"), decide)
         .step_up()
 }
