@@ -50,7 +50,7 @@ pub(crate) fn routes() -> OperatorRoutes {
         )
         .get("/incidents", may(May::IncidentRead), Audited::Read("incident.list"), incidents::list)
         .get("/log", may(May::LogRead), Audited::Read("audit.list"), log::list)
-        .post("/log/verification", may(May::LogRead), Audited::Read("audit.verify"), log::verify)
+        .get("/log/verification", may(May::LogRead), Audited::Read("audit.verify"), log::verify)
         .get("/grants", may(May::GrantRead), Audited::Read("support.list"), grants::list)
         .post("/grants/{id}/sessions", may(May::GrantUse), Audited::Change("support.open"), grants::open)
         .get("/operators", may(May::OperatorRead), Audited::Read("operator.list"), register::operators)

@@ -44,20 +44,20 @@ async fn the_log_of_the_installation_says_what_operators_did_and_whether_it_is_w
         let (_, email) = service.operator(OperatorRole::Auditor).await;
         let (token, _) = service.whole(&email).await;
         let page = service.get(&token, "/log").await;
-        assert!(page.status == 200 && page.body.contains("operator.sign_in"), "{}", page.body);
+        assert!(page.status == 200 && page.body.contains("operator.enrol"), "{}", page.body);
         assert!(!page.body.contains("contact.read"), "{}: what an organization does is its own", service.test.name);
         platform.audit.checkpoint(platform.now()).await.expect("signed");
-        let verified = service.post(&token, "/log/verification", "").await;
+        let verified = service.get(&token, "/log/verification").await;
         assert!(verified.body.contains("The whole log is as it was signed"), "{}", verified.body);
         let log = service.log().await;
         assert!(log.iter().any(|(action, ..)| action == "audit.verify"), "{log:?}");
         // Somebody with the database rewrites what an operator did.
         let entries = platform.audit.installation_entries(None, 100).await.expect("read");
-        let entry = entries.iter().find(|entry| entry.text.contains("operator.sign_in")).expect("there");
+        let entry = entries.iter().find(|entry| entry.text.contains("operator.enrol")).expect("there");
         rewrite(&service, &entry.text).await;
         let changed = service.get(&token, "/log").await;
         assert!(changed.body.contains("were changed after they were written"), "{}", changed.body);
-        let broken = service.post(&token, "/log/verification", "").await;
+        let broken = service.get(&token, "/log/verification").await;
         assert!(broken.body.contains("The log is NOT whole"), "{}", broken.body);
     }
 }
@@ -69,7 +69,7 @@ async fn rewrite(service: &Service, text: &str) {
         "update audit_installation_entry set record = $2 where record = $1",
     );
     let mut transaction = service.test.platform.database.installation().begin().await.expect("begun");
-    let forged = text.replace("operator.sign_in", "operator.sign_on");
+    let forged = text.replace("operator.enrol", "operator.enrox");
     let changed = transaction.execute(&FORGE, &[text.into(), forged.as_str().into()]).await.expect("changed");
     assert_eq!(changed, 1);
     transaction.commit().await.expect("committed");

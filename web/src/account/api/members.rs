@@ -198,7 +198,6 @@ async fn remove_member(
 /// What is set anew.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation")]
 pub enum ResetName {
     Password,
     SecondFactor,
