@@ -473,7 +473,7 @@ statements! {
     TOKENS_WITHDRAW_OF_USER = "identity.tokens_withdraw_of_user",
         "delete from one_time_token where user_id = $1 and purpose = $2 and used_at is null";
     /// Other organizations that a person works in.
-    MEMBERSHIPS_ELSEWHERE = "identity.memberships_elsewhere",
+    MEMBERSHIPS_ELSEWHERE = "identity.memberships_beside",
         "select count(*) as memberships from membership \
          where organization_id <> $1 and user_id = $2 and state = 'active'";
     TOKENS_WITHDRAW = "identity.tokens_withdraw",
