@@ -1,8 +1,8 @@
 //! What a person is told after a change of how they sign in: a notice that every one of their sessions shows until it is
 //! acknowledged there, so that whoever stole one session cannot hide from the others what was done with it.
 //!
-//! No mail is sent by this product, so this is the one means there is. The session that made the change does not show it; a
-//! browser that signs in within [`SHOWN_SECONDS`] does.
+//! No mail is sent by this product, so this is the one means there is. The session that made the change shows it as well, for its
+//! cookie may be in two hands, and so does a browser that signs in within [`SHOWN_SECONDS`].
 
 use std::net::IpAddr;
 
@@ -123,8 +123,8 @@ pub struct Notice {
     pub address: Option<IpAddr>,
 }
 
-/// Writes a notice for a person within the transaction of the change that it tells of. `by` is who made the change: the person's
-/// own session then does not show it.
+/// Writes a notice for a person within the transaction of the change that it tells of. `by` is who made the change: where it was
+/// the person, the notice says from where.
 pub async fn write(
     transaction: &mut Transaction,
     platform: &Platform,
@@ -134,10 +134,6 @@ pub async fn write(
 ) -> Result<()> {
     let id = platform.identifiers.next();
     let own = by.filter(|caller| caller.user() == Some(user));
-    let session = own.and_then(|caller| match caller.credential() {
-        Credential::Session(session) => Some(session),
-        _ => None,
-    });
     // Where somebody else works from is not the person's to know.
     let address = own.and_then(Caller::address).map(|address| address.to_string()).unwrap_or_default();
     let keyring = platform.vault.installation_keyring();
@@ -145,7 +141,6 @@ pub async fn write(
         ("id", id.into()),
         ("user_id", user.into()),
         ("kind", kind.as_str().into()),
-        ("session_id", session.into()),
         ("address", keyring.seal_text(Field::new(&ACCOUNT_NOTICE, "address", id), &address)?.into()),
         ("at", platform.now().into()),
     ];

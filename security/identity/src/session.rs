@@ -163,11 +163,21 @@ pub async fn revoke(platform: &Platform, caller: &Caller, id: Uuid) -> Result<bo
     Ok(true)
 }
 
+/// Ends every session of the caller's person but this one, in every organization, within a change that says why.
+pub async fn end_others(change: &mut Change) -> Result<u64> {
+    let (Some(user), Credential::Session(current)) = (change.caller().user(), change.caller().credential()) else {
+        return Ok(0);
+    };
+    Ok(change.execute(&SESSIONS_DELETE_OTHERS, &[user.into(), current.into()]).await?)
+}
+
 /// Ends every session of the caller's person but this one, in every organization; says how many.
 pub async fn revoke_others(platform: &Platform, caller: &Caller) -> Result<u64> {
-    let (Some(user), Credential::Session(current)) = (caller.user(), caller.credential()) else { return Ok(0) };
+    if !matches!(caller.credential(), Credential::Session(_)) {
+        return Ok(0);
+    }
     let mut change = caller.change(platform, "session.revoke_others").await?;
-    let ended = change.execute(&SESSIONS_DELETE_OTHERS, &[user.into(), current.into()]).await?;
+    let ended = end_others(&mut change).await?;
     change.commit("session", None, vec![("ended", ended.to_string())]).await?;
     Ok(ended)
 }

@@ -170,6 +170,8 @@ pub(crate) async fn finish_adding(
         // The lost ones held until now, and end with this.
         let replaced = change.execute(&FACTORS_DROP_OTHERS, &[user.into(), id.into()]).await?;
         facts.push(("replaced", replaced.to_string()));
+        // Whoever came in with them meanwhile goes with them.
+        facts.push(("sessions", session::end_others(&mut change).await?.to_string()));
         Told::FactorsReplaced
     } else {
         Told::FactorAdded

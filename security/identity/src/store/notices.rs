@@ -9,8 +9,6 @@ pub static ACCOUNT_NOTICE: Table = Table {
     columns: &[
         Column::uuid("user_id"),
         Column::text("kind"),
-        // The person's own session that made the change; it does not show the notice.
-        Column::uuid("session_id").nullable(),
         Column::sealed("address", SealedWith::Installation),
         Column::time("at"),
     ],
@@ -29,8 +27,7 @@ statements! {
     NOTICES_UNREAD = "identity.notices_unread",
         "select n.id, n.kind, n.address, n.at from account_notice n \
          join session s on s.id = $3 and s.user_id = n.user_id \
-         where n.user_id = $1 and n.at > $2 and (n.session_id is null or n.session_id <> $3) \
-         and (s.notices_seen_at is null or n.at > s.notices_seen_at) \
+         where n.user_id = $1 and n.at > $2 and (s.notices_seen_at is null or n.at > s.notices_seen_at) \
          order by n.at desc, n.id desc limit $4";
     NOTICES_OF_USER = "identity.notices_of_user",
         "select id, kind, address, at from account_notice where user_id = $1 and at > $2 \

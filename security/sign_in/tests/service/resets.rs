@@ -101,11 +101,14 @@ async fn a_link_for_the_second_factor_asks_for_the_password_and_replaces_all() {
         let page = browser.get("/second-factors/required").await;
         assert!(page.body.contains("Your lost factors and backup codes end"), "{page:?}");
         // Until then the old ones hold: a password that was stolen, too, opens nothing new.
-        let by_password = Browser::by_password(&service, &person.email).await;
-        assert!(!by_password.is_in().await, "{}", service.test.name);
+        let mut meanwhile = Browser::by_password(&service, &person.email).await;
+        assert!(!meanwhile.is_in().await, "{}", service.test.name);
+        assert_eq!(meanwhile.post("/sign-in/second-factor", &format!("code={}", codes[1])).await.status, 303);
+        assert!(meanwhile.is_in().await, "whoever found the codes, with the password");
         let (fresh, new_codes) = browser.enrol().await;
         assert_eq!(new_codes.len(), 10, "new codes with it");
         assert!(browser.is_in().await, "{}", service.test.name);
+        assert!(!meanwhile.is_in().await, "{}: and out with the lost factor", service.test.name);
         service.test.clock.advance_seconds(60);
         let mut by_password = Browser::by_password(&service, &person.email).await;
         let now = service.test.platform.now();
