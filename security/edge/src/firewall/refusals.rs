@@ -68,19 +68,15 @@ impl Refusals {
             self.sources.retain(|_, known| known.warned_at > oldest);
         }
         let first = Source { warned_at: now, refused: 0 };
-        match source {
-            Some(source) if self.sources.len() < MAXIMUM_SOURCES => {
-                self.sources.insert(source, first);
-                Loudness::Warning { refused: 1 }
-            }
-            _ => match &mut self.others {
-                Some(others) => others.next(now),
-                None => {
-                    self.others = Some(first);
-                    Loudness::Warning { refused: 1 }
-                }
-            },
+        if let Some(source) = source.filter(|_| self.sources.len() < MAXIMUM_SOURCES) {
+            self.sources.insert(source, first);
+            return Loudness::Warning { refused: 1 };
         }
+        if let Some(others) = &mut self.others {
+            return others.next(now);
+        }
+        self.others = Some(first);
+        Loudness::Warning { refused: 1 }
     }
 }
 

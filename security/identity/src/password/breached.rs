@@ -139,15 +139,11 @@ fn record_of(password: &str) -> Record {
 }
 
 /// Is the record among so many sorted ones? `read` gives the one in a place.
-fn search(
-    records: u64,
-    wanted: &Record,
-    mut read: impl FnMut(u64) -> std::io::Result<Record>,
-) -> std::io::Result<bool> {
+fn search(records: u64, wanted: Record, mut read: impl FnMut(u64) -> std::io::Result<Record>) -> std::io::Result<bool> {
     let (mut low, mut high) = (0, records);
     while low < high {
         let middle = low + (high - low) / 2;
-        match read(middle)?.cmp(wanted) {
+        match read(middle)?.cmp(&wanted) {
             std::cmp::Ordering::Equal => return Ok(true),
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,

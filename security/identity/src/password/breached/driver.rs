@@ -59,7 +59,7 @@ impl Breached {
             file.read_exact_at(&mut record, HEADER_BYTES as u64 + place * RECORD_BYTES as u64)?;
             Ok(record)
         };
-        Ok(search(header.records, &record_of(password), read)?)
+        Ok(search(header.records, record_of(password), read)?)
     }
 
     fn open(&self) -> Result<Option<(File, Header)>, BreachedError> {

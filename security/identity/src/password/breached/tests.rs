@@ -63,7 +63,7 @@ fn a_record_decides_and_nothing_behind_it() {
     let found = |mut hashes: Vec<Record>| {
         sorted(&mut hashes);
         let read = |place: u64| Ok(hashes[usize::try_from(place).expect("it fits")]);
-        search(hashes.len() as u64, &record_of("kettle"), read).expect("searched")
+        search(hashes.len() as u64, record_of("kettle"), read).expect("searched")
     };
     assert!(found(vec![record(&hash)]) && found(vec![record(&alike)]), "this is the false one of the bound");
     assert!(!found(vec![record(&other)]) && !found(vec![]));
