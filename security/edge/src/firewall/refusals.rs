@@ -90,26 +90,26 @@ mod tests {
         START.plus_seconds(seconds)
     }
 
-    fn source(number: u32) -> Option<Network> {
-        Some(Network::V4(number))
+    fn note(refusals: &mut Refusals, now: Timestamp, number: u32) -> Loudness {
+        refusals.note(now, Some(Network::V4(number)))
     }
 
     #[test]
     fn a_source_is_warned_of_once_a_minute_and_nothing_is_lost() {
         let mut refusals = Refusals::default();
-        assert_eq!(refusals.note(at(0), source(1)), Loudness::Warning { refused: 1 });
-        assert_eq!(refusals.note(at(1), source(1)), Loudness::Information { refused: 1 });
-        assert_eq!(refusals.note(at(59), source(1)), Loudness::Information { refused: 2 }, "the last second");
-        assert_eq!(refusals.note(at(60), source(1)), Loudness::Warning { refused: 3 }, "with those in between");
-        assert_eq!(refusals.note(at(61), source(1)), Loudness::Information { refused: 1 });
-        assert_eq!(refusals.note(at(1_000), source(1)), Loudness::Warning { refused: 2 });
+        assert_eq!(note(&mut refusals, at(0), 1), Loudness::Warning { refused: 1 });
+        assert_eq!(note(&mut refusals, at(1), 1), Loudness::Information { refused: 1 });
+        assert_eq!(note(&mut refusals, at(59), 1), Loudness::Information { refused: 2 }, "the last second");
+        assert_eq!(note(&mut refusals, at(60), 1), Loudness::Warning { refused: 3 }, "with those in between");
+        assert_eq!(note(&mut refusals, at(61), 1), Loudness::Information { refused: 1 });
+        assert_eq!(note(&mut refusals, at(1_000), 1), Loudness::Warning { refused: 2 });
     }
 
     #[test]
     fn one_source_does_not_hide_another() {
         let mut refusals = Refusals::default();
-        refusals.note(at(0), source(1));
-        assert_eq!(refusals.note(at(0), source(2)), Loudness::Warning { refused: 1 });
+        note(&mut refusals, at(0), 1);
+        assert_eq!(note(&mut refusals, at(0), 2), Loudness::Warning { refused: 1 });
         assert_eq!(refusals.note(at(0), None), Loudness::Warning { refused: 1 }, "nor one without an address");
         assert_eq!(refusals.note(at(1), None), Loudness::Information { refused: 1 });
     }
@@ -118,7 +118,7 @@ mod tests {
     fn more_sources_than_there_is_room_for_share_a_warning() {
         let mut refusals = Refusals::default();
         let warnings = |refusals: &mut Refusals, now, from: u32, to: u32| {
-            let told = (from..to).map(|number| refusals.note(now, source(number)));
+            let told = (from..to).map(|number| note(refusals, now, number));
             told.filter(|loudness| matches!(loudness, Loudness::Warning { .. })).count()
         };
         let room = u32::try_from(MAXIMUM_SOURCES).expect("it fits");

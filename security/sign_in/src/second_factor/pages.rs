@@ -343,7 +343,7 @@ fn line(factor: SecondFactor) -> FactorLine {
     }
 }
 
-fn notice_line(notice: Notice) -> NoticeLine {
+fn notice_line(notice: &Notice) -> NoticeLine {
     NoticeLine {
         words: notice.kind.words(),
         at: Moment::new(notice.at),
@@ -377,7 +377,7 @@ async fn show_own(
         since: Moment::new(signed_in.authenticated_at),
         factors: factors.into_iter().map(line).collect(),
         other_sessions: session::count_others(platform, &page.caller).await?,
-        notices: notice::list(platform, &page.caller).await?.into_iter().map(notice_line).collect(),
+        notices: notice::list(platform, &page.caller).await?.iter().map(notice_line).collect(),
     };
     Ok(Html(own).into_response())
 }
