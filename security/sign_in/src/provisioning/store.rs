@@ -4,7 +4,9 @@
 use identity::member::joining::{self, Joined, MAXIMUM_MEMBERS, Newcomer};
 use identity::member::{leaving, standing};
 use identity::user::EmailAddress;
-use identity::{Caller, Change, Error, MembershipState, PROVISIONED_USER, Platform, Role, USER_ACCOUNT, invitation};
+use identity::{
+    Caller, Change, Error, MembershipState, PROVISIONED_USER, Platform, Role, USER_ACCOUNT, invitation, notice,
+};
 use storage::{OrganizationDb, Row, Statement, Value};
 use uuid::Uuid;
 use vault::{Field, Keyring};
@@ -300,6 +302,7 @@ impl Directory {
         refuse_owner(user)?;
         let is_own_account = if user.profile.is_some() { user.is_own_account } else { !user.has_password };
         let is_ours = is_own_account && joining::works_only_here(change, user.user).await?;
+        let mut account_changed = false;
         if is_readdressed {
             let email = wanted.email()?;
             if !is_ours {
@@ -307,14 +310,20 @@ impl Directory {
                 return Err(Refusal::Mutability(words.to_owned()));
             }
             joining::readdress(change, user.user, &email).await.map_err(taken)?;
+            account_changed = true;
             changed.push("userName");
         }
         if is_renamed {
             let name = wanted.name()?;
             if is_ours && name != user.name {
                 joining::rename(change, user.user, &name).await?;
+                account_changed = true;
             }
             changed.push("profile");
+        }
+        if account_changed {
+            // Whoever signs in with the account learns that somebody else changed it.
+            notice::write(change, &self.platform, user.user, notice::Kind::AddressChanged, Some(&self.caller)).await?;
         }
         let joined = Joined { membership: user.id, user: user.user, is_own_account };
         self.keep_profile(change, &joined, &wanted.profile).await?;

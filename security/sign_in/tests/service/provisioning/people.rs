@@ -1,8 +1,8 @@
 //! What people see of provisioning: the page, links for those without a password, and where the limits are.
 
-use crate::fixture::{Answer, FORM, Service, password};
+use crate::fixture::{Answer, FORM, Service, password, session_of};
 use edge::limits::LimitSettings;
-use identity::{Authenticator, Presented};
+use identity::{Authenticator, Presented, notice};
 use serde_json::json;
 use sign_in::provisioning::refusal::Refusal;
 use sign_in::provisioning::store;
@@ -36,7 +36,17 @@ async fn somebody_without_a_password_chooses_one_by_a_link_of_their_own() {
         assert!(other.status == 422 && other.body.contains("another address"), "{other:?}");
         let taken = service.ask("POST", "/invitation", &FORM, &accept("mia@harbour.example")).await;
         assert_eq!((taken.status, taken.header("location")), (303, "/sign-in"), "{taken:?}");
-        assert_eq!(service.ask("POST", "/sign-in", &FORM, &sign_in).await.status, 303);
+        let signed_in = service.ask("POST", "/sign-in", &FORM, &sign_in).await;
+        assert_eq!(signed_in.status, 303, "{signed_in:?}");
+        let rename = json!([{"op": "replace", "path": "displayName", "value": "Mia Berg"}]);
+        assert_eq!(directory.patch(&format!("/Users/{id}"), rename).await.status, 200);
+        let cookie = session_of(&signed_in);
+        let presented = Presented { session: cookie.split('=').nth(1), ..Presented::default() };
+        let platform = &service.test.platform;
+        let mia = Authenticator::new(platform.clone()).authenticate(presented).await.expect("asked").expect("let in");
+        assert_eq!(mia.display_name(), "Mia Berg");
+        let told = notice::list(platform, &mia).await.expect("read");
+        assert!(told.iter().any(|one| one.kind == notice::Kind::AddressChanged), "she learns of it: {told:?}");
         let again = service.ask("POST", "/invitation", &FORM, &accept("mia@harbour.example")).await;
         assert_eq!(again.status, 422, "a link works once");
         let more = service.ask("POST", &format!("/v1/provisioning/people/{id}/invitation"), &headers, "").await;
