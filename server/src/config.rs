@@ -99,6 +99,12 @@ pub struct Trunk {
     /// The authorities that may sign its certificate, in PEM form; those of the system when none is named.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// Register with it, so that it sends our calls here; needs `user` and `password_file`.
+    #[serde(default)]
+    pub register: bool,
+    /// Answer it when it asks for the password by MD5 instead of SHA-256. MD5 is broken; many carriers know nothing else.
+    #[serde(default)]
+    pub md5_digest: bool,
     /// It does not encrypt sound, not even over TLS. The trust page says so.
     #[serde(default)]
     pub plain_sound: bool,

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod doors;
 mod metrics;
+mod node;
 mod operators;
 mod phone;
 mod running;

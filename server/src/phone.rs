@@ -13,11 +13,12 @@ use rustls_pki_types::pem::PemObject as _;
 use telephony::api::Telephony;
 use telephony::attendant::{Attendant, Trunk, driver};
 use telephony::line::{Line, LineConfig, Security, Strictness};
-use telephony::signalling::{Credentials, TlsListen, TlsRules};
+use telephony::signalling::{Account, Credentials, Registration, TlsListen, TlsRules};
 use telephony::voice::Voice;
 use telephony::voice::driver::Synthesizer;
 use tokio_util::sync::CancellationToken;
 use trust::{DeclaredPort, Link, Protection, Transport};
+use uuid::Uuid;
 
 use crate::config::{self, Settings};
 use crate::wiring::House;
@@ -41,6 +42,8 @@ pub struct Phone {
     line: Line,
     /// What the routes of calls work with.
     pub telephony: Telephony,
+    /// Keeps the trunk sending our calls here.
+    registration: Option<Registration>,
 }
 
 impl Phone {
@@ -48,7 +51,12 @@ impl Phone {
     ///
     /// # Errors
     /// Says what could not be read or opened.
-    pub async fn open(house: &House, lent: Option<Lent>, shutdown: CancellationToken) -> anyhow::Result<Self> {
+    pub async fn open(
+        house: &House,
+        lent: Option<Lent>,
+        node_id: Uuid,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let settings = &house.settings;
         let config = line_config(settings, lent).await?;
         let line = Line::open(config, house.platform.entropy.clone()).await.context("phone (`sip`)")?;
@@ -58,11 +66,13 @@ impl Phone {
                 "espeak-ng is not installed: quotes and names are not spoken on the phone, recorded words are"
             );
         }
-        let trunk = settings.trunk.as_ref().map(trunk).transpose()?;
+        let mut trunk = settings.trunk.as_ref().map(trunk).transpose()?;
+        let registration = register(&line, settings, trunk.as_mut())?;
         let (platform, live) = (house.platform.clone(), house.live.clone());
-        let attendant = Attendant::new(platform.clone(), house.conversations.clone(), voice, live, trunk, shutdown);
+        let conversations = house.conversations.clone();
+        let attendant = Attendant::new(platform.clone(), conversations, voice, live, trunk, node_id, shutdown);
         let telephony = Telephony { platform, attendant, line: Some(line.clone()), dialing: house.dialing.clone() };
-        Ok(Self { line, telephony })
+        Ok(Self { line, telephony, registration })
     }
 
     /// Where it listens.
@@ -103,6 +113,8 @@ impl Phone {
     pub async fn answer(self, hurry: CancellationToken) {
         let attendant: Arc<Attendant> = self.telephony.attendant.clone();
         driver::attend(attendant.clone(), self.line.clone()).await;
+        // No call is taken any more: the trunk is told first, so that it offers them elsewhere.
+        drop(self.registration);
         tokio::select! {
             () = attendant.drained() => {}
             () = tokio::time::sleep(CALLS_FINISH_WITHIN) => {}
@@ -111,19 +123,6 @@ impl Phone {
         self.line.shutdown().await;
         attendant.drained().await;
     }
-}
-
-/// Mends what the last run left open: recordings and calls that its end cut off. Only for the process that serves this data
-/// alone: to another one, the calls that go on there look just like those of a run that ended.
-///
-/// # Errors
-/// Says what could not be read or written.
-pub async fn recover(house: &House) -> anyhow::Result<()> {
-    let recovered = telephony::recovery::recover(&house.platform).await.context("calls of the last run")?;
-    if recovered != telephony::recovery::Recovered::default() {
-        tracing::warn!(recordings = recovered.recordings, calls = recovered.calls, "the last run ended within calls");
-    }
-    Ok(())
 }
 
 /// The way out, with its password read.
@@ -136,12 +135,24 @@ pub fn trunk(settings: &config::Trunk) -> anyhow::Result<Trunk> {
         (None, None) => None,
         _ => anyhow::bail!("setting `trunk`: `user` and `password_file` go together"),
     };
-    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound })
+    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound, registration: None })
 }
 
 fn password(file: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(file).with_context(|| format!("password of the trunk in {}", file.display()))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Begins to keep a registration up, where one is wanted.
+fn register(line: &Line, settings: &Settings, trunk: Option<&mut Trunk>) -> anyhow::Result<Option<Registration>> {
+    let wanted = settings.trunk.as_ref().is_some_and(|trunk| trunk.register);
+    let Some(trunk) = trunk.filter(|_| wanted) else { return Ok(None) };
+    let credentials =
+        trunk.credentials.clone().context("setting `trunk.register`: needs `user` and `password_file`")?;
+    let account = Account { registrar: format!("sip:{}", trunk.address), credentials, expires_seconds: None };
+    let registration = line.register(&account).context("setting `trunk.address`")?;
+    trunk.registration = Some(registration.watch());
+    Ok(Some(registration))
 }
 
 /// How the line behaves.
@@ -159,6 +170,7 @@ async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<
             config.sip.tls_rules.authorities =
                 authorities(trunk.ca_file.as_deref()).context("trunk (`trunk.ca_file`)")?;
         }
+        config.sip.md5_digest = trunk.md5_digest;
         config.sip.trusted = trunk.networks().context("setting `trunk.addresses`")?;
         if let Ok(found) = tokio::net::lookup_host((trunk.host(), 0)).await {
             config.sip.trusted.extend(found.map(|address| ipnet::IpNet::from(address.ip())));

@@ -7,14 +7,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use telephony::attendant::Attendant;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trust::{PhoneDoor, ProbeContext, Trust};
+use uuid::Uuid;
 
 use crate::api;
 use crate::cli::say;
 use crate::doors::{self, Doors, tcp};
 use crate::metrics;
+use crate::node::Membership;
 use crate::operators;
 use crate::phone::{self, Lent, Phone};
 use crate::safekeeping::worker::Sweeper;
@@ -49,6 +52,8 @@ pub struct Running {
     /// Cancelled when whoever asked for the end asked again.
     hurry: CancellationToken,
     tasks: TaskTracker,
+    /// Keeps this node's lease until cancelled; none beside another process.
+    lease: Option<(JoinHandle<()>, CancellationToken)>,
     house: House,
 }
 
@@ -59,8 +64,12 @@ impl Running {
     /// # Errors
     /// Says which address could not be used and why.
     pub async fn start(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
-        phone::recover(&house).await?;
-        Self::open(house, beside, true).await
+        let membership = Membership::enter(&house.settings.data_dir, &house.platform.identifiers)?;
+        membership.begin(&house).await?;
+        let mut running = Self::open(house, beside, membership.id, true).await?;
+        let gone = CancellationToken::new();
+        running.lease = Some((tokio::spawn(membership.keep(running.house.clone(), gone.clone())), gone));
+        Ok(running)
     }
 
     /// The same on data that another process may be serving at this moment: its calls are left alone.
@@ -68,17 +77,18 @@ impl Running {
     /// # Errors
     /// Says which address could not be used and why.
     pub async fn start_beside_another(house: House, beside: &[(&str, SocketAddr)]) -> anyhow::Result<Self> {
-        Self::open(house, beside, false).await
+        let node_id = Membership::beside(&house.platform.identifiers).id;
+        Self::open(house, beside, node_id, false).await
     }
 
     /// `alone`: no other process serves this data, so this one keeps its certificate.
-    async fn open(house: House, beside: &[(&str, SocketAddr)], alone: bool) -> anyhow::Result<Self> {
+    async fn open(house: House, beside: &[(&str, SocketAddr)], node_id: Uuid, alone: bool) -> anyhow::Result<Self> {
         let (shutdown, hurry, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let tls = NodeTls::open(&house.settings, house.platform.clock.clone())?;
         let doors = Doors::open(&house.settings, tls.as_ref()).await?;
         let base_url = doors.base_url.clone();
         let lent = tls.as_ref().map(|tls| Lent { certificates: tls.resolver(), tls_1_2: tls.oldest() == "1.2" });
-        let phone = Phone::open(&house, lent, shutdown.clone()).await?;
+        let phone = Phone::open(&house, lent, node_id, shutdown.clone()).await?;
         let oldest_tls = tls.as_ref().map(NodeTls::oldest);
         let mut links = doors::links(&house.settings, tls.as_ref());
         links.extend(phone::links(&house.settings, oldest_tls));
@@ -112,8 +122,21 @@ impl Running {
         }
         let (sip, sip_tls, attendant) = (phone.address(), phone.tls_address(), phone.telephony.attendant.clone());
         tasks.spawn(phone.answer(hurry.clone()));
-        let running =
-            Self { http, admin, redirect, sip, sip_tls, base_url, trust, attendant, shutdown, hurry, tasks, house };
+        let running = Self {
+            http,
+            admin,
+            redirect,
+            sip,
+            sip_tls,
+            base_url,
+            trust,
+            attendant,
+            shutdown,
+            hurry,
+            tasks,
+            lease: None,
+            house,
+        };
         running.start_workers();
         Ok(running)
     }
@@ -124,6 +147,9 @@ impl Running {
             let mut ticks = tokio::time::interval(UPKEEP_EVERY);
             while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
                 house.gate.limits.sweep();
+                if let Err(error) = house.gate.attempts.sweep().await {
+                    tracing::error!(%error, "attempts that are over could not be forgotten");
+                }
                 if let Err(error) = identity::session::sweep(&house.platform).await {
                     tracing::error!(%error, "sessions that are over could not be removed");
                 }
@@ -225,6 +251,10 @@ impl Running {
         tokio::select! {
             () = self.tasks.wait() => {}
             () = impatient => tracing::warn!(left = self.tasks.len(), "ending at once, as asked"),
+        }
+        if let Some((keeping, gone)) = self.lease {
+            gone.cancel();
+            keeping.await.context("lease of this node")?;
         }
         self.house.platform.audit.checkpoint(self.house.platform.now()).await.context("last checkpoint")?;
         self.house.platform.database.close().await;

@@ -9,7 +9,7 @@ pub const NAMES: [&str; 3] = ["booking", "hours", "message"];
 
 /// What the caller of the scenario `message` says: recorded words from the bank, so that it needs no synthesizer.
 const MESSAGE: [&str; 3] = [
-    "Hello, and thank you for calling.",
+    "Please leave your message after the tone. Press the hash key to end.",
     "Would you like to speak to a person? For yes, press 1. For no, press 2.",
     "Your appointment is booked.",
 ];

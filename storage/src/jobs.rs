@@ -111,9 +111,6 @@ pub(crate) const COUNTS: Statement = Statement::installation(
     "select kind, count(*) as all_jobs, count(dead_at) as dead, count(lease) as leased from job group by kind order by kind",
 );
 
-pub(crate) const STATEMENTS: &[&Statement] =
-    &[&DUE, &LEASE, &BURY_EXHAUSTED, &EXTEND, &COMPLETE, &FAIL, &DEAD, &REVIVE, &DISCARD, &FORGET, &COUNTS];
-
 /// A job to be enqueued.
 #[derive(Clone, Debug)]
 pub struct Job {

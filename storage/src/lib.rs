@@ -1,4 +1,4 @@
-//! Two databases behind one door, sealed objects on disk, and jobs.
+//! Two databases behind one door, sealed objects on disk, jobs, and the nodes that share a database.
 //!
 //! A part declares its tables ([`Table`]) and statements ([`Statement`]) once; [`Database`] makes them live on SQLite (embedded)
 //! and PostgreSQL alike. An organization's rows are reached through [`OrganizationDb`] only: the door adds the organization to
@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod identifier;
 pub mod jobs;
+pub mod nodes;
 pub mod objects;
 mod operation;
 mod postgres;
@@ -36,6 +37,22 @@ pub use transaction::Transaction;
 pub use value::Value;
 
 /// Storage's own tables; [`Database::open`] adds them to every schema.
-pub const TABLES: &[&Table] = &[&jobs::JOB, &jobs::JOB_HOLD];
+pub const TABLES: &[&Table] = &[&jobs::JOB, &jobs::JOB_HOLD, &nodes::NODE];
 /// Storage's own statements; [`Database::open`] adds them to every schema.
-pub const STATEMENTS: &[&Statement] = jobs::STATEMENTS;
+pub const STATEMENTS: &[&Statement] = &[
+    &jobs::DUE,
+    &jobs::LEASE,
+    &jobs::BURY_EXHAUSTED,
+    &jobs::EXTEND,
+    &jobs::COMPLETE,
+    &jobs::FAIL,
+    &jobs::DEAD,
+    &jobs::REVIVE,
+    &jobs::DISCARD,
+    &jobs::FORGET,
+    &jobs::COUNTS,
+    &nodes::HOLD,
+    &nodes::END,
+    &nodes::LIVE,
+    &nodes::FORGET,
+];

@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
-use edge::{Allowance, ClientAddress, Firewall, FirewallMode, Limits, RateClass, Subject};
+use edge::{Allowance, Attempts, ClientAddress, Firewall, FirewallMode, Limits, RateClass, Subject};
 use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -50,6 +50,8 @@ pub struct Gate {
     pub platform: Platform,
     /// How often.
     pub limits: Limits,
+    /// How often at one account, on all nodes together.
+    pub attempts: Attempts,
     /// How browsers reach us.
     pub cookie: SessionCookie,
     /// How many violations of the content policy browsers have reported.
@@ -66,9 +68,12 @@ impl Gate {
     pub fn new(platform: Platform, limits: Limits, cookie: SessionCookie) -> Self {
         let authenticator = Authenticator::new(platform.clone());
         let probe_mark = ProbeMark::generate(platform.entropy.as_ref());
+        let (identifiers, clock) = (platform.identifiers.clone(), platform.clock.clone());
+        let attempts = Attempts::new(&platform.database, identifiers, clock, limits.rate(RateClass::SignIn));
         Self {
             platform,
             limits,
+            attempts,
             cookie,
             violations: ViolationReports::default(),
             firewall: Firewall::core(FirewallMode::Block),
@@ -81,6 +86,18 @@ impl Gate {
     #[must_use]
     pub fn with_firewall(self, firewall: Firewall) -> Self {
         Self { firewall, ..self }
+    }
+
+    /// Counts an attempt at this account, which a keyed hash of its address or its identifier names, wherever it comes from and
+    /// whichever node it is made at.
+    ///
+    /// # Errors
+    /// 429 when there were too many; anything else when they cannot be counted, and then the attempt must not be made.
+    pub async fn count_attempt(&self, account: [u8; 32]) -> Result<(), Problem> {
+        match self.attempts.take(account).await?.retry_after_seconds {
+            Some(seconds) => Err(Problem::too_many_requests(seconds)),
+            None => Ok(()),
+        }
     }
 
     /// The judge of credentials, for streams that must look again.

@@ -27,6 +27,7 @@ pub mod sign;
 pub mod waveform;
 
 pub use cookie::SessionCookie;
+use edge::limits::attempts;
 pub use edge::{ClientAddress, Nonce};
 pub use extract::{Form, Json, Path, Query};
 pub use form_token::FormToken;
@@ -37,9 +38,16 @@ pub use paging::{Page, PageQuery};
 pub use problem::{FieldError, Problem};
 pub use routes::{Access, Audited, Early, RouteRule, Routes, StepUp};
 
-/// Every table of web.
-pub const TABLES: &[&storage::Table] = &[&idempotency::IDEMPOTENCY_KEY, &allowlist::NETWORK_RULE];
+/// Every table of web, and of the edge that its gate stands on.
+pub const TABLES: &[&storage::Table] = &[&idempotency::IDEMPOTENCY_KEY, &allowlist::NETWORK_RULE, &attempts::ATTEMPT];
 
-/// Every statement of web.
-pub const STATEMENTS: &[&storage::Statement] =
-    &[&idempotency::FIND, &idempotency::EXPIRE, &allowlist::ROW, &allowlist::DELETE];
+/// Every statement of web, and of the edge that its gate stands on.
+pub const STATEMENTS: &[&storage::Statement] = &[
+    &idempotency::FIND,
+    &idempotency::EXPIRE,
+    &allowlist::ROW,
+    &allowlist::DELETE,
+    &attempts::TAKE,
+    &attempts::FULL_AT,
+    &attempts::SWEEP,
+];

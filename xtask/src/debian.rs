@@ -21,6 +21,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "fonts-dejavu-core", purpose: "letters in its screenshots" },
     Package { name: "sip-tester", purpose: "SIPp, hundreds of calls" },
     Package { name: "baresip", purpose: "a softphone that is not ours" },
+    Package { name: "kamailio", purpose: "a registrar and trunk that is not ours" },
+    Package { name: "kamailio-tls-modules", purpose: "TLS for it" },
     Package { name: "espeak-ng", purpose: "reads quotes aloud" },
     Package { name: "sox", purpose: "makes and measures tones" },
     Package { name: "curl", purpose: "runs the guide's commands as a reader would" },

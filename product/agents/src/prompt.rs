@@ -33,21 +33,20 @@ macro_rules! prompts {
 }
 
 prompts! {
-    Hello, "hello", "Hello, and thank you for calling.";
+    Hello, "hello", "Thank you for calling.";
     WelcomeTo, "welcome_to", "Welcome to";
-    AiNotice, "ai_notice", "You are talking to an AI agent, not to a person.";
-    RecordingNotice, "recording_notice", "With your consent, this call is recorded, so that we can check later what was agreed.";
-    RecordingQuestion, "recording_question", "To agree to the recording, press 1. To go on without a recording, press 2.";
-    RecordingAgreed, "recording_agreed", "Thank you. The recording has started. You can stop it at any time by pressing 8.";
+    AiNotice, "ai_notice", "You are talking to an AI agent.";
+    RecordingNotice, "recording_notice", "With your consent, we record this call to check later what was agreed.";
+    RecordingQuestion, "recording_question", "To agree, press 1. If not, press 2.";
+    RecordingAgreed, "recording_agreed", "Thank you. To stop the recording at any time, press 8.";
     RecordingDeclined, "recording_declined", "All right. This call is not recorded.";
     WhatToDo, "what_to_do", "What can I do for you?";
-    MenuBook, "menu_book", "To book an appointment, press";
-    MenuLead, "menu_lead", "If you are interested in our services and would like us to contact you, press";
-    MenuTicket, "menu_ticket", "To report a problem, press";
-    MenuMessage, "menu_message", "To leave a message, press";
-    MenuHours, "menu_hours", "For our opening hours, press";
-    MenuPerson, "menu_person", "To speak to a person, press 0.";
-    MenuRepeat, "menu_repeat", "To hear this again, press the star key.";
+    MenuBook, "menu_book", "an appointment";
+    MenuLead, "menu_lead", "services";
+    MenuTicket, "menu_ticket", "a problem";
+    MenuMessage, "menu_message", "a message";
+    MenuHours, "menu_hours", "opening hours";
+    MenuPerson, "menu_person", "a person, 0.";
     For, "for", "For";
     Press, "press", "press";
     TheServiceWithNumber, "the_service_with_number", "the service with the number";

@@ -4,8 +4,9 @@
 //! cargo run -p telephony --example render_voice
 //! ```
 //!
-//! It speaks every text with the synthesizer `flite` (voice `slt`; Debian package `flite`) and brings it to G.711 µ-law
-//! at 8 kHz with `sox` (Debian package `sox`): silence trimmed at both ends, one level for all.
+//! It speaks every text with the synthesizer `flite` (voice `slt`; Debian package `flite`), brings it to 8 kHz with `sox` (Debian
+//! package `sox`), silence trimmed at both ends, then to one active speech level ([`LEVEL_DBOV`]) and to G.711 µ-law. The
+//! same texts give the same bytes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,6 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use agents::prompt::PromptId;
+use media::g711::Law;
+use media::measure::active_speech_level_dbov;
+use telephony::voice::LEVEL_DBOV;
+
+/// No sample comes nearer to full scale than this: µ-law grows coarse there, and some lines clip.
+const PEAK: f64 = 29_000.0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/voice");
@@ -35,20 +42,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn render(text: &str, scratch: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let (spoken, coded): (PathBuf, PathBuf) = (scratch.join("spoken.wav"), scratch.join("coded.ul"));
+    let (spoken, trimmed): (PathBuf, PathBuf) = (scratch.join("spoken.wav"), scratch.join("trimmed.raw"));
     run(Command::new("flite")
-        .args(["-voice", "slt", "--setf", "duration_stretch=1.08", "-t", &pronounceable(text), "-o"])
+        .args(["-voice", "slt", "--setf", "duration_stretch=0.95", "-t", &pronounceable(text), "-o"])
         .arg(&spoken))?;
     let trim = ["silence", "1", "0.02", "0.4%", "reverse"];
     run(Command::new("sox")
         .arg(&spoken)
-        .args(["-r", "8000", "-c", "1", "-e", "mu-law", "-t", "ul"])
-        .arg(&coded)
-        .args(["highpass", "120", "norm", "-4"])
+        .args(["-D", "-r", "8000", "-c", "1", "-e", "signed-integer", "-b", "16", "-t", "raw"])
+        .arg(&trimmed)
+        .args(["highpass", "120"])
         .args(trim)
         .args(trim)
-        .args(["pad", "0.03", "0.05"]))?;
-    Ok(std::fs::read(&coded)?)
+        .args(["pad", "0.02", "0.04"]))?;
+    let bytes = std::fs::read(&trimmed)?;
+    let samples: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    let mut coded = Vec::with_capacity(samples.len());
+    Law::Mu.encode(&levelled(&samples), &mut coded);
+    Ok(coded)
+}
+
+/// The same at [`LEVEL_DBOV`], or as near as the peaks let it.
+fn levelled(samples: &[i16]) -> Vec<i16> {
+    let wanted = 10f64.powf((LEVEL_DBOV - active_speech_level_dbov(samples)) / 20.0);
+    let peak = samples.iter().map(|sample| f64::from(sample.unsigned_abs())).fold(1.0, f64::max);
+    let gain = wanted.min(PEAK / peak);
+    samples.iter().map(|sample| (f64::from(*sample) * gain).round() as i16).collect()
 }
 
 /// The text as the synthesizer has to see it to say it right.

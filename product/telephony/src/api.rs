@@ -3,6 +3,7 @@
 mod calls;
 mod numbers;
 mod recordings;
+mod trunk;
 
 pub use recordings::{LINK_PURPOSE, Link, make_link};
 
@@ -69,6 +70,12 @@ pub fn routes() -> Routes<Telephony> {
             Audited::No("written down by the handler under the organization that the link names"),
             recordings::play,
         )
+        .get(
+            "/v1/trunk",
+            Access::Permission(Permission::NumberRead),
+            Audited::No("how the way to the carrier stands, nothing about anybody"),
+            trunk::get,
+        )
         .get("/v1/numbers", Access::Permission(Permission::NumberRead), list, numbers::list)
         .post("/v1/numbers", number, Audited::Change("number.connect"), numbers::connect)
         .delete("/v1/numbers/{id}", number, Audited::Change("number.release"), numbers::release)
@@ -87,7 +94,8 @@ pub fn routes() -> Routes<Telephony> {
     recordings::link,
     numbers::list,
     numbers::connect,
-    numbers::release
+    numbers::release,
+    trunk::get
 ))]
 pub struct Description;
 

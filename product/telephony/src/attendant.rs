@@ -13,24 +13,32 @@ mod voicemail;
 use std::sync::Arc;
 use std::time::Duration;
 
-use compliance::dialing::Target;
 use conversations::Conversations;
 use identity::Platform;
 use serde_json::json;
 use storage::OrganizationId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use web::live::{Live, LiveEvent};
 
-use crate::line::Dial;
-use crate::signalling::{self, Credentials};
+pub use crate::trunk::Trunk;
 use crate::voice::Voice;
 
 /// Longest call, in seconds; then the agent says goodbye. A forgotten line must not run for days.
 pub const CALL_SECONDS_MAX: u64 = 3_600;
 /// How long a call rings before it is answered: one short ring, so that callers hear that they got through.
 pub const RING: Duration = Duration::from_millis(200);
+
+/// Calls from strangers that are being set up at once: their records and conversations are written one after the other, and a chat
+/// or a page must not wait behind hundreds of them.
+pub const SETUPS_AT_ONCE: usize = 12;
+/// How long a stranger's call may wait for its turn; then it is answered 503.
+pub const SETUP_WITHIN: Duration = Duration::from_secs(4);
+
+/// A call is being set up until this is dropped.
+pub(crate) struct Turn(#[expect(dead_code, reason = "held, not looked at")] Option<OwnedSemaphorePermit>);
 
 /// What every call needs.
 #[derive(Clone)]
@@ -40,7 +48,11 @@ pub struct Attendant {
     pub(crate) voice: Voice,
     pub(crate) live: Live,
     pub(crate) trunk: Option<Trunk>,
+    /// The node that this is, by which others know whose calls go on.
+    pub(crate) node_id: Uuid,
     pub(crate) calls: TaskTracker,
+    /// Turns for setting up calls from strangers.
+    setups: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -53,15 +65,26 @@ impl Attendant {
         voice: Voice,
         live: Live,
         trunk: Option<Trunk>,
+        node_id: Uuid,
         shutdown: CancellationToken,
     ) -> Arc<Self> {
-        Arc::new(Self { platform, conversations, voice, live, trunk, calls: TaskTracker::new(), shutdown })
+        let (calls, setups) = (TaskTracker::new(), Arc::new(Semaphore::new(SETUPS_AT_ONCE)));
+        Arc::new(Self { platform, conversations, voice, live, trunk, node_id, calls, setups, shutdown })
     }
 
     /// Waits until the last call has ended.
     pub async fn drained(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    /// A turn for setting up a call, in the order in which they came; none when there was none in time. The trunk does not wait.
+    pub(crate) async fn turn(&self, trunk: bool) -> Option<Turn> {
+        if trunk {
+            return Some(Turn(None));
+        }
+        let place = tokio::time::timeout(SETUP_WITHIN, self.setups.clone().acquire_owned()).await.ok()?.ok()?;
+        Some(Turn(Some(place)))
     }
 
     /// How many calls go on.
@@ -73,47 +96,5 @@ impl Attendant {
     pub(crate) fn announce(&self, organization: OrganizationId, kind: &'static str, call_id: Uuid) {
         let event = LiveEvent::new(kind, identity::Permission::CallRead, call_id, json!({ "call_id": call_id }));
         self.live.publish(organization, event);
-    }
-}
-
-/// The way out to the telephone network: a carrier or a PBX that takes SIP.
-#[derive(Clone, Debug)]
-pub struct Trunk {
-    /// Host and port, with `;transport=tls` or `;transport=tcp` where that is wanted.
-    pub address: String,
-    /// What to say when it asks who we are.
-    pub credentials: Option<Credentials>,
-    /// It does not encrypt sound, not even over TLS.
-    pub plain_sound: bool,
-}
-
-impl Trunk {
-    /// The call that a permit allows, from one of our own numbers; none when it needs a trunk and there is none.
-    fn dial(trunk: Option<&Self>, target: &Target, own_number: &str, ring_seconds: u32) -> Option<Dial> {
-        let (address, credentials, plain_sound) = match (target, trunk) {
-            (Target::LoopbackSip(address), _) => (address.clone(), None, false),
-            (Target::Number(number), Some(trunk)) => {
-                (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone(), trunk.plain_sound)
-            }
-            (Target::Number(_), None) => return None,
-        };
-        let target = signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
-        Some(Dial { target, plain_sound, ring_seconds: Some(ring_seconds) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_need_a_trunk_and_addresses_on_this_machine_do_not() {
-        let (number, here) =
-            (Target::Number("+441174960123".into()), Target::LoopbackSip("sip:a@127.0.0.1:5080".into()));
-        assert!(Trunk::dial(None, &number, "practice", 10).is_none());
-        assert_eq!(Trunk::dial(None, &here, "practice", 10).expect("dialled").target.address, "sip:a@127.0.0.1:5080");
-        let trunk = Trunk { address: "127.0.0.1:5070".into(), credentials: None, plain_sound: false };
-        let dial = Trunk::dial(Some(&trunk), &number, "practice", 10).expect("dialled");
-        assert_eq!((dial.target.address.as_str(), dial.ring_seconds), ("sip:+441174960123@127.0.0.1:5070", Some(10)));
     }
 }

@@ -16,6 +16,7 @@ pub mod recovery;
 pub mod signalling;
 pub mod softphone;
 pub mod store;
+pub mod trunk;
 pub mod voice;
 pub mod waveform;
 

@@ -153,8 +153,16 @@ impl Line {
     }
 
     /// Registers with a trunk and keeps it up until the result is dropped.
-    pub async fn register(&self, account: &Account) -> Result<Registration, Error> {
-        Ok(self.inner.signalling.register(account).await?)
+    ///
+    /// # Errors
+    /// When the registrar's address can never be called.
+    pub fn register(&self, account: &Account) -> Result<Registration, Error> {
+        Ok(self.inner.signalling.register(account)?)
+    }
+
+    /// Whether this address is the trunk's.
+    pub fn trusts(&self, source: std::net::IpAddr) -> bool {
+        self.inner.signalling.trusts(source)
     }
 
     /// How much is going on.

@@ -18,6 +18,7 @@ use crate::Error;
 use crate::api::{Telephony, make_link};
 use crate::record::{Call, CallEvent, CallState, Direction, Recording, RecordingKind, RecordingState};
 use crate::store::{calls, recordings};
+use crate::trunk::{self, Trunk};
 use crate::waveform;
 
 const MICROSECONDS_PER_SECOND: i64 = 1_000_000;
@@ -28,6 +29,12 @@ pub fn routes() -> Routes<Telephony> {
     let listen = Access::Permission(Permission::RecordingListen);
     Routes::new()
         .get("/calls", read, Audited::No("a list of what the reader may see anyway"), list)
+        .get(
+            "/calls/trunk",
+            Access::Permission(Permission::NumberRead),
+            Audited::No("how the way to the carrier stands, nothing about anybody"),
+            trunk::pages::show,
+        )
         .get("/calls/{id}", read, Audited::Read("call.read"), show)
         .get("/calls/{id}/recordings/{recording}/sound", listen, Audited::Read("recording.link"), sound)
 }
@@ -85,6 +92,8 @@ struct CallsPage {
     older: Option<Uuid>,
     /// Where to dial; empty when this node has no phone.
     address: String,
+    /// How the trunk stands; none for whoever may not see that.
+    trunk: Option<Chip>,
 }
 
 async fn list(
@@ -99,6 +108,10 @@ async fn list(
         shell: page.shell("Calls", Nav::Calls),
         older: rows.last().filter(|_| more).map(|call| call.id),
         calls: rows.iter().map(call_line).collect(),
+        trunk: page
+            .caller
+            .permits(Permission::NumberRead)
+            .then(|| trunk::pages::chip(&Trunk::standing(telephony.attendant.trunk.as_ref()))),
         address: telephony.line.as_ref().map(|line| format!("sip:{}", line.address())).unwrap_or_default(),
     };
     Ok(Html(shown).into_response())

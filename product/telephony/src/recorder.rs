@@ -27,6 +27,8 @@ const SAMPLES_PER_MILLISECOND: i64 = 8;
 pub struct Subject {
     /// The call.
     pub call_id: Uuid,
+    /// The node that it goes on at.
+    pub node_id: Uuid,
     /// The contact who is heard.
     pub person_id: Uuid,
     /// What kind of recording.
@@ -55,6 +57,7 @@ impl Recorder {
         let new = NewRecording {
             id: platform.identifiers.next(),
             call_id: subject.call_id,
+            node_id: subject.node_id,
             conversation_id: grant.conversation(),
             person_id: subject.person_id,
             kind: subject.kind,

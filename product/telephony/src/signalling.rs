@@ -13,6 +13,7 @@ mod inbound;
 mod leg;
 mod listener;
 mod log_filter;
+mod obstacle;
 mod outbound;
 mod registration;
 mod stream;
@@ -42,8 +43,9 @@ pub use guard::{Figures as GuardFigures, Guard, Limits, Verdict};
 pub use inbound::IncomingCall;
 pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;
+pub use obstacle::Obstacle;
 pub use outbound::{Credentials, Destination, Target};
-pub use registration::{Account, EXPIRES_SECONDS, Registration, RegistrationState};
+pub use registration::{Account, EXPIRES_SECONDS, EXPIRES_SECONDS_MOST, Registration, RegistrationState};
 pub use tls::{TLS_PORT, TlsListen, TlsRules};
 
 /// Calls that wait to be taken from [`Signalling::next_call`] at most; more are answered 503.
@@ -75,7 +77,7 @@ pub enum Error {
     Target(&'static str),
     /// A connection to the target could not be opened, or its certificate is not believed.
     #[error("no connection to the target: {0}")]
-    Unreachable(String),
+    Unreachable(Obstacle),
     /// The name of a target cannot be resolved.
     #[error("the host of the target cannot be found")]
     Unresolved,
@@ -105,6 +107,8 @@ pub struct SipConfig {
     pub trusted: Vec<IpNet>,
     /// The address that others reach us at, when it is not the one listened on (NAT).
     pub advertised: Option<IpAddr>,
+    /// Answer who asks for our password by MD5 (RFC 2617): weak, for trunks that know nothing better.
+    pub md5_digest: bool,
     /// What we call ourselves.
     pub user_agent: String,
     /// How much is taken.
@@ -127,6 +131,7 @@ impl SipConfig {
             tls_rules: TlsRules::default(),
             trusted: Vec::new(),
             advertised: None,
+            md5_digest: false,
             user_agent,
             limits: Limits::default(),
         }
@@ -253,7 +258,7 @@ impl Signalling {
             .with_cancel_token(stop.child_token())
             .with_user_agent(&config.user_agent)
             .with_allows(METHODS.to_vec())
-            .with_inspector(Box::new(challenge::Translator { tls: tls_seen, plain }))
+            .with_inspector(Box::new(challenge::Translator { tls: tls_seen, plain, md5: config.md5_digest }))
             .with_option(EndpointOption { callid_format: CallIdFormat::Uuid, ..EndpointOption::default() })
             .build();
         let transactions = endpoint.incoming_transactions().map_err(|_| Error::Stack("start"))?;
@@ -322,8 +327,13 @@ impl Signalling {
     }
 
     /// Registers with a trunk and keeps it up until the result is dropped.
-    pub async fn register(&self, account: &Account) -> Result<Registration, Error> {
-        registration::register(&self.inner, account).await
+    pub fn register(&self, account: &Account) -> Result<Registration, Error> {
+        registration::register(&self.inner, account)
+    }
+
+    /// Whether this address is the trunk's.
+    pub fn trusts(&self, source: IpAddr) -> bool {
+        self.inner.guard.trusts(source)
     }
 
     /// How much is going on.

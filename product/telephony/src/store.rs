@@ -1,5 +1,6 @@
 //! Where calls, their timelines, recordings and numbers are kept.
 
+pub mod abandoned;
 pub mod calls;
 pub mod numbers;
 pub mod recordings;
@@ -18,12 +19,14 @@ pub const STATEMENTS: &[&Statement] = &[
     &calls::LIVE,
     &calls::EVENTS,
     &calls::NEXT_SEQUENCE,
-    &calls::UNFINISHED,
+    &calls::ABANDONED,
+    &calls::ADOPT,
     &numbers::BY_CALLED,
     &numbers::OF_ORGANIZATION,
     &recordings::OF_CALL,
     &recordings::PAGE,
-    &recordings::UNFINISHED,
+    &recordings::ABANDONED,
+    &recordings::ADOPT,
 ];
 
 /// A word in the database that this version does not know.

@@ -5,7 +5,6 @@
 
 pub mod bank;
 pub mod driver;
-pub mod resample;
 pub mod utterance;
 
 use std::sync::Arc;
@@ -15,6 +14,10 @@ use agents::compose::Speech;
 use bank::Bank;
 use driver::Synthesizer;
 
+/// Active speech level of the recorded units (ITU-T P.56), relative to overload: what a phone line carries when somebody speaks up.
+/// Telephone networks are laid out for -26 dBov (about -20 dBm0); 6 dB more is heard over the noise of a street, and leaves the
+/// 18 dB that speech needs for its peaks.
+pub const LEVEL_DBOV: f64 = -20.0;
 /// Longest free text that is spoken, in characters; the rest is cut at a word.
 pub const FREE_TEXT_CHARACTERS_MAX: usize = 600;
 /// Longest pause in speech, in milliseconds.
@@ -139,7 +142,10 @@ mod tests {
         for text in Bank::embedded().texts() {
             let unit = Bank::embedded().find(text).expect("listed");
             let seconds = unit.len() as f64 / 8_000.0;
-            assert!(media::measure::rms(&unit) > 500.0, "{text} is nearly silent");
+            let level = media::measure::active_speech_level_dbov(&unit);
+            assert!((level - LEVEL_DBOV).abs() < 1.5, "{text} is at {level:.1} dBov");
+            let peak = unit.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+            assert!(peak < 32_000, "{text} clips");
             let characters = text.trim_start_matches("letter ").chars().count() as f64;
             assert!(seconds > 0.12 && seconds < 1.5 + characters * 0.12, "{text} takes {seconds} s");
         }
@@ -157,6 +163,27 @@ mod tests {
         );
         let free = Speech::FreeText { text: "Harbour".into(), instead: vec![time.clone()] };
         assert_eq!(voice.render(&[free]).await, voice.render(&[time]).await);
+    }
+
+    #[tokio::test]
+    async fn the_greeting_with_its_notices_and_the_menu_take_nine_seconds_at_most() {
+        use agents::reply::{Choice, ChoiceLabel, Part, ReplyPlan};
+        let (voice, profile) = (Voice::new(None), agents::profile::sample());
+        let seconds = async |parts: Vec<Part>, choices: Vec<Choice>| {
+            let said = agents::compose::speech(&profile, &ReplyPlan { parts, choices });
+            voice.render(&said).await.len() as f64 / 8_000.0
+        };
+        let question = voice.render(&[Speech::Prompt(PromptId::RecordingQuestion)]).await.len() as f64 / 8_000.0;
+        let greeting = seconds(vec![Part::AiNotice, Part::Greeting, Part::RecordingNotice], Vec::new()).await;
+        // The name of a business, which a synthesizer says, takes two seconds more than the words that stand in for it.
+        assert!(greeting - question < 7.0, "{greeting:.1} s, the question {question:.1} s of them");
+        let number = |place: usize| u8::try_from(place + 1).expect("few");
+        let flow = |(place, flow): (usize, &agents::profile::Flow)| Choice {
+            number: number(place),
+            label: ChoiceLabel::Flow(flow.key.clone()),
+        };
+        let menu = seconds(vec![Part::Menu], profile.flows.iter().enumerate().map(flow).collect()).await;
+        assert!(menu < 9.0, "{menu:.1} s");
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ mod flood;
 mod identity;
 #[path = "phone/load.rs"]
 mod load;
+#[path = "phone/registration.rs"]
+mod registration;
 #[path = "phone/sipp.rs"]
 mod sipp;
 #[path = "phone/tools.rs"]

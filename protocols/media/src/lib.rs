@@ -9,6 +9,7 @@ pub mod jitter_buffer;
 pub mod measure;
 pub mod mixer;
 pub mod reception;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod srtp;

@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use crate::g711::Law;
-use crate::{SAMPLE_RATE, g711};
+use crate::{SAMPLE_RATE, g711, resample};
 
 const FORMAT_PCM: u16 = 1;
 const FORMAT_ALAW: u16 = 6;
@@ -114,34 +114,15 @@ fn read_samples(format: &Format, body: &[u8]) -> Result<Sound, Error> {
 }
 
 impl Sound {
-    /// One channel at 8 kHz: channels are averaged, and rates converted by averaging (down) or on a straight line (up).
+    /// One channel at 8 kHz: channels are averaged, and other rates converted by [`crate::resample`].
     pub fn to_telephone(&self) -> Vec<i16> {
         let length = self.channels.iter().map(Vec::len).min().unwrap_or(0);
         let count = self.channels.len().max(1) as i32;
         let mono: Vec<i16> = (0..length)
             .map(|index| (self.channels.iter().map(|channel| i32::from(channel[index])).sum::<i32>() / count) as i16)
             .collect();
-        if self.rate == SAMPLE_RATE { mono } else { resample(&mono, self.rate) }
+        resample::to_telephone(&mono, self.rate)
     }
-}
-
-fn resample(samples: &[i16], rate: u32) -> Vec<i16> {
-    let step = f64::from(rate) / f64::from(SAMPLE_RATE);
-    let length = (samples.len() as f64 / step) as usize;
-    let at = |index: usize| f64::from(samples.get(index).copied().unwrap_or(0));
-    (0..length)
-        .map(|index| {
-            let position = index as f64 * step;
-            let first = position as usize;
-            if step <= 1.0 {
-                let share = position - first as f64;
-                return (at(first) * (1.0 - share) + at(first + 1) * share) as i16;
-            }
-            let last = ((index + 1) as f64 * step) as usize;
-            let sum: f64 = (first..last.max(first + 1)).map(at).sum();
-            (sum / (last.max(first + 1) - first) as f64) as i16
-        })
-        .collect()
 }
 
 /// A PCM16 file at 8 kHz: one channel for each list (1 or 2); shorter channels are filled up with silence.

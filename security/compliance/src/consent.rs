@@ -44,10 +44,9 @@ impl Purpose {
     /// old answer does not cover it.
     pub const fn notice(self) -> Notice {
         let (version, text) = match self {
-            Purpose::Record => (
-                "record-2026-11",
-                "With your consent, this call is recorded, so that we can check later what was agreed.",
-            ),
+            Purpose::Record => {
+                ("record-2026-11-2", "With your consent, we record this call to check later what was agreed.")
+            }
             Purpose::Transcribe => ("transcribe-2026-11", "With your consent, what you say is written down."),
             Purpose::Message => ("message-2026-11", "Your message will be recorded."),
             Purpose::Monitor => ("monitor-2026-11", "With your consent, a person of our staff listens to this call."),
@@ -62,7 +61,7 @@ impl Purpose {
 /// A notice in its current version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Its version: purpose and month.
+    /// Its version: purpose and month, with a number when there was more than one in it.
     pub version: &'static str,
     /// Its words.
     pub text: &'static str,

@@ -21,7 +21,7 @@ pub use challenge::{Challenge, ChallengeMode, Pressure};
 pub use firewall::{Firewall, FirewallMode};
 pub use headers::{Exposure, Nonce};
 pub use host::HostNames;
-pub use limits::{Allowance, Limits, RateClass, Subject};
+pub use limits::{Allowance, Attempts, Limits, RateClass, Subject};
 pub use listener::{Listener, ListenerSettings, Protection};
 pub use tls::{Certificates, MinimumVersion, Tls};
 

@@ -4,10 +4,14 @@
 //! credential and its organization. Keys are capped and swept, and an IPv6 client counts as its /64 and, with a larger
 //! bucket, as its /48, because a flood of invented addresses otherwise passes every bucket and fills the memory.
 //!
-//! Buckets belong to one node: several nodes on one database each give the whole rate. What must hold across nodes
-//! (quotas of widgets, spend) is counted in the database instead.
+//! Rates are those of the whole installation. Buckets belong to one node, so a node that shares its database with others gives
+//! its part of every rate only ([`Limits::share`]): N nodes give an Nth each, by the leases that nodes hold. Until a node has
+//! heard of a newcomer (some seconds), the two give more together. What must be exact is counted in the database instead: attempts
+//! at an account ([`Attempts`]), quotas of widgets, puzzles that were used.
 
+pub mod attempts;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -15,7 +19,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use governor::middleware::StateInformationMiddleware;
@@ -30,6 +34,7 @@ use uuid::Uuid;
 pub use settings::{LimitSettings, ONE_IN, ORGANIZATION_FACTOR, PER_MINUTE, Rate, SIGN_IN, SITE_FACTOR};
 
 use crate::Network;
+pub use store::Attempts;
 
 /// Keys that one limiter remembers, at most.
 pub const MAXIMUM_KEYS: usize = 100_000;
@@ -67,8 +72,6 @@ pub enum Subject {
     Organization(Uuid),
     /// A widget on a customer's page.
     Widget(Uuid),
-    /// The account that somebody tries to sign in to, as a keyed hash of its e-mail address.
-    Account([u8; 32]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,6 +198,8 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
+    /// The nodes that share the rates.
+    nodes: AtomicU32,
     one_in: BTreeMap<Uuid, u32>,
     any: Class,
     read: Class,
@@ -216,7 +221,7 @@ impl Class {
         match subject {
             Subject::Organization(_) => &self.organization,
             Subject::Site(_) => &self.site,
-            Subject::Network(_) | Subject::Credential(_) | Subject::Widget(_) | Subject::Account(_) => &self.one,
+            Subject::Network(_) | Subject::Credential(_) | Subject::Widget(_) => &self.one,
         }
     }
 }
@@ -255,8 +260,19 @@ impl Limits {
             sign_in: class(settings.sign_in),
             visitor: class(settings.visitor),
             one_in: settings.one_in.clone(),
+            nodes: AtomicU32::new(1),
             clock,
         }))
+    }
+
+    /// How often in this class, for one subject, on all nodes together.
+    pub fn rate(&self, class: RateClass) -> Rate {
+        self.0.class(class).one.rate
+    }
+
+    /// From now on this node is one of so many that share every rate, itself included.
+    pub fn share(&self, nodes: u32) {
+        self.0.nodes.store(nodes.max(1), Ordering::Relaxed);
     }
 
     /// Takes one from the bucket of this subject.
@@ -265,6 +281,7 @@ impl Limits {
             Subject::Organization(id) => self.0.one_in.get(&id).copied().unwrap_or(1),
             _ => 1,
         };
+        let weight = weight.saturating_mul(self.0.nodes.load(Ordering::Relaxed));
         self.0.class(class).bucket(subject).check_weighted(subject, weight, self.0.clock.now())
     }
 

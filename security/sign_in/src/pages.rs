@@ -6,7 +6,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use edge::{ClientAddress, Nonce, RateClass, Subject};
+use edge::{ClientAddress, Nonce, RateClass};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use identity::founding::Founding;
 use identity::session::Device;
@@ -121,10 +121,7 @@ async fn take_sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Problem> {
     if let Some(account) = sign_in::account_key(&gate.platform, &form.email)? {
-        let allowance = gate.limits.check(RateClass::SignIn, Subject::Account(account));
-        if let Some(seconds) = allowance.retry_after_seconds {
-            return Err(Problem::too_many_requests(seconds));
-        }
+        gate.count_attempt(account).await?;
     }
     let device = device(address, &headers);
     let token = sign_in::with_password(&gate.platform, &form.email, &form.password, &device).await?;

@@ -27,6 +27,7 @@ fn parts_of(house: &House) -> Routes<()> {
         Voice::new(None),
         house.live.clone(),
         None,
+        uuid::Uuid::nil(),
         CancellationToken::new(),
     );
     let telephony = Telephony { platform, attendant, line: None, dialing: house.dialing.clone() };

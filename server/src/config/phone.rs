@@ -88,6 +88,9 @@ impl Settings {
         if trunk.networks().is_none() {
             return refuse("trunk.addresses", "needs addresses (192.0.2.7) or networks (192.0.2.0/28)");
         }
+        if trunk.register && (trunk.user.is_none() || trunk.password_file.is_none()) {
+            return refuse("trunk.register", "needs `trunk.user` and `trunk.password_file`");
+        }
         if self.phone_is_strict() && !trunk.is_over_tls() {
             return refuse("trunk.address", "needs `;transport=tls` where `phone.security` is \"strict\"");
         }
@@ -123,6 +126,7 @@ mod tests {
             ("trunk = { address = \"sip.carrier.example;transport=tls\", plain_sound = true }", "phone.security"),
             ("sip_tls = \"0.0.0.0:5061\"", "sip_tls"),
             ("phone = { security = \"strict\" }", "sip_tls"),
+            ("trunk = { address = \"127.0.0.1\", register = true, user = \"office\" }", "trunk.register"),
             ("trunk = { address = \"127.0.0.1\", addresses = [\"nonsense\"] }", "trunk.addresses"),
         ] {
             let reason = refused(text).unwrap_or_default();

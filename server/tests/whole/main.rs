@@ -20,6 +20,7 @@ mod injection;
 mod isolation;
 mod malformed;
 mod networks;
+mod nodes;
 mod operators;
 mod organizations;
 mod phone;

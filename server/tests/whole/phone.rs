@@ -6,7 +6,9 @@ mod doors;
 mod encrypted;
 mod load;
 mod outbound;
+mod registrar;
 mod scenarios;
+mod siege;
 mod sipp;
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use edge::{ClientAddress, Nonce, RateClass, Subject};
+use edge::{ClientAddress, Nonce, RateClass};
 use http::StatusCode;
 use identity::invitation::{self, Acceptance};
 use identity::{Error, sign_in};
@@ -98,10 +98,7 @@ async fn take_invitation(
 ) -> Result<Response, Problem> {
     // The password of an account that is there is asked for, so guessing is slowed as it is where people sign in.
     if let Some(account) = sign_in::account_key(&gate.platform, &form.email)? {
-        let allowance = gate.limits.check(RateClass::SignIn, Subject::Account(account));
-        if let Some(seconds) = allowance.retry_after_seconds {
-            return Err(Problem::too_many_requests(seconds));
-        }
+        gate.count_attempt(account).await?;
     }
     let acceptance = Acceptance {
         token: &form.token,

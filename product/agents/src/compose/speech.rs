@@ -9,11 +9,18 @@ use crate::reply::{Choice, ChoiceLabel, Part, ReplyPlan, SlotProblem};
 
 /// Pause between sentences, in milliseconds.
 const BETWEEN_SENTENCES: u32 = 250;
+/// Pause between two entries of the menu, in milliseconds: whoever knows the key has pressed it by then.
+const BETWEEN_ENTRIES: u32 = 100;
 
 /// Words a plan for a phone. Total: every plan has a wording, also without a synthesizer.
 pub fn speech(profile: &Profile, plan: &ReplyPlan) -> Vec<Speech> {
     let mut said = Vec::new();
+    let menu = plan.parts.contains(&Part::Menu);
     for part in &plan.parts {
+        // The menu asks what to do by its entries.
+        if menu && *part == Part::Menu && !plan.choices.is_empty() {
+            continue;
+        }
         if !said.is_empty() {
             said.push(Speech::Pause(BETWEEN_SENTENCES));
         }
@@ -21,14 +28,13 @@ pub fn speech(profile: &Profile, plan: &ReplyPlan) -> Vec<Speech> {
     }
     // Parts that end in "For yes, press 1 …" say their choices themselves.
     if !plan.parts.iter().any(says_its_choices) {
-        for choice in &plan.choices {
-            said.push(Speech::Pause(BETWEEN_SENTENCES));
-            say_choice(profile, choice, &mut said);
+        for (place, choice) in plan.choices.iter().enumerate() {
+            said.push(Speech::Pause(if menu && place > 0 { BETWEEN_ENTRIES } else { BETWEEN_SENTENCES }));
+            say_choice(profile, choice, menu && place > 0, &mut said);
         }
     }
-    if plan.parts.contains(&Part::Menu) {
-        said.extend([Speech::Pause(BETWEEN_SENTENCES), Speech::Prompt(PromptId::MenuPerson)]);
-        said.push(Speech::Prompt(PromptId::MenuRepeat));
+    if menu {
+        said.extend([Speech::Pause(BETWEEN_ENTRIES), Speech::Prompt(PromptId::MenuPerson)]);
     }
     said
 }
@@ -74,12 +80,10 @@ fn says_its_choices(part: &Part) -> bool {
 fn say_part(profile: &Profile, part: &Part, said: &mut Vec<Speech>) {
     match part {
         Part::Greeting => {
-            said.push(Speech::Prompt(PromptId::Hello));
-            let name = Speech::FreeText {
+            said.push(Speech::FreeText {
                 text: format!("{} {}.", PromptId::WelcomeTo.text(), profile.business_name),
-                instead: Vec::new(),
-            };
-            said.push(name);
+                instead: vec![Speech::Prompt(PromptId::Hello)],
+            });
         }
         Part::RecordingNotice => prompts(said, &[PromptId::RecordingNotice, PromptId::RecordingQuestion]),
         Part::Quote { quote, .. } => say_quote(quote, said),
@@ -279,9 +283,14 @@ fn say_service(profile: &Profile, key: &str, said: &mut Vec<Speech>) {
     said.push(Speech::FreeText { text: name.to_owned(), instead });
 }
 
-fn say_choice(profile: &Profile, choice: &Choice, said: &mut Vec<Speech>) {
+/// `brief`: "for" and "press" were said with an entry before.
+fn say_choice(profile: &Profile, choice: &Choice, brief: bool, said: &mut Vec<Speech>) {
     match &choice.label {
-        ChoiceLabel::Flow(key) => say_flow(profile, key, said),
+        ChoiceLabel::Flow(key) => {
+            said.extend((!brief).then_some(Speech::Prompt(PromptId::For)));
+            say_flow(profile, key, said);
+            said.extend((!brief).then_some(Speech::Prompt(PromptId::Press)));
+        }
         ChoiceLabel::Service(key) => {
             said.push(Speech::Prompt(PromptId::For));
             say_service(profile, key, said);
@@ -320,7 +329,7 @@ fn change_prompt(kind: SlotKind) -> PromptId {
 
 fn say_flow(profile: &Profile, key: &str, said: &mut Vec<Speech>) {
     let Some(flow) = profile.flow(key) else {
-        prompts(said, &[PromptId::For, PromptId::TheChoiceWithNumber, PromptId::Press]);
+        said.push(Speech::Prompt(PromptId::TheChoiceWithNumber));
         return;
     };
     let prompt = match flow.tool {
@@ -334,8 +343,7 @@ fn say_flow(profile: &Profile, key: &str, said: &mut Vec<Speech>) {
     if alone {
         said.push(Speech::Prompt(prompt));
     } else {
-        let text = format!("{}: press", flow.title);
-        said.push(Speech::FreeText { text, instead: vec![Speech::Prompt(prompt)] });
+        said.push(Speech::FreeText { text: flow.title.clone(), instead: vec![Speech::Prompt(prompt)] });
     }
 }
 

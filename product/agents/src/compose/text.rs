@@ -70,9 +70,7 @@ fn paragraph(profile: &Profile, part: &Part) -> String {
 /// Parts whose words hold no value.
 fn fixed_words(part: &Part) -> &'static str {
     match part {
-        Part::RecordingNotice => {
-            "With your consent, this call is recorded, so that we can check later what was agreed. Do you agree?"
-        }
+        Part::RecordingNotice => "With your consent, we record this call to check later what was agreed. Do you agree?",
         Part::RecordingAgreed => PromptId::RecordingAgreed.text(),
         Part::RecordingDeclined => PromptId::RecordingDeclined.text(),
         Part::Menu => "You can ask me a question, or choose one of these.",

@@ -39,6 +39,10 @@ pub async fn attend(attendant: Arc<Attendant>, line: Line) {
 async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Result<(), Error> {
     let platform = &attendant.platform;
     let facts = ringing.facts().clone();
+    let Some(turn) = attendant.turn(line.trusts(facts.source.ip())).await else {
+        ringing.reject(sip::Status::SERVICE_UNAVAILABLE).await;
+        return Ok(());
+    };
     let route = match route_of(platform, &facts.to.user).await? {
         Ok(route) => route,
         Err(status) => {
@@ -51,6 +55,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
     let caller = calls::channel(route.organization);
     let new = calls::NewCall {
         id: platform.identifiers.next(),
+        node_id: attendant.node_id,
         agent_id: route.number.agent_id,
         direction: Direction::Inbound,
         own_number: facts.to.user.clone(),
@@ -73,6 +78,7 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
             return close(attendant, &caller, new.id, &end, None).await;
         }
     };
+    drop(turn);
     // A caller who hangs up while it rings is seen by `answer` below.
     let _ = ringing.ring();
     let (profile, ()) = tokio::join!(

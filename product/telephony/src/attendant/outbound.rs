@@ -43,7 +43,8 @@ pub async fn place(telephony: &Telephony, caller: &Caller, agent_id: Uuid, to: &
         return Err(Error::NoTrunk);
     }
     let (id, direction) = (platform.identifiers.next(), Direction::Outbound);
-    let new = calls::NewCall { id, agent_id, direction, own_number: own, environment };
+    let node_id = telephony.attendant.node_id;
+    let new = calls::NewCall { id, node_id, agent_id, direction, own_number: own, environment };
     calls::begin(platform, caller, "call.place", &new).await?;
     let attendant = telephony.attendant.clone();
     let channel = calls::channel(caller.organization());

@@ -42,6 +42,8 @@ struct Playing {
     samples: usize,
     /// From this sample on the caller has heard what the reply asks, though perhaps not all of it.
     heard_from: usize,
+    /// The beginning that is heard whole, whoever breaks in: that an AI agent speaks.
+    notice: Arc<[i16]>,
 }
 
 /// A message that is being taken.
@@ -191,7 +193,13 @@ impl<'a> Session<'a> {
     async fn say(&mut self, said: &Said) {
         let speech = agents::compose::speech(&self.profile, &said.plan);
         let heard_from = self.heard_from(&speech).await;
-        self.play(said.sequence, &speech, heard_from).await;
+        let notice = match speech.first() {
+            Some(first @ Speech::Prompt(PromptId::AiNotice)) => {
+                self.attendant.voice.render(std::slice::from_ref(first)).await
+            }
+            _ => Arc::default(),
+        };
+        self.play(said.sequence, &speech, heard_from, notice).await;
     }
 
     /// Where a question for consent has been heard: the notice to its end and the question up to "press 1". Whoever
@@ -205,7 +213,7 @@ impl<'a> Session<'a> {
         Some(before + asked * HEARD_OF_QUESTION.0 / HEARD_OF_QUESTION.1)
     }
 
-    async fn play(&mut self, sequence: u64, speech: &[Speech], heard_from: Option<usize>) {
+    async fn play(&mut self, sequence: u64, speech: &[Speech], heard_from: Option<usize>, notice: Arc<[i16]>) {
         let mut audio = self.attendant.voice.render(speech).await.to_vec();
         let samples = audio.len();
         if samples == 0 {
@@ -215,7 +223,7 @@ impl<'a> Session<'a> {
         // Breaking into the pause after the last word is no breaking in.
         let heard_from = heard_from.map_or(samples, |from| from.min(samples));
         match self.player.play(audio.into()) {
-            Ok(clip) => self.playing.push_back(Playing { sequence, clip, samples, heard_from }),
+            Ok(clip) => self.playing.push_back(Playing { sequence, clip, samples, heard_from, notice }),
             Err(error) => tracing::warn!(%error, "a reply could not be played"),
         }
     }
@@ -237,7 +245,8 @@ impl<'a> Session<'a> {
         self.input(Input::Digit(digit.symbol)).await
     }
 
-    /// The caller breaks in: what was not yet played is dropped, and the transcript learns what was really heard.
+    /// The caller breaks in: what was not yet played is dropped, and the transcript learns what was really heard. The notice that
+    /// an AI agent speaks goes on to its end; what the caller pressed is done meanwhile.
     async fn interrupt(&mut self) -> Result<(), Error> {
         let cleared = self.player.clear();
         for playing in std::mem::take(&mut self.playing) {
@@ -247,7 +256,12 @@ impl<'a> Session<'a> {
                 _ if cleared.clip == Some(playing.clip) => cleared.played_samples.min(playing.samples),
                 _ => 0,
             };
+            let rest = playing.notice.get(played..).unwrap_or_default();
+            if !rest.is_empty() && self.player.play(rest.into()).is_err() {
+                tracing::warn!("the rest of a notice could not be played");
+            }
             let heard = played >= playing.heard_from;
+            let played = played.max(playing.notice.len());
             self.spoken(playing.sequence, heard, (played / SAMPLES_PER_MILLISECOND) as u32).await?;
         }
         Ok(())
@@ -292,7 +306,7 @@ impl<'a> Session<'a> {
         match heard {
             Heard::Line(line) if matches!(line.speaker, Speaker::Agent | Speaker::Person { .. }) => {
                 let speech = [Speech::FreeText { text: line.text, instead: Vec::new() }];
-                self.play(line.sequence, &speech, None).await;
+                self.play(line.sequence, &speech, None, Arc::default()).await;
                 self.await_silence();
             }
             Heard::Line(_) => {}
@@ -307,7 +321,8 @@ impl<'a> Session<'a> {
     }
 
     async fn record(&self, grant: &compliance::consent::ConsentGrant, kind: RecordingKind) -> Result<Recorder, Error> {
-        let subject = Subject { call_id: self.begun.call_id, person_id: self.begun.contact_id, kind };
+        let (call_id, node_id) = (self.begun.call_id, self.attendant.node_id);
+        let subject = Subject { call_id, node_id, person_id: self.begun.contact_id, kind };
         Recorder::start(&self.attendant.platform, &self.begun.caller, grant, subject, &self.player).await
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Translator {
     pub tls: Option<HostWithPort>,
     /// Where we are seen otherwise.
     pub plain: HostWithPort,
+    /// Whether a challenge by MD5 is answered.
+    pub md5: bool,
 }
 
 impl MessageInspector for Translator {
@@ -41,7 +43,7 @@ impl MessageInspector for Translator {
 
     fn after_received(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
         if let SipMessage::Response(response) = &mut message {
-            keep_strongest(response.headers_mut());
+            keep_strongest(response.headers_mut(), self.md5);
         }
         message
     }
@@ -74,29 +76,38 @@ fn registered(answer: &str) -> String {
     answer.replace(IN_THE_STACK, REGISTERED).replace("algorithm=\"SHA256\"", REGISTERED)
 }
 
-/// Of several challenges keeps the strongest that the stack can answer.
-fn keep_strongest(headers: &mut Headers) {
-    let of_server = strongest(headers.iter().filter_map(|header| match header {
-        Header::WwwAuthenticate(challenge) => Some(challenge.value()),
-        _ => None,
-    }));
-    let of_proxy = strongest(headers.iter().filter_map(|header| match header {
-        Header::ProxyAuthenticate(challenge) => Some(challenge.value()),
-        _ => None,
-    }));
+/// Of several challenges keeps the strongest that is answered; what is not answered is taken out, so that the stack cannot.
+fn keep_strongest(headers: &mut Headers, md5: bool) {
+    let of_server = strongest(
+        headers.iter().filter_map(|header| match header {
+            Header::WwwAuthenticate(challenge) => Some(challenge.value()),
+            _ => None,
+        }),
+        md5,
+    );
+    let of_proxy = strongest(
+        headers.iter().filter_map(|header| match header {
+            Header::ProxyAuthenticate(challenge) => Some(challenge.value()),
+            _ => None,
+        }),
+        md5,
+    );
+    headers.retain(|header| !matches!(header, Header::WwwAuthenticate(_) | Header::ProxyAuthenticate(_)));
     if let Some(challenge) = of_server {
-        headers.retain(|header| !matches!(header, Header::WwwAuthenticate(_)));
         headers.push(Header::WwwAuthenticate(challenge.into()));
     }
     if let Some(challenge) = of_proxy {
-        headers.retain(|header| !matches!(header, Header::ProxyAuthenticate(_)));
         headers.push(Header::ProxyAuthenticate(challenge.into()));
     }
 }
 
-fn strongest<'a>(challenges: impl Iterator<Item = &'a str>) -> Option<String> {
+fn strongest<'a>(challenges: impl Iterator<Item = &'a str>, md5: bool) -> Option<String> {
     let usable = challenges.filter_map(|challenge| Challenge::parse(challenge).ok());
-    let usable = usable.filter(|challenge| challenge.algorithm != Algorithm::Sha512Half);
+    let usable = usable.filter(|challenge| match challenge.algorithm {
+        Algorithm::Sha256 => true,
+        Algorithm::Md5 => md5,
+        Algorithm::Sha512Half => false,
+    });
     let strongest = usable.max_by_key(|challenge| challenge.algorithm)?;
     Some(strongest.to_header().replace(REGISTERED, IN_THE_STACK))
 }
@@ -114,11 +125,12 @@ mod tests {
             "Digest realm=\"a\", nonce=\"4\", algorithm=MD4",
             "Basic realm=\"a\"",
         ];
-        let kept = strongest(challenges.into_iter());
+        let kept = strongest(challenges.into_iter(), true);
         assert_eq!(kept.as_deref(), Some("Digest realm=\"a\", nonce=\"3\", algorithm=SHA256, qop=\"auth\""));
-        assert_eq!(strongest(kept.as_deref().into_iter()), None, "what is translated already stays as it is");
-        let only_md5 = strongest(challenges.into_iter().take(2)).expect("one");
+        assert_eq!(strongest(kept.as_deref().into_iter(), true), None, "what is translated already stays as it is");
+        let only_md5 = strongest(challenges.into_iter().take(2), true).expect("one");
         assert!(only_md5.contains("algorithm=MD5, qop=\"auth\""));
+        assert_eq!(strongest(challenges.into_iter().take(2), false), None, "MD5 only where it is allowed");
     }
 
     #[test]

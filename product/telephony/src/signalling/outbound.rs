@@ -81,6 +81,11 @@ impl Destination {
     }
 }
 
+/// Whether a target can be called at all, wherever its name leads.
+pub(super) fn check(target: &Target) -> Result<(), Error> {
+    transport(&parse(&target.address)?).map(drop)
+}
+
 /// Finds out where a target is.
 pub(super) async fn resolve(target: &Target) -> Result<Destination, Error> {
     let callee = parse(&target.address)?;

@@ -36,11 +36,19 @@ pub static NEXT_SEQUENCE: Statement = Statement::organization(
     "select coalesce(max(sequence), 0) + 1 as next from call_event where organization_id = $1 and call_id = $2",
 );
 
-/// Calls that an earlier run of the product left open.
-pub static UNFINISHED: Statement = Statement::across_organizations(
-    "telephony.calls_unfinished",
-    "select organization_id, id from call where state <> 'ended' order by started_at limit $1",
-    "after a crash every open call is closed, whosever it is",
+/// Open calls of nodes that are gone.
+pub static ABANDONED: Statement = Statement::across_organizations(
+    "telephony.calls_abandoned",
+    "select organization_id, id, node_id from call where state <> 'ended'
+     and not exists (select 1 from node where node.id = call.node_id and node.lease_until > $1)
+     order by started_at limit $2",
+    "what a node that is gone left open is closed by another, whosever it is",
+);
+
+/// Takes an open call over from another node.
+pub static ADOPT: Statement = Statement::organization(
+    "telephony.call_adopt",
+    "update call set node_id = $4 where organization_id = $1 and id = $2 and node_id = $3 and state <> 'ended'",
 );
 
 /// Most calls that are shown as live at once.
@@ -56,6 +64,8 @@ pub fn channel(organization: OrganizationId) -> Caller {
 pub struct NewCall {
     /// Identifier.
     pub id: Uuid,
+    /// The node that holds it.
+    pub node_id: Uuid,
     /// The agent that answers or calls.
     pub agent_id: Uuid,
     /// Who began it.
@@ -78,6 +88,7 @@ pub async fn begin(platform: &Platform, caller: &Caller, action: &'static str, c
     let row = [
         ("id", call.id.into()),
         ("agent_id", call.agent_id.into()),
+        ("node_id", call.node_id.into()),
         ("direction", call.direction.as_str().into()),
         ("state", CallState::Ringing.as_str().into()),
         ("environment", call.environment.as_str().into()),

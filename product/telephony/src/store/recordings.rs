@@ -1,7 +1,7 @@
 //! Recordings: their rows, and what a crash left unfinished.
 
 use identity::{Caller, Platform};
-use storage::{OrganizationDb, OrganizationId, Row, Statement, Timestamp};
+use storage::{OrganizationDb, Row, Statement, Timestamp};
 use uuid::Uuid;
 use vault::{Field, ObjectContext, RecordingKey};
 
@@ -21,11 +21,19 @@ pub static PAGE: Statement = Statement::organization(
     "select * from recording where organization_id = $1 and id < $2 order by id desc limit $3",
 );
 
-/// Recordings that an earlier run of the product left open.
-pub static UNFINISHED: Statement = Statement::across_organizations(
-    "telephony.recordings_unfinished",
-    "select organization_id, id from recording where state = 'writing' order by started_at limit $1",
-    "after a crash every open recording is closed, whosever it is",
+/// Recordings that nodes that are gone were writing.
+pub static ABANDONED: Statement = Statement::across_organizations(
+    "telephony.recordings_abandoned",
+    "select organization_id, id, node_id from recording where state = 'writing'
+     and not exists (select 1 from node where node.id = recording.node_id and node.lease_until > $1)
+     order by started_at limit $2",
+    "what a node that is gone was writing is made whole by another, whosever it is",
+);
+
+/// Takes an open recording over from another node.
+pub static ADOPT: Statement = Statement::organization(
+    "telephony.recording_adopt",
+    "update recording set node_id = $4 where organization_id = $1 and id = $2 and node_id = $3 and state = 'writing'",
 );
 
 /// A recording as it begins. `consented_at` and `notice_version` come from the consent grant.
@@ -35,6 +43,8 @@ pub struct NewRecording {
     pub id: Uuid,
     /// The call.
     pub call_id: Uuid,
+    /// The node that writes it.
+    pub node_id: Uuid,
     /// The conversation.
     pub conversation_id: Uuid,
     /// The contact who is heard.
@@ -69,6 +79,7 @@ pub async fn begin(platform: &Platform, caller: &Caller, new: &NewRecording) -> 
     let row = [
         ("id", new.id.into()),
         ("call_id", new.call_id.into()),
+        ("node_id", new.node_id.into()),
         ("conversation_id", new.conversation_id.into()),
         ("person_id", new.person_id.into()),
         ("kind", new.kind.as_str().into()),
@@ -171,18 +182,6 @@ pub async fn waveform(platform: &Platform, caller: &Caller, id: Uuid) -> Result<
     let Some(sealed) = row.optional_bytes("waveform")? else { return Ok(Vec::new()) };
     let key = caller.keyring(platform).await?.recording_key(&database, id).await?;
     Ok(key.open(Field::new(&RECORDING, "waveform", id), &sealed)?.to_vec())
-}
-
-/// What an earlier run left open, as (organization, id).
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn unfinished(
-    platform: &Platform,
-    statement: &'static Statement,
-) -> Result<Vec<(OrganizationId, Uuid)>, Error> {
-    let rows = platform.database.installation().query(statement, &[1_000_i64.into()]).await?;
-    rows.iter().map(|row| Ok((OrganizationId(row.uuid("organization_id")?), row.uuid("id")?))).collect()
 }
 
 fn recording(row: &Row) -> Result<Recording, Error> {

@@ -25,6 +25,8 @@ pub static CALL: Table = Table {
     owner: Owner::Organization,
     columns: &[
         Column::uuid("agent_id"),
+        // The node that holds it, or that writes down how it ended.
+        Column::uuid("node_id"),
         Column::uuid("conversation_id").nullable(),
         Column::uuid("person_id").nullable(),
         Column::text("direction"),
@@ -69,6 +71,8 @@ pub static RECORDING: Table = Table {
     owner: Owner::Organization,
     columns: &[
         Column::uuid("call_id"),
+        // The node that writes it, or that makes whole what another one left.
+        Column::uuid("node_id"),
         Column::uuid("conversation_id"),
         Column::uuid("person_id"),
         Column::text("kind"),

@@ -3,6 +3,7 @@
 use identity::Role;
 use identity::testing::{TestPlatform, platforms};
 use storage::Schema;
+use storage::nodes::{LEASE_SECONDS, Nodes};
 use uuid::Uuid;
 use vault::SealedWriter;
 
@@ -10,8 +11,14 @@ use super::*;
 use crate::Error;
 use crate::call::{CallEnd, EndReason, EndedBy};
 use crate::record::{CallState, Direction, RecordingKind, RecordingState};
+use crate::recovery::{Mender, Recovered, recover};
 use calls::{Answered, NewCall};
 use recordings::NewRecording;
+
+/// The node that holds the calls of these tests.
+const HERE: Uuid = Uuid::from_u128(0x0001);
+/// The one that comes after it.
+const NEXT: Mender = Mender { node_id: Uuid::from_u128(0x0002), former_id: Some(HERE), others: true };
 
 async fn houses() -> Vec<TestPlatform> {
     platforms(Schema::new().with(crate::TABLES, crate::STATEMENTS).with(agents::TABLES, agents::STATEMENTS)).await
@@ -32,6 +39,7 @@ async fn answered(house: &TestPlatform, caller: &identity::Caller) -> (Uuid, Uui
     let (id, person_id) = (platform.identifiers.next(), platform.identifiers.next());
     let new = NewCall {
         id,
+        node_id: HERE,
         agent_id: platform.identifiers.next(),
         direction: Direction::Inbound,
         own_number: "practice".to_owned(),
@@ -125,6 +133,7 @@ async fn an_interrupted_recording_is_made_whole_at_the_next_start() {
         let new = NewRecording {
             id: platform.identifiers.next(),
             call_id,
+            node_id: HERE,
             conversation_id: platform.identifiers.next(),
             person_id,
             kind: RecordingKind::Call,
@@ -137,7 +146,12 @@ async fn an_interrupted_recording_is_made_whole_at_the_next_start() {
         // Two seconds of two channels; the writer is dropped without `finish`, as a killed process would leave it.
         writer.write(&vec![7; 64_000]).await.expect("written");
         drop(writer);
-        let recovered = crate::recovery::recover(platform).await.expect("recovered");
+        let nodes = Nodes::new(&platform.database);
+        nodes.hold(HERE, platform.now()).await.expect("held");
+        assert_eq!(recover(platform, NEXT).await.expect("looked"), Recovered::default(), "its node lives");
+        let elsewhere = Mender { former_id: None, ..NEXT };
+        nodes.end(HERE).await.expect("ended");
+        let recovered = recover(platform, elsewhere).await.expect("recovered");
         assert_eq!((recovered.recordings, recovered.calls), (1, 1), "{}", house.name);
         let recording = recordings::get(platform, &us, new.id).await.expect("read");
         assert_eq!(recording.state, RecordingState::Interrupted);
@@ -145,7 +159,44 @@ async fn an_interrupted_recording_is_made_whole_at_the_next_start() {
         let picture = recordings::waveform(platform, &us, new.id).await.expect("read");
         assert_eq!(crate::waveform::channels(&picture).len(), 2);
         assert_eq!(calls::get(platform, &us, call_id).await.expect("read").end_reason.as_deref(), Some("shutdown"));
-        assert_eq!(crate::recovery::recover(platform).await.expect("again"), crate::recovery::Recovered::default());
+        assert_eq!(recover(platform, NEXT).await.expect("again"), Recovered::default());
+    }
+}
+
+#[tokio::test]
+async fn a_node_mends_what_others_left_once_their_leases_lapsed_and_only_what_it_can() {
+    for house in houses().await {
+        let (platform, us) = (&house.platform, caller(&house, "Ours").await);
+        let nodes = Nodes::new(&platform.database);
+        let (call_id, person_id) = answered(&house, &us).await;
+        let new = NewRecording {
+            id: platform.identifiers.next(),
+            call_id,
+            node_id: HERE,
+            conversation_id: platform.identifiers.next(),
+            person_id,
+            kind: RecordingKind::Call,
+            notice_version: "1".to_owned(),
+            consented_at: platform.now(),
+        };
+        recordings::begin(platform, &us, &new).await.expect("begun");
+        nodes.hold(HERE, platform.now()).await.expect("held");
+        let one = Mender { former_id: None, ..NEXT };
+        let other = Mender { node_id: Uuid::from_u128(3), ..one };
+        house.clock.advance_seconds(LEASE_SECONDS - 1);
+        assert_eq!(recover(platform, one).await.expect("looked"), Recovered::default(), "{}", house.name);
+        house.clock.advance_seconds(1);
+        let careful = Mender { others: false, ..one };
+        assert_eq!(recover(platform, careful).await.expect("looked"), Recovered::default(), "its own only");
+        let both = tokio::join!(recover(platform, one), recover(platform, other));
+        let closed = [both.0.expect("recovered"), both.1.expect("recovered")];
+        assert_eq!(closed.iter().map(|found| found.calls).sum::<usize>(), 1, "one of two closes it: {closed:?}");
+        assert_eq!(closed.iter().map(|found| found.recordings).sum::<usize>(), 0, "its bytes are in another folder");
+        let recording = recordings::get(platform, &us, new.id).await.expect("read");
+        assert_eq!(recording.state, RecordingState::Writing, "whoever has the bytes mends it");
+        let ends = calls::events(platform, &us, call_id).await.expect("read");
+        assert_eq!(ends.iter().filter(|event| event.kind == "ended").count(), 1);
+        assert_eq!(recover(platform, NEXT).await.expect("recovered").recordings, 1, "the folder's next owner");
     }
 }
 

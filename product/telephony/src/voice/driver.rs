@@ -16,8 +16,6 @@ use tokio::process::Command;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
-use super::resample;
-
 /// How long one text may take.
 pub const SPEAK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most bytes that are taken from the synthesizer: two minutes at 22,050 Hz, 16 bit.
@@ -141,7 +139,7 @@ fn is_program(file: &Path) -> bool {
 /// The first channel of a WAV stream, at the telephone's rate.
 fn samples(wave: &[u8]) -> Option<Vec<i16>> {
     let sound = media::wav::read(wave).ok()?;
-    let spoken = resample::to_telephone(sound.channels.first()?, sound.rate);
+    let spoken = media::resample::to_telephone(sound.channels.first()?, sound.rate);
     (!spoken.is_empty()).then_some(spoken)
 }
 

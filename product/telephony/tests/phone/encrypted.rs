@@ -209,3 +209,82 @@ async fn an_address_that_demands_tls_is_refused_over_anything_else() {
     let (length, _) = socket.recv_from(&mut buffer).await.expect("an answer");
     assert!(buffer[..length].starts_with(b"SIP/2.0 403"), "{}", String::from_utf8_lossy(&buffer[..length]));
 }
+
+/// A call whose sound comes to us in packets by the hundred, all of them authentic.
+async fn flood_with_sound(answerer: &Answerer, until: tokio::time::Instant) -> usize {
+    use base64::Engine as _;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let sound = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let (here, port) = (socket.local_addr().expect("bound").to_string(), sound.local_addr().expect("bound").port());
+    let described = description("RTP/SAVP", &crypto()).replace("m=audio 9 ", &format!("m=audio {port} "));
+    let message = invite("UDP", &here, 1, &described).replace("sip:tone@", "sip:quiet@");
+    socket.send_to(message.as_bytes(), answerer.line.address()).await.expect("sent");
+    let mut buffer = vec![0u8; 8_192];
+    let answer = loop {
+        let received = tokio::time::timeout(Duration::from_secs(5), socket.recv_from(&mut buffer)).await;
+        let (length, _) = received.expect("an answer").expect("received");
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if text.starts_with("SIP/2.0 2") {
+            break text;
+        }
+    };
+    let to = answer.lines().find_map(|line| line.strip_prefix("To: ")).expect("a To").trim().to_owned();
+    let within = |method: &str, number: usize| {
+        let bare = invite("UDP", &here, number, "").replace("INVITE", method).replace("sip:tone@", "sip:quiet@");
+        bare.replacen("To: <sip:quiet@127.0.0.1>", &format!("To: {to}"), 1)
+    };
+    let ack = within("ACK", 1).replace("z9hG4bKplain", "z9hG4bKack");
+    socket.send_to(ack.as_bytes(), answerer.line.address()).await.expect("sent");
+    let theirs = answer.split("m=audio ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a port");
+    let target = std::net::SocketAddr::from(([127, 0, 0, 1], theirs.parse().expect("a port")));
+    let master = base64::engine::general_purpose::STANDARD.decode(KEY).expect("base64");
+    let suite = media::srtp::Suite::AesCm128HmacSha1Tag80;
+    let mut sealer = media::srtp::Sealer::new(suite, &master).expect("a key");
+    let mut sent = 0u32;
+    while tokio::time::Instant::now() < until {
+        for _ in 0..20 {
+            let (sequence, timestamp) = (sent as u16, sent.wrapping_mul(160));
+            let packet = media::rtp::Packet {
+                marker: false,
+                payload_type: 0,
+                sequence,
+                timestamp,
+                source: 7,
+                payload: &[0x90; 160],
+            };
+            let mut bytes = Vec::new();
+            packet.write(&mut bytes);
+            sealer.seal(&mut bytes).expect("sealed");
+            let _ = sound.try_send_to(&bytes, target);
+            sent += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    socket.send_to(within("BYE", 2).as_bytes(), answerer.line.address()).await.expect("sent");
+    sent as usize
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_authentic_sound_in_one_call_is_bounded_and_leaves_the_others_whole() {
+    let identity = Identity::of_loopback();
+    let mut config = telephony::line::LineConfig::loopback();
+    config.sip.tls = Some(identity.listen());
+    config.security.keys_in_clear = true;
+    let answerer = Answerer::start_with(config).await;
+    let until = tokio::time::Instant::now() + Duration::from_secs(4);
+    let phone = phone(identity.believed()).await;
+    let (address, options) = (answerer.secure_uri("tone"), speaking());
+    let (sent, outcome) = tokio::join!(flood_with_sound(&answerer, until), phone.place(&address, &options));
+    assert!(sent > 2_000, "ten times what a phone sends, at least: {sent}");
+    assert!(outcome.answered && outcome.statistics.protected && outcome.statistics.packets_lost == 0, "{outcome:?}");
+    assert!(tools::holds_tone(&outcome.heard, 440.0), "they to us");
+    for ended in answerer.wait_for(2).await {
+        let frames = ended.heard.len() / media::FRAME_SAMPLES;
+        if ended.statistics.packets_received > 1_000 {
+            assert!(frames < 5 * 50, "what is heard, and recorded, stays a frame each 20 ms: {frames} in four seconds");
+        } else {
+            assert!(tools::holds_tone(&ended.heard, 530.0), "we to them: {:?}", ended.statistics);
+        }
+    }
+    answerer.assert_nothing_left().await;
+}

@@ -24,6 +24,24 @@ impl Identity {
         Identity { certificate: certificate.der().clone(), key }
     }
 
+    /// For these names, its time over since long ago.
+    pub fn expired(names: &[&str]) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut parameters = CertificateParams::new(names).expect("names");
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        let certificate = parameters.self_signed(&key).expect("signed");
+        Identity { certificate: certificate.der().clone(), key }
+    }
+
+    /// What a server of this one speaks.
+    pub fn server(&self) -> Arc<rustls::ServerConfig> {
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().expect("versions");
+        Arc::new(builder.with_no_client_auth().with_cert_resolver(self.listen().certificates))
+    }
+
     /// For this machine.
     pub fn of_loopback() -> Self {
         Self::of(&["127.0.0.1", "localhost"])

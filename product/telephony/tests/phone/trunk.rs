@@ -12,13 +12,13 @@ use telephony::signalling::{Account, Credentials, RegistrationState};
 use telephony::softphone::{Options, Softphone, Step};
 use tokio::net::UdpSocket;
 
-const REALM: &str = "trunk.example";
+pub const REALM: &str = "trunk.example";
 
-fn header<'a>(request: &'a str, name: &str) -> &'a str {
+pub fn header<'a>(request: &'a str, name: &str) -> &'a str {
     request.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or("")
 }
 
-fn answer(request: &str, status: &str, more: &str, body: &str) -> String {
+pub fn answer(request: &str, status: &str, more: &str, body: &str) -> String {
     let copied: String = ["Via", "From", "Call-ID", "CSeq"]
         .iter()
         .map(|name| format!("{name}: {}\r\n", header(request, name)))
@@ -126,7 +126,7 @@ async fn a_registration_is_renewed_and_taken_back() {
     let line = Line::open(LineConfig::loopback(), Arc::new(SystemEntropy)).await.expect("a line");
     let credentials = Credentials { user: "office".to_owned(), password: "correct horse".to_owned() };
     let account = Account { registrar: format!("sip:{address}"), credentials, expires_seconds: Some(600) };
-    let mut registration = line.register(&account).await.expect("an account");
+    let mut registration = line.register(&account).expect("an account");
     assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
     assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
     drop(registration);

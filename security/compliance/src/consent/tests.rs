@@ -28,7 +28,7 @@ fn a_grant_says_what_it_is_for() {
     assert_eq!(grant.organization(), organization);
     assert_eq!(grant.conversation(), Uuid::from_u128(9));
     assert_eq!(grant.purpose(), Purpose::Record);
-    assert_eq!(grant.notice_version(), "record-2026-11");
+    assert_eq!(grant.notice_version(), "record-2026-11-2");
     assert_eq!(grant.given_at(), Timestamp(5));
 }
 
@@ -57,7 +57,7 @@ async fn the_answer_is_stored_with_the_grant_or_not_at_all() {
         transaction.commit().await.expect("commits");
         let row = organization.get(&crate::store::CONSENT, yes).await.expect("reads").expect("is there");
         assert_eq!(row.text("decision").expect("text"), "given", "{}", test.name);
-        assert_eq!(row.text("notice_version").expect("text"), "record-2026-11");
+        assert_eq!(row.text("notice_version").expect("text"), "record-2026-11-2");
         let row = organization.get(&crate::store::CONSENT, no).await.expect("reads").expect("is there");
         assert_eq!(row.text("decision").expect("text"), "refused");
     }

@@ -86,6 +86,24 @@ fn an_organization_can_be_held_to_a_part() {
 }
 
 #[test]
+fn nodes_that_share_a_database_give_their_parts_of_every_rate() {
+    let clock = clock();
+    let (one, two) = (limits(&clock), limits(&clock));
+    one.share(2);
+    two.share(2);
+    let organization = Subject::Organization(Uuid::from_u128(1));
+    let passed = |limits: &Limits| (0..40).filter(|_| limits.check(RateClass::Read, organization).is_granted()).count();
+    assert_eq!((passed(&one), passed(&two)), (7, 7), "of fifteen in all");
+    assert_eq!(one.check(RateClass::Read, organization).rate.requests, 7, "and says so");
+    clock.advance_seconds(60);
+    one.share(1);
+    assert_eq!(passed(&one), 15, "whoever is left alone gives all");
+    one.share(1_000);
+    clock.advance_seconds(60);
+    assert_eq!(passed(&one), 1, "never nothing at all");
+}
+
+#[test]
 fn a_flood_of_networks_is_capped_and_newcomers_still_find_a_limit() {
     let clock = clock();
     let limits = limits(&clock);
@@ -115,4 +133,56 @@ fn headers_say_what_is_left_and_when_to_come_back() {
     assert_eq!(headers["ratelimit"], "\"default\";r=0;t=7");
     assert_eq!(headers[RETRY_AFTER], "7");
     assert_eq!(granted.stricter(Allowance { remaining: 3, ..granted }).remaining, 3);
+}
+
+#[tokio::test]
+async fn attempts_at_an_account_are_counted_in_the_database_to_the_last_one() {
+    let schema = storage::Schema::new().with(&[&attempts::ATTEMPT], attempts::STATEMENTS);
+    for test in storage::testing::databases(schema).await {
+        let clock = clock();
+        let node = |seed| {
+            let shared = Arc::clone(&clock) as Arc<dyn Clock>;
+            let entropy = Arc::new(storage::SeededEntropy::new(seed));
+            let identifiers = storage::Identifiers::new(Arc::clone(&shared), entropy);
+            Attempts::new(&test.database, identifiers, shared, Rate::per_ten_minutes(5))
+        };
+        let (one, two) = (node(1), node(2));
+        let mut left = Vec::new();
+        for attempt in 0..5 {
+            let node = if attempt % 2 == 0 { &one } else { &two };
+            left.push(node.take([7; 32]).await.expect("counted").remaining);
+        }
+        assert_eq!(left, [4, 3, 2, 1, 0], "{}", test.name);
+        for node in [&one, &two] {
+            assert_eq!(node.take([7; 32]).await.expect("counted").retry_after_seconds, Some(120), "{}", test.name);
+        }
+        assert!(two.take([8; 32]).await.expect("counted").is_granted(), "another account");
+        clock.advance_seconds(119);
+        assert_eq!(one.take([7; 32]).await.expect("counted").retry_after_seconds, Some(1));
+        clock.advance_seconds(1);
+        assert!(one.take([7; 32]).await.expect("counted").is_granted());
+        assert!(!two.take([7; 32]).await.expect("counted").is_granted(), "the one place was taken");
+        clock.advance_seconds(10 * 60);
+        two.sweep().await.expect("swept");
+        assert_eq!(one.take([7; 32]).await.expect("counted").remaining, 4, "as often as ever");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_once_at_two_nodes_never_get_more_than_there_are() {
+    let schema = storage::Schema::new().with(&[&attempts::ATTEMPT], attempts::STATEMENTS);
+    for test in storage::testing::databases(schema).await {
+        let shared = clock() as Arc<dyn Clock>;
+        let tries = (0..40).map(|seed| {
+            let identifiers =
+                storage::Identifiers::new(Arc::clone(&shared), Arc::new(storage::SeededEntropy::new(seed)));
+            let attempts = Attempts::new(&test.database, identifiers, Arc::clone(&shared), Rate::per_ten_minutes(10));
+            tokio::spawn(async move { attempts.take([9; 32]).await.expect("counted").is_granted() })
+        });
+        let mut granted = 0;
+        for attempt in tries.collect::<Vec<_>>() {
+            granted += usize::from(attempt.await.expect("no panic"));
+        }
+        assert_eq!(granted, 10, "{}", test.name);
+    }
 }

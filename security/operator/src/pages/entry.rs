@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use edge::{ClientAddress, RateClass, Subject};
+use edge::ClientAddress;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use sign_in::qr::Qr;
@@ -65,10 +65,7 @@ pub(super) async fn take_sign_in(
 ) -> Result<Response, Problem> {
     let platform = &plane.gate.platform;
     if let Some(account) = accounts::account_key(platform, &form.email) {
-        let allowance = plane.gate.limits.check(RateClass::SignIn, Subject::Account(account));
-        if let Some(seconds) = allowance.retry_after_seconds {
-            return Err(Problem::too_many_requests(seconds));
-        }
+        plane.gate.count_attempt(account).await?;
     }
     let sign_in = SignIn { email: &form.email, password: &form.password, address: address.0 };
     if let Some(token) = sessions::open(platform, &sign_in).await? {

@@ -84,7 +84,7 @@ async fn take_showing(
     caller: Caller,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &caller)?;
+    throttle(&state, &caller).await?;
     let platform = &state.gate.platform;
     let token =
         passkey::finish_showing(platform, &state.passkeys, &caller, answer.ceremony, &answer.credential).await?;

@@ -62,7 +62,7 @@ async fn take(
     page: PageContext,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &page.caller)?;
+    throttle(&state, &page.caller).await?;
     let changed = password_change::change_own(&state.gate.platform, &page.caller, &form.current, &form.password).await;
     match changed {
         Ok(()) => Ok(Redirect::to(&Done::address("/settings/sign-in", "password")).into_response()),

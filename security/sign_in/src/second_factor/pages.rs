@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use edge::{Nonce, RateClass, Subject};
+use edge::{Nonce, RateClass};
 use http::{HeaderValue, StatusCode, header};
 use identity::notice::{self, Notice};
 use identity::{Caller, Outstanding, session};
@@ -84,12 +84,11 @@ struct CodeForm {
 }
 
 /// Attempts of one account are counted together, wherever they come from.
-pub(crate) fn throttle(state: &SignIn, caller: &Caller) -> Result<(), Problem> {
+pub(crate) async fn throttle(state: &SignIn, caller: &Caller) -> Result<(), Problem> {
     let Some(user) = caller.user() else { return Ok(()) };
     let mut key = [0; 32];
     key[..16].copy_from_slice(user.as_bytes());
-    let allowance = state.gate.limits.check(RateClass::SignIn, Subject::Account(key));
-    allowance.retry_after_seconds.map_or(Ok(()), |seconds| Err(Problem::too_many_requests(seconds)))
+    state.gate.count_attempt(key).await
 }
 
 #[derive(Template)]
@@ -141,7 +140,7 @@ async fn take_second_factor(
     page: PageContext,
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &page.caller)?;
+    throttle(&state, &page.caller).await?;
     match second_factor::show_code(&state.gate.platform, &page.caller, &form.code).await {
         Ok(token) => Ok(signed_in(&state.gate, &token, &destination::checked(&form.next))),
         Err(error @ (Error::WrongCode | Error::TooManyWrongCodes)) => {
@@ -173,7 +172,7 @@ async fn take_confirm(
     page: PageContext,
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &page.caller)?;
+    throttle(&state, &page.caller).await?;
     let platform = &state.gate.platform;
     let shown = if form.password.is_empty() {
         second_factor::show_code(platform, &page.caller, &form.code).await
@@ -256,7 +255,7 @@ async fn confirm_app(
     page: PageContext,
     Form(form): Form<ConfirmAppForm>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &page.caller)?;
+    throttle(&state, &page.caller).await?;
     let platform = &state.gate.platform;
     match second_factor::confirm_app(platform, &page.caller, &form.name, &form.code).await {
         Ok(added) => added_answer(&state, &page.caller, page.nonce.clone(), added).await,
@@ -396,7 +395,7 @@ async fn remove(
     Form(form): Form<RemoveForm>,
 ) -> Result<Redirect, Problem> {
     if !form.password.is_empty() {
-        throttle(&state, &caller)?;
+        throttle(&state, &caller).await?;
     }
     second_factor::remove(&state.gate.platform, &caller, id, &form.password).await?;
     Ok(Redirect::to(&Done::address("/settings/sign-in", "factor")))

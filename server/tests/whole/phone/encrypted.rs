@@ -16,14 +16,14 @@ use crate::product::{Product, run};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// A demo with settings of the test's own.
-struct Node {
-    product: Product,
-    scratch: tempfile::TempDir,
+pub(super) struct Node {
+    pub(super) product: Product,
+    pub(super) scratch: tempfile::TempDir,
     http: reqwest::Client,
 }
 
 impl Node {
-    async fn serve(more: impl FnOnce(&Path) -> String) -> Self {
+    pub(super) async fn serve(more: impl FnOnce(&Path) -> String) -> Self {
         let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
         let folder = scratch.path();
         let root = certify(folder);
@@ -47,7 +47,7 @@ impl Node {
         self.scratch.path().join(name).display().to_string()
     }
 
-    async fn get(&self, key: &str, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, key: &str, path: &str) -> (u16, Value) {
         let answer = self
             .http
             .get(format!("{}{path}", self.product.facts.base_url))
@@ -59,7 +59,7 @@ impl Node {
     }
 
     /// The newest call, once it is over.
-    async fn ended_call(&self, key: &str) -> Value {
+    pub(super) async fn ended_call(&self, key: &str) -> Value {
         let deadline = tokio::time::Instant::now() + LIMIT;
         loop {
             let (_, page) = self.get(key, "/v1/calls?limit=1").await;
@@ -86,7 +86,7 @@ impl Node {
         text.split_whitespace().find(|word| word.starts_with("rf_test_")).expect("a key").to_owned()
     }
 
-    async fn place(&self, key: &str, to: &str) -> (u16, Value) {
+    pub(super) async fn place(&self, key: &str, to: &str) -> (u16, Value) {
         let wanted = json!({ "agent_id": self.product.facts.agent_id, "to": to });
         let asked = self.http.post(format!("{}/v1/calls", self.product.facts.base_url)).bearer_auth(key).json(&wanted);
         let answer = asked.send().await.expect("an answer");
@@ -119,13 +119,13 @@ fn page() -> String {
 }
 
 /// A port that nobody has at this moment.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("bound").port()
 }
 
 /// The first settings of the page, with a free port and files of the test's own.
-fn strict(folder: &Path) -> String {
+pub(super) fn strict(folder: &Path) -> String {
     let page = page();
     let block = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("settings");
     let block =

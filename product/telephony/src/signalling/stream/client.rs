@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Destination, Error, Inner, Transport, listener};
+use super::super::{Destination, Error, Inner, Obstacle, Transport, listener};
 use super::driver;
 
 /// How long connecting and the handshake may take together.
@@ -31,24 +31,24 @@ struct Open {
     closed: CancellationToken,
 }
 
-/// Sees to it that there is a connection to a destination. Nothing to do for UDP.
-pub async fn ensure(inner: &Arc<Inner>, to: &Destination) -> Result<(), Error> {
+/// Sees to it that there is a connection to a destination; gives what is cancelled when it is over. Nothing to do for UDP.
+pub async fn ensure(inner: &Arc<Inner>, to: &Destination) -> Result<Option<CancellationToken>, Error> {
     let (peer, transport) = (to.address(), to.transport());
     let checked = match transport {
-        Transport::Udp => return Ok(()),
+        Transport::Udp => return Ok(None),
         Transport::Tcp => None,
         Transport::Tls => Some(to.server_name().cloned().ok_or(Error::Target("its host cannot be in a certificate"))?),
     };
     let mut opened = inner.opened.0.lock().await;
     opened.retain(|_, open| !open.closed.is_cancelled());
-    if opened.get(&(peer, transport)).is_some_and(|open| open.checked == checked) {
-        return Ok(());
+    if let Some(open) = opened.get(&(peer, transport)).filter(|open| open.checked == checked) {
+        return Ok(Some(open.closed.clone()));
     }
     let closed = inner.stop.child_token();
     let opening = open(inner, peer, transport, checked.clone(), closed.clone());
-    timeout(CONNECT_WITHIN, opening).await.map_err(|_| Error::Unreachable("no answer in time".to_owned()))??;
-    opened.insert((peer, transport), Open { checked, closed });
-    Ok(())
+    timeout(CONNECT_WITHIN, opening).await.map_err(|_| Error::Unreachable(Obstacle::NoAnswer))??;
+    opened.insert((peer, transport), Open { checked, closed: closed.clone() });
+    Ok(Some(closed))
 }
 
 async fn open(
@@ -58,17 +58,17 @@ async fn open(
     name: Option<ServerName<'static>>,
     closed: CancellationToken,
 ) -> Result<(), Error> {
-    let unreachable = |error: std::io::Error| Error::Unreachable(error.to_string());
+    let unreachable = |error: std::io::Error| Error::Unreachable(Obstacle::of(&error));
     let stream = TcpStream::connect(peer).await.map_err(unreachable)?;
     listener::tune(&stream);
     let ends = driver::ends(transport, peer, closed).await.map_err(|_| Error::Stack("take a connection"))?;
     let (connection, guard, started) = (ends.connection.clone(), inner.guard.clone(), inner.started);
     match name {
-        None => drop(inner.tasks.spawn(driver::carry(stream, ends, guard, started))),
+        None => drop(inner.tasks.spawn(driver::carry_ours(stream, ends, guard, started))),
         Some(name) => {
             let connector = TlsConnector::from(inner.tls_client.clone());
             let stream = connector.connect(name, stream).await.map_err(unreachable)?;
-            drop(inner.tasks.spawn(driver::carry(stream, ends, guard, started)));
+            drop(inner.tasks.spawn(driver::carry_ours(stream, ends, guard, started)));
         }
     }
     inner.endpoint.transport_layer.add_connection(connection);

@@ -16,21 +16,23 @@ use rsipstack::transport::{SipAddr, SipConnection, TransportEvent};
 use sip::Status;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::super::guard::{self, Guard, Verdict};
 use super::super::{Transport, wire};
-use super::{Frame, Framer, PONG};
+use super::{Frame, Framer, PING, PONG};
 
 /// How long a connection may say nothing at first.
 pub const FIRST_MESSAGE_WITHIN: Duration = Duration::from_secs(15);
-/// How long the rest of a message may take.
+/// How long a message may take from its first byte to its last.
 pub const REST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection without a call may be idle.
 pub const IDLE_WITHIN: Duration = Duration::from_mins(2);
 /// How long one that carried a call may be: as long as the longest call.
 pub const IDLE_WITH_CALL_WITHIN: Duration = Duration::from_hours(4);
+/// How often a connection that we opened is kept from being forgotten on its way (RFC 5626, section 4.4.1).
+pub const PING_EVERY: Duration = Duration::from_secs(60);
 /// How long a peer may take to read what it is sent.
 pub const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Messages that wait to be sent on one connection.
@@ -76,9 +78,26 @@ pub async fn carry<S>(stream: S, ends: Ends, guard: Arc<Guard>, started: Instant
 where
     S: AsyncRead + AsyncWrite + Send,
 {
+    carry_until_over(stream, ends, guard, started, false).await;
+}
+
+/// The same for a connection that we opened: it may rest as long as a call may, for the peer may know no other way to us, and
+/// it is kept alive by pings.
+pub async fn carry_ours<S>(stream: S, ends: Ends, guard: Arc<Guard>, started: Instant)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
+    carry_until_over(stream, ends, guard, started, true).await;
+}
+
+async fn carry_until_over<S>(stream: S, ends: Ends, guard: Arc<Guard>, started: Instant, ours: bool)
+where
+    S: AsyncRead + AsyncWrite + Send,
+{
     let (reader, writer) = tokio::io::split(stream);
     let closed = ends.closed.clone();
-    let mut carrier = Carrier { reader, writer, ends, guard, started, framer: Framer::default(), garbage: 0, waits: 0 };
+    let mut carrier =
+        Carrier { reader, writer, ends, guard, started, framer: Framer::default(), garbage: 0, waits: 0, ours };
     tokio::select! {
         () = closed.cancelled() => {}
         ended = carrier.run() => {
@@ -101,26 +120,37 @@ struct Carrier<S> {
     garbage: usize,
     /// 0: nothing was said yet; 1: something; 2: a call was begun.
     waits: usize,
+    /// We opened it.
+    ours: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
     async fn run(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; READ_BYTES];
+        let opened_at = Instant::now();
+        let (mut active_at, mut message_since) = (opened_at, None);
+        let mut pings = tokio::time::interval_at(opened_at + PING_EVERY, PING_EVERY);
         loop {
-            let patience = match (self.framer.is_within_message(), self.waits) {
-                (_, 0) => FIRST_MESSAGE_WITHIN,
-                (true, _) => REST_WITHIN,
-                (false, 1) => IDLE_WITHIN,
-                (false, _) => IDLE_WITH_CALL_WITHIN,
+            let deadline = match (message_since, self.waits) {
+                (_, 0) => opened_at + FIRST_MESSAGE_WITHIN,
+                (Some(since), _) => since + REST_WITHIN,
+                (None, 1) if !self.ours => active_at + IDLE_WITHIN,
+                (None, _) => active_at + IDLE_WITH_CALL_WITHIN,
             };
             tokio::select! {
-                read = timeout(patience, self.reader.read(&mut buffer)) => {
+                read = timeout_at(deadline, self.reader.read(&mut buffer)) => {
                     let length = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                    active_at = Instant::now();
                     if length == 0 {
                         return Ok(());
                     }
                     self.framer.push(&buffer[..length]);
-                    self.take_frames().await?;
+                    if self.take_frames().await? || !self.framer.is_within_message() {
+                        message_since = None;
+                    }
+                    if self.framer.is_within_message() {
+                        message_since.get_or_insert(active_at);
+                    }
                 }
                 event = self.ends.outgoing.recv() => match event {
                     Some(TransportEvent::Incoming(message, ..)) => {
@@ -128,24 +158,29 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
                             self.waits = 2;
                         }
                         self.waits = self.waits.max(1);
+                        active_at = Instant::now();
                         self.write(&message.to_bytes()).await?;
                     }
                     Some(_) => {}
                     None => return Ok(()),
                 },
+                _ = pings.tick(), if self.ours => self.write(PING).await?,
             }
         }
     }
 
-    async fn take_frames(&mut self) -> io::Result<()> {
+    /// Whether there was a whole one.
+    async fn take_frames(&mut self) -> io::Result<bool> {
+        let mut any = false;
         while let Some(frame) = self.framer.next().map_err(io::Error::other)? {
+            any = true;
             self.waits = self.waits.max(1);
             match frame {
                 Frame::Ping => self.write(PONG).await?,
                 Frame::Message(message) => self.take(&message).await?,
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     async fn take(&mut self, message: &[u8]) -> io::Result<()> {

@@ -1,7 +1,8 @@
-//! Brings synthesized speech to the telephone's 8 kHz: a windowed-sinc low-pass and interpolation in one.
+//! Brings sound of any rate to the telephone's 8 kHz: a windowed-sinc low-pass and interpolation in one, so that nothing above
+//! the telephone's band folds into it.
 
-/// Rate of the telephone, in samples a second.
-pub const TELEPHONE_RATE: u32 = 8_000;
+use crate::SAMPLE_RATE;
+
 /// Highest rate that is taken; a higher one would make the filter needlessly long.
 pub const INPUT_RATE_MAX: u32 = 192_000;
 /// Zero crossings of the sinc on each side.
@@ -11,13 +12,13 @@ const PASS_BAND: f64 = 0.94;
 
 /// `samples` at `rate` as samples at 8 kHz; a rate of zero or above [`INPUT_RATE_MAX`] gives nothing.
 pub fn to_telephone(samples: &[i16], rate: u32) -> Vec<i16> {
-    if rate == TELEPHONE_RATE {
+    if rate == SAMPLE_RATE {
         return samples.to_vec();
     }
     if rate == 0 || rate > INPUT_RATE_MAX || samples.is_empty() {
         return Vec::new();
     }
-    let step = f64::from(rate) / f64::from(TELEPHONE_RATE);
+    let step = f64::from(rate) / f64::from(SAMPLE_RATE);
     let cutoff = PASS_BAND / step.max(1.0);
     let reach = LOBES / cutoff;
     let count = (samples.len() as f64 / step).floor() as usize;
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn edges_give_nothing_or_the_same() {
-        assert_eq!(to_telephone(&[1, 2, 3], TELEPHONE_RATE), [1, 2, 3]);
+        assert_eq!(to_telephone(&[1, 2, 3], SAMPLE_RATE), [1, 2, 3]);
         assert!(to_telephone(&[1, 2, 3], 0).is_empty());
         assert!(to_telephone(&[1, 2, 3], INPUT_RATE_MAX + 1).is_empty());
         assert!(to_telephone(&[], 16_000).is_empty());
