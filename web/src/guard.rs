@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use edge::headers::{HeaderPolicy, Private, ViolationReports};
 use edge::{Allowance, Attempts, ClientAddress, Firewall, FirewallMode, Limits, RateClass, Subject};
-use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use identity::token::OPERATOR_PREFIX;
@@ -29,6 +26,8 @@ use crate::routes::{Access, Audited, BodyLimit, RouteRule};
 use crate::shell::AccountNotice;
 
 mod assurance;
+mod attempts;
+mod drain;
 mod probe_mark;
 mod screen;
 
@@ -36,12 +35,6 @@ pub use probe_mark::{PROBE_HEADER, ProbeMark};
 
 /// The action under which refusals stand in the audit log.
 const REFUSED: &str = "access.refuse";
-
-/// Bytes of a refused request's body that are taken in at most.
-const DRAINED_BYTES: usize = 1024 * 1024;
-
-/// And for so long at most.
-const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the guard needs: credentials' judge, buckets, and how browsers reach us. Cheap to clone.
 #[derive(Clone)]
@@ -88,18 +81,6 @@ impl Gate {
         Self { firewall, ..self }
     }
 
-    /// Counts an attempt at this account, which a keyed hash of its address or its identifier names, wherever it comes from and
-    /// whichever node it is made at.
-    ///
-    /// # Errors
-    /// 429 when there were too many; anything else when they cannot be counted, and then the attempt must not be made.
-    pub async fn count_attempt(&self, account: [u8; 32]) -> Result<(), Problem> {
-        match self.attempts.take(account).await?.retry_after_seconds {
-            Some(seconds) => Err(Problem::too_many_requests(seconds)),
-            None => Ok(()),
-        }
-    }
-
     /// The judge of credentials, for streams that must look again.
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -126,19 +107,6 @@ impl Gate {
             Bearer::None => self.cookie.find(&request.headers),
         };
         shown.is_some_and(|text| text.starts_with(OPERATOR_PREFIX))
-    }
-}
-
-/// Takes in what a refused sender is still sending, up to [`DRAINED_BYTES`]: a connection that is closed while bytes are on
-/// their way is reset, and the sender never reads why.
-async fn drain(body: Body) {
-    let mut stream = body.into_data_stream();
-    let mut taken = 0;
-    while let Some(Ok(piece)) = stream.next().await {
-        taken += piece.len();
-        if taken > DRAINED_BYTES {
-            return;
-        }
     }
 }
 
@@ -183,7 +151,7 @@ async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Re
         Ok(admitted) => admitted,
         Err(refused) => {
             // The refusal goes out at once; what still comes in is taken beside it.
-            tokio::spawn(tokio::time::timeout(DRAIN_LIMIT, drain(body)));
+            tokio::spawn(drain::drain(body));
             return refused;
         }
     };

@@ -4,7 +4,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use edge::{ClientAddress, Nonce, RateClass, Subject};
+use edge::{ClientAddress, Nonce, RateClass};
 use http::{HeaderMap, StatusCode};
 use identity::sign_in_policy;
 use identity::{Caller, Error, Outstanding, reset, sign_in, token};
@@ -101,10 +101,7 @@ async fn take_factor_link(
     Form(form): Form<FactorLinkForm>,
 ) -> Result<Response, Problem> {
     // Guesses at the password are counted by link, wherever they come from.
-    let allowance = state.gate.limits.check(RateClass::SignIn, Subject::Account(token::hash(form.token.trim())));
-    if let Some(seconds) = allowance.retry_after_seconds {
-        return Err(Problem::too_many_requests(seconds));
-    }
+    state.gate.count_attempt(token::hash(form.token.trim())).await?;
     let (platform, device) = (&state.gate.platform, device(address, &headers));
     let entered = reset::enter_for_factor(platform, &form.token, &form.password, &device).await;
     answer(&state, former, link_page(nonce, true), web::destination::ENROLMENT_PAGE, entered).await
@@ -166,7 +163,7 @@ async fn take_new_password(
     headers: HeaderMap,
     Form(form): Form<NewPasswordForm>,
 ) -> Result<Response, Problem> {
-    throttle(&state, &page.caller)?;
+    throttle(&state, &page.caller).await?;
     let (platform, device) = (&state.gate.platform, device(address, &headers));
     match reset::choose_password(platform, &page.caller, &form.password, &device).await {
         Ok(token) => Ok(signed_in(&state.gate, &token, "/")),
