@@ -47,7 +47,7 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
     let overview = Overview { platform: house.platform.clone(), conversations: house.conversations.clone() };
     Routes::new()
         .merge(web::account::routes().with_state(house.gate.clone()))
-        .merge(sign_in::routes().with_state(SignIn::new(house.gate.clone(), base_url)))
+        .merge(sign_in::routes().with_state(SignIn::new(house.gate.clone(), base_url, house.providers.clone())))
         .merge(web::live::routes().with_state(live))
         .merge(web::allowlist::routes().with_state(house.platform.clone()))
         .merge(web::assets::routes())

@@ -6,6 +6,7 @@
 
 mod limits;
 mod phone;
+mod single_sign_on;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ pub use limits::Limits;
 pub use phone::Phone;
 #[cfg(test)]
 pub use phone::PhoneSecurity;
+pub use single_sign_on::SingleSignOn;
 pub use tls::{Tls, TlsVersion};
 
 use crate::transit::TransitSettings;
@@ -80,6 +82,8 @@ pub struct Settings {
     pub call_this_machine: bool,
     /// Folders in which the synthesizer espeak-ng is looked for, in the form of `PATH`; empty means no synthesizer.
     pub synthesizer_path: String,
+    /// Where the identity providers of organizations may stand.
+    pub single_sign_on: SingleSignOn,
     /// How often networks, credentials and organizations may ask.
     pub limits: Limits,
 }
@@ -179,6 +183,7 @@ impl Default for Settings {
             allowed_country_codes: Vec::new(),
             call_this_machine: false,
             synthesizer_path: "/usr/bin:/usr/local/bin".to_owned(),
+            single_sign_on: SingleSignOn::default(),
             limits: Limits::default(),
         }
     }

@@ -13,6 +13,7 @@ use audit::AuditLog;
 use compliance::dialing::DialingPolicy;
 use conversations::Conversations;
 use conversations::answers::Documents;
+use edge::outgoing::Outgoing;
 use edge::{Firewall, Limits};
 use identity::alert::Alerts;
 use identity::password::breached::Breached;
@@ -51,6 +52,8 @@ pub struct House {
     pub conversations: Conversations,
     /// What may be dialled.
     pub dialing: DialingPolicy,
+    /// How organizations' identity providers are asked.
+    pub providers: Outgoing,
 }
 
 /// What members make in the parts above identity; it ends with their membership and stands in every review of access.
@@ -129,9 +132,11 @@ impl House {
             allowed_country_codes: settings.allowed_country_codes.clone(),
             loopback_sip: settings.call_this_machine,
         };
+        let providers = settings.single_sign_on.outgoing()?;
         let answers = Arc::new(Documents::new(knowledge.clone()));
         let conversations = Conversations::new(platform.clone(), live.clone(), answers, dialing.clone());
-        Ok(Self { settings, platform, gate, live, metrics: Metrics::default(), knowledge, conversations, dialing })
+        let metrics = Metrics::default();
+        Ok(Self { settings, platform, gate, live, metrics, knowledge, conversations, dialing, providers })
     }
 }
 

@@ -382,7 +382,9 @@ impl From<identity::Error> for Problem {
             identity::Error::Vault(error) => error.into(),
             identity::Error::Audit(error) => error.into(),
             identity::Error::Invalid { field, reason } => Self::field(field, reason),
-            identity::Error::TokenRefused => Self::unprocessable(error.to_string(), Vec::new()),
+            identity::Error::TokenRefused | identity::Error::SingleSignOnRequired => {
+                Self::unprocessable(error.to_string(), Vec::new())
+            }
             identity::Error::SupportOnlyLooks => Self::support_scope(),
             identity::Error::NotFound => Self::not_found(),
             identity::Error::Conflict(words) => Self::conflict(words),

@@ -292,6 +292,7 @@ impl Done {
             Some("ended") => "Ended.",
             Some("removed") => "Removed.",
             Some("factor") => "Saved. If something was lost or stolen, sign out your other browsers below.",
+            Some("connected") => "Connected. You can sign in by your organization's provider from now on.",
             Some("password") => "Your password is changed. Other browsers are signed out.",
             Some("left") => "Removed. Everything of theirs is refused from now on.",
             Some("suspended") => "Suspended. They are let in again when you say so.",

@@ -16,6 +16,8 @@ pub enum Need {
     Python,
     /// axe-core; tests find it in `RINGFENCE_AXE`.
     Axe,
+    /// An OpenID provider; tests find its folder in `RINGFENCE_OPENID_PROVIDER`.
+    OpenIdProvider,
     /// A running PostgreSQL; tests find its superuser in `RINGFENCE_TEST_POSTGRES_URL`.
     Postgres,
 }

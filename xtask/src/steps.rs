@@ -41,7 +41,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "product",
         heading: "the whole product: browser, phone, crash, canaries",
-        needs: &[Need::Packages, Need::Python, Need::Axe, Need::Postgres],
+        needs: &[Need::Packages, Need::Python, Need::Axe, Need::OpenIdProvider, Need::Postgres],
         run: product,
     },
 ];
@@ -170,6 +170,10 @@ fn prepare(machine: &mut Machine, steps: &[&Step], database: &mut Option<Postgre
     }
     if needs(Need::Axe) {
         found(machine, "RINGFENCE_AXE", tools::axe(machine).map(|path| path.display().to_string()), &mut lacking);
+    }
+    if needs(Need::OpenIdProvider) {
+        let folder = tools::openid_provider(machine).map(|path| path.display().to_string());
+        found(machine, "RINGFENCE_OPENID_PROVIDER", folder, &mut lacking);
     }
     if needs(Need::Postgres) {
         let url = Postgres::start().map(|running| database.insert(running).url());

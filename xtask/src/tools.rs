@@ -1,5 +1,5 @@
 //! Tools that come from package registries: a Python with `cryptography` and a SCIM client, axe-core for the accessibility
-//! gate, cargo-deny for licences. Each is installed once and found again on the next run.
+//! gate, an OpenID provider for single sign-on, cargo-deny for licences. Each is installed once and found again on the next run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,8 @@ use crate::machine::{Machine, output_of, with_retries};
 const CARGO_DENY_VERSION: &str = "0.20.2";
 /// The accessibility rules; a newer set may find more, so it is raised on purpose.
 const AXE_VERSION: &str = "4.14.1";
+/// The certified OpenID provider that people sign in at in a test.
+const OPENID_PROVIDER_VERSION: &str = "9.13.3";
 /// The oldest `cryptography` whose AES-GCM and HKDF the decryption test was written against.
 const CRYPTOGRAPHY: &str = "cryptography>=50";
 /// An outside judge of provisioning (RFC 7643, RFC 7644), and the client below it. Newer ones may ask more, so they are raised
@@ -47,14 +49,26 @@ pub fn python(machine: &Machine) -> Result<PathBuf> {
 
 /// The path of `axe.min.js`; installed under the target folder when missing.
 pub fn axe(machine: &Machine) -> Result<PathBuf> {
-    let folder = machine.target.join("npm");
-    let package = folder.join("node_modules/axe-core");
-    let script = package.join("axe.min.js");
+    let script = npm_package(machine, "npm", "axe-core", AXE_VERSION)?.join("axe.min.js");
+    script.is_file().then_some(script).context("npm installed axe-core, but axe.min.js is not where it should be")
+}
+
+/// The folder of `oidc-provider`; installed under the target folder when missing.
+pub fn openid_provider(machine: &Machine) -> Result<PathBuf> {
+    let package = npm_package(machine, "npm-openid", "oidc-provider", OPENID_PROVIDER_VERSION)?;
+    let is_whole = package.join("lib/index.js").is_file();
+    is_whole.then_some(package).context("npm installed oidc-provider, but lib/index.js is not where it should be")
+}
+
+/// The folder of a package of this version, in a folder of its own below the target folder.
+fn npm_package(machine: &Machine, folder: &str, name: &str, version: &str) -> Result<PathBuf> {
+    let folder = machine.target.join(folder);
+    let package = folder.join("node_modules").join(name);
     let right_version = std::fs::read_to_string(package.join("package.json"))
-        .is_ok_and(|manifest| manifest.contains(&format!("\"version\": \"{AXE_VERSION}\"")));
-    if !(right_version && script.is_file()) {
+        .is_ok_and(|manifest| manifest.contains(&format!("\"version\": \"{version}\"")));
+    if !right_version {
         std::fs::create_dir_all(&folder)?;
-        with_retries("npm install axe-core", || {
+        with_retries(&format!("npm install {name}"), || {
             let mut command = machine.command(INSTALL_LIMIT_SECONDS, "npm");
             command.args([
                 "install",
@@ -65,10 +79,10 @@ pub fn axe(machine: &Machine) -> Result<PathBuf> {
                 "--silent",
                 "--prefix",
             ]);
-            output_of(command.arg(&folder).arg(format!("axe-core@{AXE_VERSION}")))
+            output_of(command.arg(&folder).arg(format!("{name}@{version}")))
         })?;
     }
-    script.is_file().then_some(script).context("npm installed axe-core, but axe.min.js is not where it should be")
+    Ok(package)
 }
 
 /// The folder that holds a `cargo-deny` of the right version; built into the tools folder when the machine has none.

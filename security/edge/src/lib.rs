@@ -13,6 +13,7 @@ pub mod headers;
 pub mod host;
 pub mod limits;
 pub mod listener;
+pub mod outgoing;
 pub mod redirect;
 pub mod tls;
 

@@ -75,6 +75,11 @@ impl Factor {
         }
     }
 
+    /// Is it the word of the organization's identity provider?
+    pub const fn is_of_provider(self) -> bool {
+        matches!(self, Self::SingleSignOn | Self::SingleSignOnTwoFactors)
+    }
+
     /// Is it something else than what one knows by heart or another service vouches for?
     const fn is_second(self) -> bool {
         matches!(self, Self::OneTimeCode | Self::BackupCode | Self::Passkey)

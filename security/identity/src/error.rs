@@ -26,6 +26,9 @@ pub enum Error {
     /// The one-time token is unknown, used or expired; which of these is not said.
     #[error("this link was used already or has expired")]
     TokenRefused,
+    /// Who they are was shown, and every organization of theirs asks for its own provider.
+    #[error("Your organization asks for single sign-on: choose that way to sign in.")]
+    SingleSignOnRequired,
     /// The caller would hand out more than they hold.
     #[error("nobody can grant more than they may do themselves")]
     BeyondOwnRole,

@@ -13,6 +13,7 @@ pub mod belonging;
 mod caller;
 mod change;
 mod error;
+pub mod external_identity;
 pub mod founding;
 pub mod incident;
 pub mod invitation;
@@ -25,6 +26,7 @@ pub mod password;
 pub mod password_change;
 pub mod place;
 mod platform;
+pub mod provider_session;
 pub mod reset;
 mod role;
 pub mod session;
@@ -43,6 +45,7 @@ pub use change::Change;
 pub use error::{Error, Result};
 pub use platform::Platform;
 pub use role::{MembershipState, Permission, Role, allows};
+pub use store::external::{EXTERNAL_IDENTITY, SINGLE_SIGN_ON};
 pub use store::people::PROVISIONED_USER;
 pub use store::{
     API_KEY, BACKUP_CODE, FORMER_PASSWORD, INCIDENT, MEMBERSHIP, ONE_TIME_TOKEN, ORGANIZATION, SECOND_FACTOR, SESSION,

@@ -145,9 +145,12 @@ async fn enter(
     device: &Device,
 ) -> Result<Secret> {
     let (organization, user) = one_time::subject_of(platform, purpose, presented).await?.ok_or(Error::TokenRefused)?;
-    if sign_in::workplace(platform, user, Some(organization)).await?.is_none() {
+    // Where single sign-on is required, help back in would go past it.
+    let sign_in::Workplace::Open(organization) =
+        sign_in::workplace(platform, user, Some(organization), factors).await?
+    else {
         return Err(Error::TokenRefused);
-    }
+    };
     let mut transaction = platform.database.organization(organization).begin().await?;
     one_time::consume(&mut transaction, platform, purpose, presented).await?;
     let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;

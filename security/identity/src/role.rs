@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// Everything, billing included.
     Owner,
-    /// Everything but billing, the keys that seal the organization, and the keys of its directory.
+    /// Everything but billing, the keys that seal the organization, the keys of its directory, and by whose word people
+    /// sign in.
     Admin,
     /// The daily work: agents, knowledge, conversations, calls, contacts and what they lead to.
     Manager,
@@ -70,6 +71,7 @@ pub enum Permission {
     AnalyticsRead,
     SettingsRead,
     SettingsWrite,
+    SingleSignOnWrite,
     VaultWrite,
     SupportRead,
     SupportWrite,
@@ -120,6 +122,7 @@ impl Role {
                     | Permission::BillingRead
                     | Permission::BillingWrite
                     | Permission::VaultWrite
+                    | Permission::SingleSignOnWrite
             ),
             Self::Manager => manager_includes(permission),
             Self::Viewer => permission == Permission::AnalyticsRead,
@@ -162,6 +165,7 @@ fn manager_includes(permission: Permission) -> bool {
         | Permission::AuditRead
         | Permission::SettingsRead
         | Permission::SettingsWrite
+        | Permission::SingleSignOnWrite
         | Permission::VaultWrite
         | Permission::SupportRead
         | Permission::SupportWrite
@@ -192,7 +196,7 @@ impl MembershipState {
 
 impl Permission {
     /// Every permission, in the order of the matrix.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::AgentRead,
         Self::AgentWrite,
         Self::AgentPublish,
@@ -226,6 +230,7 @@ impl Permission {
         Self::AnalyticsRead,
         Self::SettingsRead,
         Self::SettingsWrite,
+        Self::SingleSignOnWrite,
         Self::VaultWrite,
         Self::SupportRead,
         Self::SupportWrite,

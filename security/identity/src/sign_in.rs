@@ -11,7 +11,7 @@ use crate::session::{self, Device};
 use crate::store::{self, MEMBERSHIPS_OF_USER, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
-use crate::{Caller, Error, MembershipState, Platform, Result, caller, change, one_time};
+use crate::{Caller, Error, MembershipState, Platform, Result, Role, caller, change, one_time};
 
 /// Opens a session for the right address and password. `None` for anything else; what was wrong is not said, and an
 /// unknown address costs the same work as a known one.
@@ -29,19 +29,21 @@ pub async fn with_password(
     let stored = account.as_ref().map(|(_, stored)| stored.clone());
     let is_right = user::check_password(password, stored).await?;
     let user = account.map(|(user, _)| user);
-    let organization = match user {
-        Some(user) => workplace(platform, user, None).await?,
-        None => None,
+    let factors = [Factor::Password];
+    let workplace = match user {
+        Some(user) => workplace(platform, user, None, &factors).await?,
+        None => Workplace::None,
     };
-    let (true, Some(user), Some(organization)) = (is_right, user, organization) else {
-        refuse(platform, organization, user, device).await?;
-        return Ok(None);
+    let (true, Some(user), Workplace::Open(organization)) = (is_right, user, workplace) else {
+        refuse(platform, workplace.organization(), user, device).await?;
+        return if is_right { workplace.refusal() } else { Ok(None) };
     };
-    Ok(Some(begin(platform, organization, user, &[Factor::Password], device).await?))
+    Ok(Some(begin(platform, organization, user, &factors, device).await?))
 }
 
 /// Opens a session for somebody who has shown these factors to one of our own ceremonies (a passkey, an identity
-/// provider): whoever calls this has checked them. `None` when the person works in no such organization at the moment.
+/// provider): whoever calls this has checked them. `None` when the person works in no such organization at the moment;
+/// [`Error::SingleSignOnRequired`] when all of them ask for their own provider.
 pub async fn admit(
     platform: &Platform,
     user: Uuid,
@@ -49,9 +51,10 @@ pub async fn admit(
     factors: &[Factor],
     device: &Device,
 ) -> Result<Option<Secret>> {
-    let Some(organization) = workplace(platform, user, wanted).await? else {
-        refuse(platform, None, Some(user), device).await?;
-        return Ok(None);
+    let workplace = workplace(platform, user, wanted, factors).await?;
+    let Workplace::Open(organization) = workplace else {
+        refuse(platform, workplace.organization(), Some(user), device).await?;
+        return workplace.refusal();
     };
     Ok(Some(begin(platform, organization, user, factors, device).await?))
 }
@@ -75,12 +78,12 @@ async fn begin(
 /// Opens a session for whoever holds the link.
 pub async fn with_link(platform: &Platform, presented: &str, device: &Device) -> Result<Secret> {
     let (organization, user) = one_time::subject(platform, presented).await?.ok_or(Error::TokenRefused)?;
-    if workplace(platform, user, Some(organization)).await?.is_none() {
+    let factors = [Factor::MachineLink];
+    let Workplace::Open(organization) = workplace(platform, user, Some(organization), &factors).await? else {
         return Err(Error::TokenRefused);
-    }
+    };
     let mut transaction = platform.database.organization(organization).begin().await?;
     one_time::consume(&mut transaction, platform, one_time::Purpose::SignIn, presented).await?;
-    let factors = [Factor::MachineLink];
     let token = session::open(&mut transaction, platform, organization, user, device, &factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
     let facts = vec![("by", assurance::to_text(&factors))];
@@ -146,21 +149,59 @@ fn account(platform: &Platform, row: &Row) -> Result<(Uuid, String)> {
     Ok((id, platform.vault.installation_keyring().open_text(field, &row.bytes("password")?)?))
 }
 
-/// The organization to enter: the one asked for, else the one joined first, and only where the membership is active.
+/// Where somebody is let in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Workplace {
+    /// Here.
+    Open(OrganizationId),
+    /// They work here, and only its own provider lets them in.
+    ByProvider(OrganizationId),
+    /// Nowhere.
+    None,
+}
+
+impl Workplace {
+    fn organization(self) -> Option<OrganizationId> {
+        match self {
+            Self::Open(organization) | Self::ByProvider(organization) => Some(organization),
+            Self::None => None,
+        }
+    }
+
+    /// What somebody is told who showed who they are and is not let in.
+    fn refusal(self) -> Result<Option<Secret>> {
+        match self {
+            Self::ByProvider(_) => Err(Error::SingleSignOnRequired),
+            Self::Open(_) | Self::None => Ok(None),
+        }
+    }
+}
+
+/// The organization to enter: the one asked for, else the one joined first; only where the membership is active, and only
+/// where these factors are taken. An organization that requires single sign-on takes anything else from its owners alone,
+/// and the link that the machine itself printed.
 pub(crate) async fn workplace(
     platform: &Platform,
     user: Uuid,
     wanted: Option<OrganizationId>,
-) -> Result<Option<OrganizationId>> {
+    factors: &[Factor],
+) -> Result<Workplace> {
+    let is_past_provider = factors.iter().any(|factor| factor.is_of_provider() || *factor == Factor::MachineLink);
+    let mut by_provider = Workplace::None;
     for row in platform.database.installation().query(&MEMBERSHIPS_OF_USER, &[user.into()]).await? {
         let organization = OrganizationId(row.uuid("organization_id")?);
         let active = store::word(&row, "state", MembershipState::parse)? == MembershipState::Active;
         let open = row.text("organization_state")? == "active";
-        if active && open && wanted.is_none_or(|wanted| wanted == organization) {
-            return Ok(Some(organization));
+        if !active || !open || wanted.is_some_and(|wanted| wanted != organization) {
+            continue;
         }
+        let is_owner = store::word(&row, "role", Role::parse)? == Role::Owner;
+        if is_past_provider || is_owner || row.integer("provider_demands")? == 0 {
+            return Ok(Workplace::Open(organization));
+        }
+        by_provider = Workplace::ByProvider(organization);
     }
-    Ok(None)
+    Ok(by_provider)
 }
 
 fn entry(user: Option<Uuid>, actor: Actor) -> Entry {

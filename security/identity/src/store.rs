@@ -76,6 +76,8 @@ pub static SESSION: Table = Table {
         // What the person showed (`password,one_time_code`), and when they last did.
         Column::text("factors"),
         Column::time("authenticated_at"),
+        // A keyed hash of the name that the organization's provider has for it; none when it began another way.
+        Column::bytes("provider_session").nullable(),
         Column::time("created_at"),
         Column::time("seen_at"),
         // Until when the person has read in this browser what changed about their account.
@@ -83,7 +85,7 @@ pub static SESSION: Table = Table {
     ],
     references: &[],
     unique: &[&["token_hash"]],
-    indexes: &[&["user_id"], &["seen_at"]],
+    indexes: &[&["user_id"], &["seen_at"], &["provider_session"]],
     retention: Retention::UntilDeleted,
     erasure: Erasure::DeleteRow("user_id"),
 };
@@ -258,6 +260,8 @@ pub const TABLES: &[&Table] = &[
     &INCIDENT,
     &API_KEY,
     &ONE_TIME_TOKEN,
+    &external::SINGLE_SIGN_ON,
+    &external::EXTERNAL_IDENTITY,
     &people::INVITATION,
     &people::PROVISIONED_USER,
     &people::SIGHTING,
@@ -288,14 +292,21 @@ macro_rules! organization_statements {
     };
 }
 
+pub(crate) mod external;
 pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod review;
 
 /// Every statement of identity.
 pub const STATEMENTS: &[&Statement] = &ALL_STATEMENTS;
-const LISTS: [&[&Statement]; 5] =
-    [INSTALLATION_STATEMENTS, people::STATEMENTS, review::STATEMENTS, notices::STATEMENTS, &[&ORGANIZATION_LOCK]];
+const LISTS: [&[&Statement]; 6] = [
+    INSTALLATION_STATEMENTS,
+    external::STATEMENTS,
+    people::STATEMENTS,
+    review::STATEMENTS,
+    notices::STATEMENTS,
+    &[&ORGANIZATION_LOCK],
+];
 const ALL_STATEMENTS: [&Statement; length(&LISTS)] = joined(&LISTS);
 
 const fn length(lists: &[&[&'static Statement]]) -> usize {
@@ -439,8 +450,11 @@ statements! {
         "select id, password from user_account where email_index = $1";
     /// Where a user works, the oldest membership first.
     MEMBERSHIPS_OF_USER = "identity.memberships_of_user",
-        "select m.organization_id, m.role, m.state, o.state as organization_state from membership m \
-         join organization o on o.id = m.organization_id where m.user_id = $1 order by m.created_at, m.id";
+        "select m.organization_id, m.role, m.state, o.state as organization_state, \
+         (select count(*) from single_sign_on s \
+         where s.organization_id = m.organization_id and s.is_on and s.is_required) as provider_demands \
+         from membership m join organization o on o.id = m.organization_id \
+         where m.user_id = $1 order by m.created_at, m.id";
     MEMBERS_OF_ORGANIZATION = "identity.members_of_organization",
         "select m.id, m.user_id, m.role, m.state, m.created_at, m.seen_at, u.name, u.email from membership m \
          join user_account u on u.id = m.user_id \

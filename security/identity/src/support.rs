@@ -69,6 +69,7 @@ pub const fn is_grantable(permission: Permission) -> bool {
         | Permission::ProvisioningWrite
         | Permission::AuditRead
         | Permission::SettingsWrite
+        | Permission::SingleSignOnWrite
         | Permission::VaultWrite
         | Permission::SupportRead
         | Permission::SupportWrite

@@ -2,6 +2,8 @@
 
 use web::Problem;
 
+use crate::single_sign_on::Refusal;
+
 /// An error of signing in.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +27,9 @@ pub enum Error {
     /// A passkey's answer that does not fit the question, came too late, or belongs to nobody here.
     #[error("This passkey was not taken. Try again, or sign in another way.")]
     PasskeyRefused,
+    /// Somebody who comes from their provider is not let in.
+    #[error(transparent)]
+    SingleSignOn(#[from] Refusal),
 }
 
 /// A result of signing in.
@@ -49,7 +54,7 @@ impl From<Error> for Problem {
             Error::NotNow(words) => Self::conflict(words),
             Error::WrongPassword => Self::field("password", error.to_string()),
             Error::WrongCode | Error::TooManyWrongCodes => Self::field("code", error.to_string()),
-            Error::PasskeyRefused => Self::unprocessable(error.to_string(), Vec::new()),
+            Error::PasskeyRefused | Error::SingleSignOn(_) => Self::unprocessable(error.to_string(), Vec::new()),
         }
     }
 }

@@ -17,23 +17,27 @@ pub mod provisioning;
 pub mod qr;
 pub mod reset;
 pub mod second_factor;
+pub mod single_sign_on;
 pub mod totp;
 
 use std::sync::Arc;
 
-use storage::{Schema, Table};
+use edge::outgoing::Outgoing;
+use storage::{OrganizationId, Schema, Table};
 use web::{Gate, Routes};
 
 pub use error::{Error, Result};
 use passkey::Passkeys;
+use single_sign_on::Addresses;
+use single_sign_on::client::Providers;
 
 /// Every table of signing in, beside those of accounts, which are identity's.
-pub const TABLES: &[&Table] = &[&passkey::PASSKEY_CEREMONY];
+pub const TABLES: &[&Table] = &[&passkey::PASSKEY_CEREMONY, &single_sign_on::SINGLE_SIGN_ON_ATTEMPT];
 
 /// The schema with every table and statement of signing in.
 pub fn extend(schema: Schema) -> Schema {
     let schema = schema.with(TABLES, second_factor::STATEMENTS).with(&[], passkey::STATEMENTS);
-    schema.with(&[], provisioning::store::STATEMENTS)
+    schema.with(&[], provisioning::store::STATEMENTS).with(&[], single_sign_on::STATEMENTS)
 }
 
 /// What the pages of signing in need. Cheap to clone.
@@ -43,14 +47,22 @@ pub struct SignIn {
     pub gate: Gate,
     /// The passkeys of this server's name.
     pub passkeys: Passkeys,
+    /// The identity providers of the organizations.
+    pub providers: Providers,
     /// This server's own address, as browsers and directories reach it: `https://desk.example`.
     pub base_url: Arc<str>,
 }
 
 impl SignIn {
-    /// Signing in at this server, whose own address is `base_url`.
-    pub fn new(gate: Gate, base_url: &str) -> Self {
-        Self { gate, passkeys: Passkeys::at(base_url), base_url: base_url.trim_end_matches('/').into() }
+    /// Signing in at this server, whose own address is `base_url`; `outgoing` asks organizations' identity providers.
+    pub fn new(gate: Gate, base_url: &str, outgoing: Outgoing) -> Self {
+        let providers = Providers::new(outgoing);
+        Self { gate, passkeys: Passkeys::at(base_url), providers, base_url: base_url.trim_end_matches('/').into() }
+    }
+
+    /// The addresses that an organization gives to its provider.
+    pub fn addresses(&self, organization: OrganizationId) -> Addresses {
+        Addresses::of(&self.base_url, organization)
     }
 }
 
@@ -62,6 +74,7 @@ pub fn descriptions() -> Vec<utoipa::openapi::OpenApi> {
         incident::api::Description::openapi(),
         provisioning::keys::Description::openapi(),
         notices::api::Description::openapi(),
+        single_sign_on::settings::api::Description::openapi(),
     ]
 }
 
@@ -82,4 +95,7 @@ pub fn routes() -> Routes<SignIn> {
         .merge(reset::pages::routes())
         .merge(notices::pages::routes())
         .merge(notices::api::routes())
+        .merge(single_sign_on::pages::routes())
+        .merge(single_sign_on::settings::pages::routes())
+        .merge(single_sign_on::settings::api::routes())
 }

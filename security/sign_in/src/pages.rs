@@ -124,9 +124,14 @@ async fn take_sign_in(
         gate.count_attempt(account).await?;
     }
     let device = device(address, &headers);
-    let token = sign_in::with_password(&gate.platform, &form.email, &form.password, &device).await?;
+    let (token, error) = match sign_in::with_password(&gate.platform, &form.email, &form.password, &device).await {
+        Ok(token) => (token, WRONG.to_owned()),
+        // Said only to those who know the password.
+        Err(error @ Error::SingleSignOnRequired) => (None, error.to_string()),
+        Err(other) => return Err(other.into()),
+    };
     let Some(token) = token else {
-        let page = SignInPage { shell: Shell::alone("Sign in", nonce), email: form.email, error: WRONG.to_owned() };
+        let page = SignInPage { shell: Shell::alone("Sign in", nonce), email: form.email, error };
         return Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response());
     };
     end_former(&gate, former).await?;

@@ -31,6 +31,7 @@ use store::{FACTOR_BY_CREDENTIAL, FACTOR_USED, Purpose};
 pub use store::{PASSKEY_CEREMONY, STATEMENTS};
 
 use crate::second_factor::{self, Added, Kind};
+use crate::single_sign_on::arrival::must_not_rest_on_provider;
 use crate::{Error, Result};
 
 /// How long a ceremony may take.
@@ -114,6 +115,7 @@ pub struct Question {
 /// Begins to register a passkey.
 pub async fn begin_registration(platform: &Platform, passkeys: &Passkeys, caller: &Caller) -> Result<Question> {
     let user = second_factor::person(caller)?;
+    must_not_rest_on_provider(platform, caller).await?;
     second_factor::has_room(platform, caller).await?;
     let party = passkeys.party()?;
     let known = of_user(platform, user).await?;

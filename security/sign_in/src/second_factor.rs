@@ -21,6 +21,7 @@ use store::{
 };
 pub(crate) use store::{email, of_user as stored};
 
+use crate::single_sign_on::arrival::must_not_rest_on_provider;
 use crate::totp::SharedSecret;
 use crate::{Error, Result, backup_code, totp};
 
@@ -99,6 +100,7 @@ pub async fn codes_left(platform: &Platform, caller: &Caller) -> Result<usize> {
 /// Begins to set up an app; whatever was begun before is forgotten.
 pub async fn begin_app(platform: &Platform, caller: &Caller) -> Result<()> {
     let user = person(caller)?;
+    must_not_rest_on_provider(platform, caller).await?;
     has_room(platform, caller).await?;
     let (id, secret) = (platform.identifiers.next(), SharedSecret::generate(platform.entropy.as_ref()));
     let mut change = caller.change(platform, "second_factor.begin").await?;
@@ -274,6 +276,7 @@ async fn refuse(platform: &Platform, caller: &Caller, what: &str) -> Result<Secr
 /// alone, so it must be long enough for that, and backup codes go as well.
 pub async fn remove(platform: &Platform, caller: &Caller, id: Uuid, password: &str) -> Result<()> {
     let user = person(caller)?;
+    must_not_rest_on_provider(platform, caller).await?;
     let factors = list(platform, caller).await?;
     let is_last = factors.iter().all(|factor| factor.id == id);
     if is_last && caller.signed_in().is_some_and(|signed_in| signed_in.is_demanded) {
@@ -305,6 +308,7 @@ pub async fn remove(platform: &Platform, caller: &Caller, id: Uuid, password: &s
 /// A fresh set of backup codes; the old ones die.
 pub async fn new_codes(platform: &Platform, caller: &Caller) -> Result<Vec<String>> {
     let user = person(caller)?;
+    must_not_rest_on_provider(platform, caller).await?;
     if !sign_in::has_second_factor(platform, user).await? {
         return Err(Error::NotNow("Backup codes stand in for an app or a passkey. Add one of those first."));
     }

@@ -32,5 +32,6 @@ mod safekeeping;
 mod search;
 mod secured;
 mod siege;
+mod single_sign_on;
 mod start;
 mod visitor;

@@ -1,15 +1,12 @@
 //! The crawler: reads the pages of one site for the owner who named it.
 //!
-//! Promises: only public addresses are connected to, and a name is resolved once and then pinned, so that its owner cannot
-//! point it elsewhere between check and connection; no proxy, no cookies, no redirect that was not checked; robots.txt
-//! (RFC 9309), `noindex`, `nofollow` and `Crawl-delay` are honoured; pages, bytes, redirects and time are limited.
+//! Promises: only public addresses are connected to ([`edge::outgoing`]), no proxy, no cookies, no redirect that was not
+//! checked; robots.txt (RFC 9309), `noindex`, `nofollow` and `Crawl-delay` are honoured; pages, bytes, redirects and time
+//! are limited.
 
-use std::future::Future;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
+use edge::outgoing::{Outgoing, OutgoingError, Resolve};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode};
 use thiserror::Error;
@@ -93,42 +90,35 @@ pub struct Page {
     pub is_html: bool,
 }
 
-/// The answer of a name server.
-pub type Resolving = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
-/// Asks a name server for the addresses of a host; tests bring their own.
-pub type Resolve = Arc<dyn Fn(String, u16) -> Resolving + Send + Sync>;
-
 /// The crawler.
 #[derive(Clone)]
 pub struct Crawler {
-    reach: Reach,
-    resolve: Resolve,
-    page_seconds: u64,
+    outgoing: Outgoing,
 }
 
 impl Crawler {
     /// A crawler with the machine's own name resolution.
     pub fn new(reach: Reach) -> Self {
-        Self::with_resolver(
-            reach,
-            Arc::new(|host, port| Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })),
-        )
+        Self { outgoing: Outgoing::new(reach, AGENT_NAME).with_seconds(PAGE_SECONDS) }
     }
 
     /// A crawler that asks this resolver.
     pub fn with_resolver(reach: Reach, resolve: Resolve) -> Self {
-        Self { reach, resolve, page_seconds: PAGE_SECONDS }
+        Self { outgoing: Self::new(reach).outgoing.with_resolver(resolve) }
     }
 
     /// The same with another limit of time for a page, for tests.
-    pub fn with_page_seconds(mut self, seconds: u64) -> Self {
-        self.page_seconds = seconds;
-        self
+    pub fn with_page_seconds(self, seconds: u64) -> Self {
+        Self { outgoing: self.outgoing.with_seconds(seconds) }
+    }
+
+    fn reach(&self) -> Reach {
+        self.outgoing.reach()
     }
 
     /// Checks an address as far as that goes without asking anybody.
     pub fn check(&self, address: &str) -> Result<Url, AddressError> {
-        self.reach.check(address)
+        self.reach().check(address)
     }
 
     /// Reads a site from `start` on, breadth first, at most `pages_max` pages. `progress` hears after each page how many
@@ -139,9 +129,9 @@ impl Crawler {
         pages_max: usize,
         mut progress: impl FnMut(usize, usize) + Send,
     ) -> Result<Vec<Page>, CrawlError> {
-        let start = self.reach.check(start)?;
+        let start = self.reach().check(start)?;
         let mut visit = Visit::new(self, &start).await?;
-        let mut frontier = Frontier::new(self.reach, start, pages_max);
+        let mut frontier = Frontier::new(self.reach(), start, pages_max);
         let mut pages: Vec<Page> = Vec::new();
         let mut failures = 0;
         let deadline = tokio::time::Instant::now() + Duration::from_secs(CRAWL_SECONDS);
@@ -168,54 +158,22 @@ impl Crawler {
         if pages.is_empty() { Err(CrawlError::NoIndex) } else { Ok(pages) }
     }
 
-    /// The addresses of a host, every one of them checked: a name that also resolves to a private address is refused.
-    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, CrawlError> {
-        self.reach.check_url(url)?;
-        let port = url.port_or_known_default().ok_or(AddressError::Port)?;
-        let found = match url.host().ok_or(AddressError::NotAnAddress)? {
-            url::Host::Ipv4(address) => vec![SocketAddr::from((address, port))],
-            url::Host::Ipv6(address) => vec![SocketAddr::from((address, port))],
-            url::Host::Domain(name) => {
-                let asked = (self.resolve)(name.to_owned(), port);
-                let limit = Duration::from_secs(CONNECT_SECONDS);
-                let answer = tokio::time::timeout(limit, asked).await.map_err(|_| CrawlError::Slow)?;
-                answer.map_err(|_| CrawlError::Name)?
-            }
-        };
-        if found.is_empty() {
-            return Err(CrawlError::Name);
-        }
-        if found.iter().any(|address| !self.reach.allows(address.ip())) {
-            return Err(AddressError::NotPublic.into());
-        }
-        Ok(found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect())
-    }
-
     /// A client that can connect to the checked addresses of this host and to nothing else.
     async fn pinned(&self, url: &Url) -> Result<Client, CrawlError> {
-        let addresses = self.addresses(url).await?;
-        let builder = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(format!("{AGENT_NAME}/{}", env!("CARGO_PKG_VERSION")))
-            .referer(false)
-            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
-            .timeout(Duration::from_secs(self.page_seconds))
-            .dns_resolver(Refusing);
-        let builder = match url.domain() {
-            Some(name) => builder.resolve_to_addrs(name, &addresses),
-            None => builder,
-        };
-        builder.build().map_err(|_| CrawlError::Setup)
+        Ok(self.outgoing.pinned(url).await?)
     }
 }
 
-/// Resolves nothing: a pinned client knows the addresses of its one host and asks nobody about others.
-struct Refusing;
-
-impl reqwest::dns::Resolve for Refusing {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async { Err("only the checked address is connected to".into()) })
+impl From<OutgoingError> for CrawlError {
+    fn from(error: OutgoingError) -> Self {
+        match error {
+            OutgoingError::Address(error) => Self::Address(error),
+            OutgoingError::Name => Self::Name,
+            OutgoingError::Connection => Self::Connection,
+            OutgoingError::Slow => Self::Slow,
+            OutgoingError::TooLarge => Self::TooLarge,
+            OutgoingError::Setup => Self::Setup,
+        }
     }
 }
 
@@ -320,7 +278,7 @@ impl<'crawler> Visit<'crawler> {
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let next = location.and_then(|location| url.join(location).ok()).ok_or(CrawlError::Redirect)?;
-            self.crawler.reach.check_url(&next)?;
+            self.crawler.reach().check_url(&next)?;
             if !same_site(origin, &next) {
                 return Err(CrawlError::Redirect);
             }

@@ -5,7 +5,6 @@
 //! document; what the documents do not support is "not known"; no document, however malformed, panics or outgrows its
 //! limits; the crawler reaches public addresses only.
 
-pub mod address;
 pub mod answer;
 pub mod api;
 pub mod asked;
@@ -30,10 +29,12 @@ pub mod synonyms;
 pub mod words;
 pub mod worker;
 
-pub use address::Reach;
 pub use answer::SUPPORT_NEEDED_THOUSANDTHS;
 pub use api::{Description, routes};
 pub use chunk::{Outline, Section};
+pub use edge::outgoing::Reach;
+/// Which addresses the crawler may reach: the same guard that stands before every request on somebody's behalf.
+pub use edge::outgoing::reach as address;
 pub use error::{Error, Result};
 pub use index::Index;
 pub use search::{Knowledge, Settings};

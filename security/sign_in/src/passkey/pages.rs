@@ -111,7 +111,7 @@ async fn take_sign_in(
             end_former(gate, former).await?;
             Ok(signed_in(gate, &token, &destination::of_referer(&headers)))
         }
-        Err(error @ Error::PasskeyRefused) => {
+        Err(error @ (Error::PasskeyRefused | Error::Identity(identity::Error::SingleSignOnRequired))) => {
             let shell = Shell::alone("Sign in", nonce);
             let page = SignInPage { shell, email: String::new(), error: error.to_string() };
             Ok((StatusCode::UNAUTHORIZED, Html(page)).into_response())

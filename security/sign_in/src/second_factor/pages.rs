@@ -20,6 +20,8 @@ use super::{Added, Kind, Pending, SecondFactor};
 use crate::pages::{FORM_BYTES, signed_in};
 use crate::passkey::Possible;
 use crate::qr::Qr;
+use crate::single_sign_on::pages::{ConnectionLine, connections};
+use crate::single_sign_on::{self, arrival};
 use crate::{Error, SignIn, backup_code, second_factor};
 
 /// The routes.
@@ -108,6 +110,7 @@ struct ConfirmPage {
     error: String,
     next: String,
     by_password: bool,
+    by_provider: bool,
     passkey: Option<Possible>,
 }
 
@@ -156,7 +159,8 @@ async fn confirm_page(state: &SignIn, page: &PageContext, next: String, error: S
     let has_passkey = factors.iter().any(|factor| factor.kind == Kind::Passkey);
     let passkey = has_passkey.then(|| state.passkeys.possible());
     let shell = page.shell("Confirm that it is you", Nav::Settings);
-    Ok(ConfirmPage { shell, error, next, by_password: factors.is_empty(), passkey })
+    let by_provider = arrival::may_confirm(&page.caller).is_ok();
+    Ok(ConfirmPage { shell, error, next, by_password: factors.is_empty(), by_provider, passkey })
 }
 
 async fn show_confirm(
@@ -311,6 +315,8 @@ struct FactorLine {
 #[template(path = "own.html")]
 struct OwnPage {
     shell: Shell,
+    connections: Vec<ConnectionLine>,
+    may_connect: bool,
     factors: Vec<FactorLine>,
     codes_left: usize,
     is_last: bool,
@@ -361,8 +367,11 @@ async fn show_own(
     })?;
     let factors = second_factor::list(platform, &page.caller).await?;
     let words: Vec<&str> = signed_in.factors.iter().map(|factor| factor.words()).collect();
+    let provider = single_sign_on::of(platform, page.caller.organization()).await?;
     let own = OwnPage {
         shell: done.told(page.shell("Your sign-in", Nav::Settings)),
+        connections: connections(&state, &page.caller).await?,
+        may_connect: provider.is_some_and(|stored| stored.is_open()),
         codes_left: second_factor::codes_left(platform, &page.caller).await?,
         is_last: factors.len() == 1,
         is_demanded: signed_in.is_demanded,

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use edge::limits::LimitSettings;
+use edge::outgoing::{Outgoing, Reach};
 use edge::{ClientAddress, Limits};
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt as _;
@@ -15,6 +16,9 @@ use web::{FormToken, Gate, RouteRule, SessionCookie, account, form_token};
 /// The headers of a form that a page of ours sent.
 pub const FORM: [(&str, &str); 2] =
     [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+
+/// The server's own address.
+pub const BASE: &str = "http://127.0.0.1:8080";
 
 /// The service and what stands behind it.
 pub struct Service {
@@ -50,7 +54,7 @@ impl Service {
     pub fn on(test: TestPlatform) -> Self {
         let limits = Limits::new(&LimitSettings::default(), test.platform.clock.clone());
         let gate = Gate::new(test.platform.clone(), limits, SessionCookie::OnLoopback);
-        let state = SignIn::new(gate.clone(), "http://127.0.0.1:8080");
+        let state = SignIn::new(gate.clone(), BASE, Outgoing::new(Reach::PrivateToo, "RingfenceTest"));
         let routes = account::routes().with_state(gate.clone()).merge(sign_in::routes().with_state(state));
         let table = routes.table();
         Self { test, table, router: routes.into_router((), &gate) }

@@ -1,5 +1,5 @@
-//! Which addresses the crawler may reach: public ones only, so that an owner's link cannot make the server fetch from
-//! its own network (server-side request forgery). Pure checks; the client asks them before every connection.
+//! Which addresses this server asks on somebody's behalf: public ones only, so that an owner's link or provider cannot make
+//! it fetch from its own network (server-side request forgery). Pure checks; the clients ask them before every connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,13 +9,16 @@ use url::{Host, Url};
 /// The longest address that is followed, in bytes.
 pub const URL_BYTES_MAX: usize = 2_000;
 
-/// How far the crawler may reach.
+/// How far a request on somebody's behalf may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Public addresses on the usual ports: the only setting for production.
     PublicOnly,
     /// Also this machine's loopback addresses on any port, for the demo and for tests.
     LoopbackToo,
+    /// Also the private networks behind this server and this machine, on any port, where the operator has said so. Never
+    /// link-local addresses, where clouds keep their metadata.
+    PrivateToo,
 }
 
 /// Why an address is not followed.
@@ -45,7 +48,12 @@ impl Reach {
     /// Whether a connection to this address is allowed.
     pub fn allows(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        is_public(address) || (self == Self::LoopbackToo && address.is_loopback())
+        is_public(address)
+            || match self {
+                Self::PublicOnly => false,
+                Self::LoopbackToo => address.is_loopback(),
+                Self::PrivateToo => address.is_loopback() || is_private(address),
+            }
     }
 
     /// Reads and checks an address before anything is resolved; the fragment is dropped.
@@ -92,6 +100,14 @@ pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+/// The networks that anybody may use behind their own door (RFC 1918, RFC 4193).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private(),
+        IpAddr::V6(address) => address.is_unique_local(),
     }
 }
 
@@ -199,5 +215,18 @@ mod tests {
         assert!(Reach::LoopbackToo.check("http://10.0.0.1/").is_err());
         assert!(Reach::LoopbackToo.check("http://169.254.169.254/").is_err());
         assert!(!Reach::PublicOnly.allows("127.0.0.1".parse().expect("an address")));
+    }
+
+    #[test]
+    fn private_networks_are_reached_only_when_the_operator_says_so() {
+        let reach = Reach::PrivateToo;
+        for address in ["https://10.1.2.3/", "https://172.16.0.1:8443/", "https://192.168.1.1/", "https://[fd00::1]/"] {
+            assert!(reach.check(address).is_ok(), "{address}");
+            assert!(Reach::LoopbackToo.check(address).is_err(), "{address}");
+        }
+        assert!(reach.check("http://127.0.0.1:9000/").is_ok());
+        for address in ["http://169.254.169.254/", "http://[fe80::1]/", "http://0.0.0.0/", "http://100.64.0.1/"] {
+            assert_eq!(reach.check(address), Err(AddressError::NotPublic), "{address}");
+        }
     }
 }
