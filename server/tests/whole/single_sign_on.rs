@@ -175,10 +175,8 @@ async fn product() -> (Product, tempfile::TempDir) {
 }
 
 async fn by_password(product: &Product, email: &str, password: &str) -> u16 {
-    let form: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("email", email)
-        .append_pair("password", password)
-        .finish();
+    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let form = format!("email={}&password={}", escaped(email), escaped(password));
     let request = product.http.post(format!("{}/sign-in", product.facts.base_url)).body(form);
     let request = request.header("origin", &product.facts.base_url);
     let request = request.header("content-type", "application/x-www-form-urlencoded");

@@ -110,6 +110,7 @@ pub async fn arrive(
 ) -> Result<Arrived> {
     match try_arrive(platform, providers, stored, addresses, answer, returning).await {
         Err(Error::SingleSignOn(refusal)) => {
+            tracing::info!(why = refusal.word(), "a single sign-on was refused");
             store::note_refusal(platform, stored.organization, refusal.word(), returning.device).await;
             Err(refusal.into())
         }

@@ -34,6 +34,37 @@ pub fn routes() -> Routes<SignIn> {
 #[openapi(paths(get_settings, put_settings, delete_settings, try_settings))]
 pub struct Description;
 
+/// What a provider can make of those whom nobody invited.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewMemberRole {
+    /// Figures only.
+    Viewer,
+    /// The daily work.
+    Manager,
+    /// Nearly everything.
+    Admin,
+}
+
+impl NewMemberRole {
+    fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Owner => None,
+            Role::Admin => Some(Self::Admin),
+            Role::Manager => Some(Self::Manager),
+            Role::Viewer => Some(Self::Viewer),
+        }
+    }
+
+    const fn role(self) -> Role {
+        match self {
+            Self::Viewer => Role::Viewer,
+            Self::Manager => Role::Manager,
+            Self::Admin => Role::Admin,
+        }
+    }
+}
+
 /// How an organization signs its members in with its own OpenID provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SingleSignOnView {
@@ -45,9 +76,8 @@ pub struct SingleSignOnView {
     client_id: String,
     /// Domains of e-mail addresses that the provider may vouch for.
     domains: Vec<String>,
-    /// The role of those whom the provider brings and nobody invited: `viewer`, `manager` or `admin`; null when they are
-    /// not let in.
-    new_member_role: Option<String>,
+    /// The role of those whom the provider brings and nobody invited; null when they are not let in.
+    new_member_role: Option<NewMemberRole>,
     /// Whether it is the only way in for all but the owners.
     required: bool,
     /// Words of `acr` and `amr` in the provider's answers that mean two factors.
@@ -86,10 +116,9 @@ pub struct SingleSignOnWish {
     #[serde(default)]
     #[schema(max_items = 20)]
     domains: Vec<String>,
-    /// The role of those whom the provider brings and nobody invited: `viewer`, `manager` or `admin`; null when they are
-    /// not let in.
+    /// The role of those whom the provider brings and nobody invited; null when they are not let in.
     #[serde(default)]
-    new_member_role: Option<String>,
+    new_member_role: Option<NewMemberRole>,
     /// Whether it is the only way in for all but the owners.
     #[serde(default)]
     required: bool,
@@ -119,7 +148,7 @@ fn view(state: &SignIn, stored: Stored) -> SingleSignOnView {
         issuer,
         client_id,
         domains,
-        new_member_role: new_member_role.map(|role: Role| role.as_str().to_owned()),
+        new_member_role: new_member_role.and_then(NewMemberRole::of),
         required: is_required,
         two_factor_words,
         enabled: is_on,
@@ -154,7 +183,7 @@ async fn put_settings(
         issuer: wish.issuer,
         client_id: wish.client_id,
         domains: wish.domains.join(" "),
-        new_member_role: wish.new_member_role.unwrap_or_default(),
+        new_member_role: wish.new_member_role.map_or("", |role| role.role().as_str()).to_owned(),
         is_required: wish.required,
         two_factor_words: wish.two_factor_words.join(" "),
         is_on: wish.enabled,
