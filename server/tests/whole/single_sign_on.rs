@@ -141,7 +141,8 @@ impl Owner<'_> {
             .header("cookie", format!("ringfence_session={}", self.cookie))
             .header("origin", &self.product.facts.base_url)
             .header(web::form_token::HEADER, web::FormToken::of_session(&self.cookie).as_str());
-        let answer = request.json(body).send().await.expect("an answer");
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or_default())
     }
@@ -165,13 +166,14 @@ impl Owner<'_> {
     }
 }
 
-async fn product() -> (Product, tempfile::TempDir) {
+/// The folder goes after the product, which tells its log when a test fails.
+async fn product() -> (tempfile::TempDir, Product) {
     let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
     let settings = scratch.path().join("settings.toml");
     std::fs::write(&settings, SETTINGS).expect("tests can write to the temporary folder");
     let settings = settings.to_str().expect("a plain path");
     let product = Product::start_in(&scratch.path().join("data"), &["--no-caller", "--settings", settings]).await;
-    (product, scratch)
+    (scratch, product)
 }
 
 async fn by_password(product: &Product, email: &str, password: &str) -> u16 {
@@ -186,7 +188,7 @@ async fn by_password(product: &Product, email: &str, password: &str) -> u16 {
 #[tokio::test]
 async fn people_sign_in_and_out_at_a_certified_provider() {
     let Some(folder) = provider_folder() else { return };
-    let (product, _scratch) = product().await;
+    let (_scratch, product) = product().await;
     let owner = Owner { product: &product, cookie: product.sign_in().await };
     // The organization's addresses are known before its provider is.
     let placeholder = owner.connect("http://127.0.0.1:1", "RS256", false).await;

@@ -63,5 +63,7 @@ const provider = new Provider(issuer, {
 
 server.on("request", provider.callback());
 console.log(issuer);
+// Nobody reads what else the provider says, and a closed pipe would end it.
+console.info = console.warn = console.log = () => {};
 process.stdin.resume();
 process.stdin.on("end", () => process.exit(0));
