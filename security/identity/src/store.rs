@@ -138,22 +138,6 @@ pub static BACKUP_CODE: Table = Table {
     erasure: Erasure::DeleteRow("user_id"),
 };
 
-/// Hashes of passwords that were replaced, so that they do not come back.
-pub static FORMER_PASSWORD: Table = Table {
-    name: "former_password",
-    owner: Owner::Installation,
-    columns: &[
-        Column::uuid("user_id"),
-        Column::sealed("password", SealedWith::Installation),
-        Column::time("replaced_at"),
-    ],
-    references: &[],
-    unique: &[],
-    indexes: &[&["user_id", "replaced_at"]],
-    retention: Retention::UntilDeleted,
-    erasure: Erasure::DeleteRow("user_id"),
-};
-
 /// What an organization asks of those who sign in; without a row the defaults hold.
 pub static SIGN_IN_POLICY: Table = Table {
     name: "sign_in_policy",
@@ -296,6 +280,7 @@ pub(crate) mod external;
 pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod review;
+pub use external::FORMER_PASSWORD;
 
 /// Every statement of identity.
 pub const STATEMENTS: &[&Statement] = &ALL_STATEMENTS;

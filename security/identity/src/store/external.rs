@@ -1,4 +1,5 @@
-//! The tables of the organizations' own identity providers, whom they vouch for, and every SQL text about both.
+//! The tables of the organizations' own identity providers, whom they vouch for, and every SQL text about both; beside them
+//! what there was before: former passwords.
 
 use storage::{Column, Erasure, Owner, Retention, SealedWith, Statement, Table};
 
@@ -51,6 +52,22 @@ pub static EXTERNAL_IDENTITY: Table = Table {
     unique: &[&["organization_id", "subject_index"]],
     indexes: &[&["user_id"]],
     retention: Retention::WithOrganization,
+    erasure: Erasure::DeleteRow("user_id"),
+};
+
+/// Hashes of passwords that were replaced, so that they do not come back.
+pub static FORMER_PASSWORD: Table = Table {
+    name: "former_password",
+    owner: Owner::Installation,
+    columns: &[
+        Column::uuid("user_id"),
+        Column::sealed("password", SealedWith::Installation),
+        Column::time("replaced_at"),
+    ],
+    references: &[],
+    unique: &[],
+    indexes: &[&["user_id", "replaced_at"]],
+    retention: Retention::UntilDeleted,
     erasure: Erasure::DeleteRow("user_id"),
 };
 
