@@ -20,7 +20,7 @@ use crate::store::external::{
 use crate::store::people::MEMBERSHIPS_COUNT;
 use crate::store::{self, ORGANIZATION_LOCK};
 use crate::user::{self, EmailAddress};
-use crate::{Caller, Error, MembershipState, Platform, Result, Role, change};
+use crate::{Caller, Error, MembershipState, Platform, Result, Role, change, sign_in};
 
 /// Identities of one person in one organization.
 pub const MAXIMUM_PER_USER: usize = 10;
@@ -140,7 +140,7 @@ pub async fn join(
     subject: Subject<'_>,
     address: Option<IpAddr>,
 ) -> Result<()> {
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = sign_in::door(platform, organization).await?;
     let id = insert(&mut transaction, platform, organization, user, subject).await?;
     let entry = entry("external_identity.join", "external_identity", id, user, address, "verified address");
     change::append(&mut transaction, platform, &entry).await?;
@@ -182,7 +182,7 @@ pub async fn arrive(
     if person.role == Role::Owner {
         return Err(Error::BeyondOwnRole);
     }
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = sign_in::door(platform, organization).await?;
     // Whoever counts members of this organization waits.
     transaction.query(&ORGANIZATION_LOCK, &[organization.into()]).await?;
     let counted = transaction.query(&MEMBERSHIPS_COUNT, &[organization.into()]).await?;

@@ -12,7 +12,7 @@ use crate::store::external::{
     SINGLE_SIGN_ON_DELETE, SINGLE_SIGN_ON_NAMED, SINGLE_SIGN_ON_OF,
 };
 use crate::token::Secret;
-use crate::{Change, Platform, Result, change};
+use crate::{Change, Platform, Result, change, sign_in};
 
 /// The row of an organization's settings.
 pub async fn settings_of(platform: &Platform, organization: OrganizationId) -> Result<Option<Row>> {
@@ -67,7 +67,7 @@ pub async fn end(
     signed_out: SignedOut<'_>,
     device: &Device,
 ) -> Result<u64> {
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = sign_in::door(platform, organization).await?;
     let mut ended = 0;
     if let Some(session) = signed_out.session {
         let arguments = [organization.into(), index(platform, signed_out.issuer, session)?.into()];
@@ -109,7 +109,7 @@ pub async fn end_past_provider(change: &mut Change) -> Result<u64> {
 
 /// Writes down that somebody who came from the provider was not let in, and why in a word.
 pub async fn note_refusal(platform: &Platform, organization: OrganizationId, why: &str, device: &Device) -> Result<()> {
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = sign_in::door(platform, organization).await?;
     let entry = Entry {
         actor: Actor { kind: ActorKind::System, id: None, address: device.address },
         action: "session.start",

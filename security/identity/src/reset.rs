@@ -151,7 +151,7 @@ async fn enter(
     else {
         return Err(Error::TokenRefused);
     };
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = sign_in::door(platform, organization).await?;
     one_time::consume(&mut transaction, platform, purpose, presented).await?;
     let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
     let entry = Entry {

@@ -2,7 +2,7 @@
 //! token that somebody planted before is worth nothing.
 
 use audit::{Actor, ActorKind, Entry, Outcome};
-use storage::{OrganizationId, Row};
+use storage::{OrganizationId, Row, Transaction};
 use uuid::Uuid;
 use vault::Field;
 
@@ -107,6 +107,12 @@ pub(crate) async fn refuse(
     let refused = Entry { outcome: Outcome::Refused, ..entry(user, caller::system(device.address)) };
     change::append(&mut transaction, platform, &refused).await?;
     Ok(transaction.commit().await?)
+}
+
+/// The organization's door for those who are let in at this moment and are no caller yet: the word of its provider, or a
+/// link that was checked, has decided which organization it is.
+pub(crate) async fn door(platform: &Platform, organization: OrganizationId) -> Result<Transaction> {
+    Ok(platform.database.organization(organization).begin().await?)
 }
 
 /// Has this account a second factor that counts?

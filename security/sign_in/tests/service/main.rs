@@ -6,6 +6,7 @@ mod notices;
 mod passwords;
 mod people;
 mod provider;
+mod provider_settings;
 mod provisioning;
 mod resets;
 mod second_factors;

@@ -17,14 +17,14 @@ use crate::second_factors::Browser;
 const PAGE: (&str, &str) = ("accept", "text/html");
 
 /// An organization whose provider is connected.
-struct Harbour {
-    service: Service,
-    provider: Provider,
-    founded: Founded,
+pub struct Harbour {
+    pub service: Service,
+    pub provider: Provider,
+    pub founded: Founded,
 }
 
 /// Somebody on their way to the provider.
-struct Trip {
+pub struct Trip {
     organization: OrganizationId,
     state: String,
     nonce: String,
@@ -33,7 +33,7 @@ struct Trip {
 }
 
 impl Harbour {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::on(Service::start().await).await
     }
 
@@ -46,7 +46,7 @@ impl Harbour {
         harbour
     }
 
-    fn wish(&self, change: &Value) -> Value {
+    pub fn wish(&self, change: &Value) -> Value {
         let mut wish = json!({
             "short_name": "harbour", "issuer": self.provider.issuer, "client_id": CLIENT, "client_secret": SECRET,
             "domains": ["harbour.example", "manager.example", "owner.example"], "new_member_role": "viewer",
@@ -58,18 +58,18 @@ impl Harbour {
         wish
     }
 
-    async fn owner(&self) -> String {
+    pub async fn owner(&self) -> String {
         let owner = self.service.test.member(self.founded.organization, Role::Owner).await;
         format!("ringfence_session={}", owner.session.reveal())
     }
 
-    async fn set(&self, change: &Value) -> Answer {
+    pub async fn set(&self, change: &Value) -> Answer {
         let owner = self.owner().await;
         let headers = [("content-type", "application/json"), ("sec-fetch-site", "same-origin"), ("cookie", &*owner)];
         self.service.ask("PUT", "/v1/single-sign-on", &headers, &self.wish(change).to_string()).await
     }
 
-    fn claims(&self, trip: &Trip, change: &Value) -> Value {
+    pub fn claims(&self, trip: &Trip, change: &Value) -> Value {
         let now = self.service.test.platform.now().0 / 1_000_000;
         let mut claims = json!({
             "iss": self.provider.issuer, "aud": CLIENT, "sub": "ana", "iat": now, "exp": now + 300,
@@ -83,13 +83,13 @@ impl Harbour {
     }
 
     /// Leaves for the provider, as a stranger.
-    async fn leave(&self) -> Trip {
+    pub async fn leave(&self) -> Trip {
         let answer = self.service.ask("POST", "/sign-in/single-sign-on", &FORM, "name=harbour&next=%2Fcalls").await;
         self.trip(&answer)
     }
 
     /// Leaves for the provider, signed in.
-    async fn leave_as(&self, session: &str, path: &str, body: &str) -> Trip {
+    pub async fn leave_as(&self, session: &str, path: &str, body: &str) -> Trip {
         let headers = [FORM[0], FORM[1], PAGE, ("cookie", session)];
         self.trip(&self.service.ask("POST", path, &headers, body).await)
     }
@@ -106,12 +106,12 @@ impl Harbour {
     }
 
     /// Comes back with what the provider says.
-    async fn back(&self, trip: &Trip, claims: &Value) -> Answer {
+    pub async fn back(&self, trip: &Trip, claims: &Value) -> Answer {
         self.provider.says(self.claims(trip, claims));
         self.back_with(trip, &format!("code=good&state={}&iss={}", trip.state, self.provider.issuer), &[]).await
     }
 
-    async fn back_with(&self, trip: &Trip, query: &str, cookies: &[&str]) -> Answer {
+    pub async fn back_with(&self, trip: &Trip, query: &str, cookies: &[&str]) -> Answer {
         let cookies = [&[trip.cookie.as_str()], cookies].concat().join("; ");
         self.back_as(trip.organization, query, &cookies).await
     }
@@ -123,12 +123,12 @@ impl Harbour {
         self.service.ask("GET", &path, &headers, "").await
     }
 
-    async fn sign_in(&self, claims: &Value) -> Answer {
+    pub async fn sign_in(&self, claims: &Value) -> Answer {
         let trip = self.leave().await;
         self.back(&trip, claims).await
     }
 
-    async fn logout(&self, logout_token: &str) -> Answer {
+    pub async fn logout(&self, logout_token: &str) -> Answer {
         let path = format!("/sign-in/single-sign-on/{}/back-channel-logout", self.founded.organization.0);
         let form = [("content-type", "application/x-www-form-urlencoded")];
         self.service.ask("POST", &path, &form, &format!("logout_token={logout_token}")).await
@@ -145,14 +145,14 @@ impl Harbour {
         token(Signed::With(1), Some(TYPE), &claims)
     }
 
-    async fn members(&self) -> Vec<member::Member> {
+    pub async fn members(&self) -> Vec<member::Member> {
         let owner = self.service.test.member(self.founded.organization, Role::Owner).await;
         let list = member::list(&self.service.test.platform, &owner.caller, None, 100).await;
         list.expect("listed")
     }
 }
 
-fn refused(answer: &Answer, words: &str) {
+pub fn refused(answer: &Answer, words: &str) {
     assert_eq!(answer.status, 403, "{answer:?}");
     assert!(answer.body.contains(words), "{words}: {}", answer.body);
     assert!(!answer.header("set-cookie").starts_with("ringfence_session="), "{answer:?}");
@@ -282,25 +282,6 @@ async fn an_answer_that_names_another_provider_is_refused() {
 }
 
 #[tokio::test]
-async fn new_keys_are_asked_for_when_they_are_needed_and_not_more_often() {
-    let harbour = Harbour::start().await;
-    assert_eq!(harbour.sign_in(&json!({})).await.status, 303);
-    assert_eq!(harbour.provider.asked("keys"), 1);
-    harbour.provider.signs(Signed::With(2));
-    harbour.provider.shows_keys(&[1, 2]);
-    assert_eq!(harbour.sign_in(&json!({})).await.status, 403, "asked a moment ago");
-    harbour.service.test.clock.advance_seconds(60);
-    assert_eq!(harbour.sign_in(&json!({})).await.status, 303, "a rotated key is found");
-    assert_eq!(harbour.provider.asked("keys"), 2);
-    harbour.provider.signs(Signed::With(9));
-    for _ in 0..3 {
-        assert_eq!(harbour.sign_in(&json!({})).await.status, 403);
-        assert_eq!(harbour.logout(&token(Signed::With(9), Some(TYPE), &json!({}))).await.status, 400);
-    }
-    assert_eq!(harbour.provider.asked("keys"), 2, "made-up keys do not make us ask");
-}
-
-#[tokio::test]
 async fn an_address_finds_an_account_only_when_nothing_else_is_given_away() {
     let harbour = Harbour::start().await;
     let test = &harbour.service.test;
@@ -340,18 +321,6 @@ async fn an_address_finds_an_account_only_when_nothing_else_is_given_away() {
     member::leaving::remove(&test.platform, &boss.caller, seat.id).await.expect("removed");
     refused(&sign_in("m", &manager.email, true).await, "suspended or has ended");
     refused(&sign_in("m-2", &manager.email, true).await, "suspended or has ended");
-}
-
-#[tokio::test]
-async fn what_the_id_token_leaves_out_is_asked_for_and_must_be_about_the_same_person() {
-    let harbour = Harbour::start().await;
-    let bare = json!({ "email": null, "email_verified": null, "name": null });
-    harbour.provider.tells(json!({ "sub": "somebody-else", "email": "ana@harbour.example", "email_verified": true }));
-    refused(&harbour.sign_in(&bare).await, "does not hold");
-    harbour.provider.tells(json!({ "sub": "ana", "email": "ana@harbour.example" }));
-    refused(&harbour.sign_in(&bare).await, "does not say that it verified");
-    harbour.provider.tells(json!({ "sub": "ana", "email": "ana@harbour.example", "email_verified": true }));
-    assert_eq!(harbour.sign_in(&bare).await.status, 303);
 }
 
 #[tokio::test]
@@ -432,34 +401,6 @@ async fn who_is_signed_in_connects_the_account_and_takes_it_back() {
 }
 
 #[tokio::test]
-async fn a_provider_changes_nothing_that_signs_in_elsewhere() {
-    let harbour = Harbour::start().await;
-    let test = &harbour.service.test;
-    assert_eq!(harbour.set(&json!({ "new_member_role": "manager" })).await.status, 200);
-    let mut browser = Browser { service: &harbour.service, session: session_of(&harbour.sign_in(&json!({})).await) };
-    let members = harbour.members().await;
-    let ana = members.iter().find(|member| member.email == "ana@harbour.example").expect("a member");
-    assert_eq!(browser.post("/second-factors/app", "").await.status, 303, "an account of this organization alone");
-    // The same account begins to work elsewhere, too.
-    let beacon = test.organization("beacon").await;
-    let mut transaction = test.platform.database.organization(beacon.organization).begin().await.expect("begun");
-    let fields = [
-        ("id", test.platform.identifiers.next().into()),
-        ("organization_id", beacon.organization.into()),
-        ("user_id", ana.user.into()),
-        ("role", "manager".into()),
-        ("state", "active".into()),
-        ("created_at", test.platform.now().into()),
-    ];
-    transaction.insert(&identity::MEMBERSHIP, &fields).await.expect("inserted");
-    transaction.commit().await.expect("committed");
-    for path in ["/second-factors/app", "/second-factors/codes", "/passkeys/registration"] {
-        let answer = browser.post(path, "").await;
-        assert!(answer.status == 409 && answer.body.contains("belongs to other organizations"), "{path}: {answer:?}");
-    }
-}
-
-#[tokio::test]
 async fn required_single_sign_on_is_the_only_way_in_but_for_owners() {
     let harbour = Harbour::start().await;
     let test = &harbour.service.test;
@@ -537,142 +478,4 @@ async fn who_signs_out_at_the_provider_is_signed_out_here() {
         let nowhere = harbour.service.ask("POST", elsewhere, &[FORM[0]], "logout_token=x").await;
         assert_eq!(nowhere.status, 400);
     }
-}
-
-#[tokio::test]
-async fn a_name_that_is_not_known_looks_like_one_that_is_switched_off() {
-    let harbour = Harbour::start().await;
-    let ask = async |name: &str| {
-        harbour.service.ask("POST", "/sign-in/single-sign-on", &FORM, &format!("name={name}&next=")).await
-    };
-    assert_eq!(harbour.set(&json!({ "enabled": false })).await.status, 200);
-    let (off, unknown) = (ask("harbour").await, ask("harbor1").await);
-    assert_eq!((off.status, unknown.status), (422, 422));
-    let plain = |answer: &Answer, name: &str| {
-        let body = answer.body.replace(&format!("value=\"{name}\""), "");
-        let (start, _) = body.split_once("<head>").expect("a page");
-        let (_, main) = body.split_once("<main").expect("a page");
-        (start.to_owned(), main.to_owned())
-    };
-    assert_eq!(plain(&off, "harbour"), plain(&unknown, "harbor1"));
-    assert!(!ask("%3Cscript%3Ealert(1)").await.body.contains("<script>alert"));
-    assert_eq!(harbour.set(&json!({})).await.status, 200);
-    assert_eq!(ask("+HARBOUR+").await.status, 200, "names are typed in any case");
-    let cross = harbour.service.ask("POST", "/sign-in/single-sign-on", &[FORM[0]], "name=harbour&next=").await;
-    assert!(cross.is_problem("cross-site"), "no other site sends somebody to sign in: {cross:?}");
-}
-
-#[tokio::test]
-async fn only_owners_set_it_and_the_secret_is_never_read() {
-    let harbour = Harbour::start().await;
-    let test = &harbour.service.test;
-    let here = harbour.founded.organization;
-    let admin = test.member(here, Role::Admin).await;
-    let admin = format!("ringfence_session={}", admin.session.reveal());
-    let json = [("content-type", "application/json"), ("sec-fetch-site", "same-origin"), ("cookie", &*admin)];
-    let wish = harbour.wish(&json!({})).to_string();
-    assert_eq!(harbour.service.ask("PUT", "/v1/single-sign-on", &json, &wish).await.status, 403);
-    assert_eq!(harbour.service.ask("DELETE", "/v1/single-sign-on", &json, "").await.status, 403);
-    let seen = harbour.service.ask("GET", "/v1/single-sign-on", &[("cookie", &admin)], "").await;
-    assert_eq!(seen.json()["issuer"], harbour.provider.issuer);
-    assert!(seen.json()["redirect_uri"].as_str().is_some_and(|uri| uri.ends_with("/callback")), "{seen:?}");
-    assert!(!seen.body.contains(SECRET) && !seen.body.contains("client_secret"));
-    let key = test.key(here, Role::Owner).await;
-    let bearer = format!("Bearer {}", key.reveal());
-    let by_key = [("content-type", "application/json"), ("authorization", bearer.as_str())];
-    assert_eq!(harbour.service.ask("PUT", "/v1/single-sign-on", &by_key, &wish).await.status, 403, "people only");
-
-    // A secret is not shown to another provider than the one that it was given for.
-    let elsewhere = Provider::start().await;
-    let moved = harbour.set(&json!({ "issuer": elsewhere.issuer, "client_secret": null })).await;
-    assert!(moved.status == 422 && moved.body.contains("client_secret"), "{moved:?}");
-    assert_eq!(harbour.set(&json!({ "client_secret": null, "required": false })).await.status, 200, "kept");
-    assert_eq!(harbour.sign_in(&json!({})).await.status, 303, "and still good");
-
-    let beacon = test.organization("beacon").await;
-    let other = test.member(beacon.organization, Role::Owner).await;
-    let other = format!("ringfence_session={}", other.session.reveal());
-    let theirs = [("content-type", "application/json"), ("sec-fetch-site", "same-origin"), ("cookie", &*other)];
-    let taken = harbour.service.ask("PUT", "/v1/single-sign-on", &theirs, &wish).await;
-    assert!(taken.status == 422 && taken.body.contains("short_name"), "{taken:?}");
-    assert_eq!(harbour.service.ask("GET", "/v1/single-sign-on", &theirs, "").await.status, 404);
-}
-
-#[tokio::test]
-async fn switching_it_off_or_away_signs_out_whoever_came_by_it() {
-    let harbour = Harbour::start().await;
-    let enter = async || Browser { service: &harbour.service, session: session_of(&harbour.sign_in(&json!({})).await) };
-    let one = enter().await;
-    assert_eq!(harbour.set(&json!({ "domains": ["harbour.example"] })).await.status, 200);
-    assert!(one.is_in().await, "a change of something else ends nothing");
-    assert_eq!(harbour.set(&json!({ "enabled": false })).await.status, 200);
-    assert!(!one.is_in().await);
-    assert_eq!(harbour.set(&json!({})).await.status, 200);
-    let (two, trip) = (enter().await, harbour.leave().await);
-    let owner = harbour.owner().await;
-    let headers = [("sec-fetch-site", "same-origin"), ("cookie", &*owner)];
-    assert_eq!(harbour.service.ask("DELETE", "/v1/single-sign-on", &headers, "").await.status, 204);
-    assert!(!two.is_in().await);
-    refused(&harbour.back(&trip, &json!({})).await, "not switched on");
-    assert_eq!(harbour.service.ask("DELETE", "/v1/single-sign-on", &headers, "").await.status, 404);
-}
-
-#[tokio::test]
-async fn trying_it_says_plainly_what_is_wrong() {
-    let harbour = Harbour::start().await;
-    let owner = harbour.owner().await;
-    let headers = [("sec-fetch-site", "same-origin"), ("cookie", &*owner)];
-    let attempt = async || {
-        let answer = harbour.service.ask("POST", "/v1/single-sign-on/trial", &headers, "").await;
-        (answer.json()["works"].as_bool().expect("said"), answer.json()["findings"].to_string())
-    };
-    let (works, words) = attempt().await;
-    assert!(works && words.contains("takes the client secret"), "{words}");
-    for (description, words) in [
-        (json!({ "issuer": "https://another.example" }), "calls itself"),
-        (json!({ "jwks_uri": null }), "answered something else"),
-        (json!({ "token_endpoint": "https://169.254.169.254/token" }), "does not lead to the public internet"),
-        (json!({ "id_token_signing_alg_values_supported": ["HS256"] }), "signs with nothing"),
-        (json!({ "token_endpoint_auth_methods_supported": ["private_key_jwt"] }), "takes no client secret"),
-    ] {
-        harbour.provider.describes(description);
-        let (works, found) = attempt().await;
-        assert!(!works && found.contains(words), "{words}: {found}");
-    }
-    harbour.provider.describes(json!({}));
-    harbour.provider.shows_keys(&[]);
-    assert!(attempt().await.1.contains("no key that can be used"));
-    harbour.provider.shows_keys(&[1]);
-    assert_eq!(harbour.set(&json!({ "client_secret": "wrong" })).await.status, 200);
-    assert!(attempt().await.1.contains("does not take the client id and the client secret"));
-    let mut browser = Browser { service: &harbour.service, session: owner };
-    let page = browser.post("/settings/single-sign-on/trial", "").await;
-    assert!(page.status == 200 && page.body.contains("It does not work yet"), "{page:?}");
-}
-
-#[tokio::test]
-async fn an_owner_connects_the_provider_on_the_page() {
-    let service = Service::start().await;
-    let founded = service.test.organization("harbour").await;
-    let owner = service.test.member(founded.organization, Role::Owner).await;
-    let mut browser = Browser::with(&service, &owner.session);
-    let page = browser.get("/settings/single-sign-on").await;
-    assert!(page.body.contains("/callback") && page.body.contains("name=\"client_secret\""), "{page:?}");
-    let form = |issuer: &str| {
-        format!(
-            "short_name=harbour&issuer={issuer}&client_id=c&client_secret=s&domains=harbour.example&new_member_role=&two_factor_words=&enabled=yes"
-        )
-    };
-    let wrong = browser.post("/settings/single-sign-on", &form("http%3A%2F%2Flogin.example")).await;
-    assert!(wrong.status == 422 && wrong.body.contains("issuer-error"), "{wrong:?}");
-    assert!(wrong.body.contains("value=\"harbour.example\""), "what was typed is kept");
-    let saved = browser.post("/settings/single-sign-on", &form("https%3A%2F%2Flogin.example")).await;
-    assert_eq!(saved.header("location"), "/settings/single-sign-on?done=saved", "{saved:?}");
-    let page = browser.get("/settings/single-sign-on").await;
-    assert!(page.body.contains("/sign-in/single-sign-on?name=harbour") && !page.body.contains("value=\"s\""));
-    let admin = service.test.member(founded.organization, Role::Admin).await;
-    let page = Browser::with(&service, &admin.session).get("/settings/single-sign-on").await;
-    assert!(page.body.contains("Only owners change this") && !page.body.contains("client_secret"), "{page:?}");
-    let gone = browser.post("/settings/single-sign-on/removal", "").await;
-    assert_eq!(gone.header("location"), "/settings/single-sign-on?done=removed");
 }

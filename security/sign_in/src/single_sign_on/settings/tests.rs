@@ -1,3 +1,5 @@
+//! What an Owner may set, at its edges.
+
 use super::*;
 
 fn wish() -> Wish {
