@@ -91,6 +91,11 @@ fn described_routes() -> Vec<RouteRule> {
 
 /// The description of every route under `/v1` (OpenAPI 3.1). The same for every node of this version.
 pub fn description() -> utoipa::openapi::OpenApi {
+    web::openapi::assemble(part_descriptions(), &described_routes(), env!("CARGO_PKG_VERSION"))
+}
+
+/// Each part's own description.
+fn part_descriptions() -> Vec<utoipa::openapi::OpenApi> {
     let mut parts = vec![
         web::account::api::Description::openapi(),
         web::allowlist::api::Description::openapi(),
@@ -105,7 +110,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         safekeeping::api::Description::openapi(),
     ];
     parts.extend(sign_in::descriptions());
-    web::openapi::assemble(parts, &described_routes(), env!("CARGO_PKG_VERSION"))
+    parts
 }
 
 fn trust_routes() -> Routes<Trust> {

@@ -2,6 +2,9 @@
 //!
 //! What every route shares stands here once: how to authenticate, and that every error is a problem document.
 
+mod links;
+mod soundness;
+
 use std::collections::BTreeSet;
 
 use utoipa::PartialSchema as _;
@@ -9,11 +12,13 @@ use utoipa::ToSchema as _;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
 use crate::idempotency::MAXIMUM_KEY_LENGTH;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::routes::{Access, RouteRule};
+
+pub use self::soundness::{collisions, faults};
 
 const SCHEME: &str = "api_key";
 
@@ -42,6 +47,7 @@ pub fn assemble(parts: Vec<OpenApi>, table: &[RouteRule], version: &str) -> Open
             complete(operation, rule);
         }
     }
+    links::add(&mut document);
     document
 }
 
@@ -85,10 +91,14 @@ fn operation_of<'a>(document: &'a mut OpenApi, rule: &RouteRule) -> Option<&'a m
 
 /// What follows from the rule: the security, the refusals it can answer, and the permission in words.
 fn complete(operation: &mut Operation, rule: &RouteRule) {
-    let mut refusals =
-        vec![("429", "Too many requests"), ("500", "Something failed on the server"), ("503", "Not at the moment")];
+    let mut refusals = vec![
+        // The firewall looks at every request, whoever sends it.
+        ("403", "Not allowed"),
+        ("429", "Too many requests"),
+        ("500", "Something failed on the server"),
+        ("503", "Not at the moment"),
+    ];
     if let Access::Permission(permission) = rule.access {
-        refusals.push(("403", "Not allowed"));
         let words = format!("Needs the permission `{}`.", permission.name());
         let description = operation.description.take().map_or(words.clone(), |text| format!("{text}\n\n{words}"));
         operation.description = Some(description);
@@ -131,9 +141,19 @@ fn complete(operation: &mut Operation, rule: &RouteRule) {
             .schema(Some(schema));
         operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
     }
+    // What a part names itself becomes what it is: every refusal is a problem.
+    for (status, response) in &mut operation.responses.responses {
+        if let (false, RefOr::T(response)) = (status.starts_with('2'), response) {
+            response.content.clear();
+            response.content.insert(MEDIA_TYPE.to_owned(), RefOr::T(problem()));
+        }
+    }
     for (status, description) in refusals {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-        let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
+        let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, problem()).build();
         operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
     }
+}
+
+fn problem() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build()
 }

@@ -18,7 +18,7 @@ pub const MAXIMUM_LIMIT: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Rows on the page.
-    #[param(minimum = 1, maximum = 100, default = 50)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
     #[serde(default)]
     limit: Limit,
     /// The `next_cursor` of the page before.
@@ -27,9 +27,8 @@ pub struct PageQuery {
 }
 
 /// A number of rows within its bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
-#[schema(value_type = u32)]
 struct Limit(u32);
 
 impl Default for Limit {

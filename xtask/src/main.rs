@@ -8,6 +8,7 @@
 )]
 
 mod advisories;
+mod attackers;
 mod cargo_output;
 mod debian;
 mod house;

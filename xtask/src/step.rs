@@ -18,6 +18,8 @@ pub enum Need {
     Axe,
     /// An OpenID provider; tests find its folder in `RINGFENCE_OPENID_PROVIDER`.
     OpenIdProvider,
+    /// The programs that attack the product; tests find them in the variables of [`crate::attackers::ATTACKERS`].
+    Attackers,
     /// A running PostgreSQL; tests find its superuser in `RINGFENCE_TEST_POSTGRES_URL`.
     Postgres,
 }

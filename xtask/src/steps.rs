@@ -9,7 +9,7 @@ use crate::house;
 use crate::machine::{Machine, ends_well, run_tests, stopwatch};
 use crate::postgres::Postgres;
 use crate::step::{Finished, Need, Outcome, Step};
-use crate::{advisories, debian, sbom, summary, tools};
+use crate::{advisories, attackers, debian, sbom, summary, tools};
 
 const FORMAT_LIMIT_SECONDS: u32 = 120;
 const LINT_LIMIT_SECONDS: u32 = 1200;
@@ -40,8 +40,8 @@ pub const STEPS: &[Step] = &[
     Step { name: "binary", heading: "the binary (cargo build --release)", needs: &[], run: binary },
     Step {
         name: "product",
-        heading: "the whole product: browser, phone, crash, canaries",
-        needs: &[Need::Packages, Need::Python, Need::Axe, Need::OpenIdProvider, Need::Postgres],
+        heading: "the whole product: browser, phone, crash, canaries, attacks",
+        needs: &[Need::Packages, Need::Python, Need::Axe, Need::OpenIdProvider, Need::Attackers, Need::Postgres],
         run: product,
     },
 ];
@@ -174,6 +174,12 @@ fn prepare(machine: &mut Machine, steps: &[&Step], database: &mut Option<Postgre
     if needs(Need::OpenIdProvider) {
         let folder = tools::openid_provider(machine).map(|path| path.display().to_string());
         found(machine, "RINGFENCE_OPENID_PROVIDER", folder, &mut lacking);
+    }
+    if needs(Need::Attackers) {
+        for attacker in &attackers::ATTACKERS {
+            let path = attacker.path(machine).map(|path| path.display().to_string());
+            found(machine, attacker.variable, path, &mut lacking);
+        }
     }
     if needs(Need::Postgres) {
         let url = Postgres::start().map(|running| database.insert(running).url());

@@ -128,7 +128,7 @@ pub struct NewDraft {
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// Hash of the draft that was looked at.
-    #[schema(min_length = 64, max_length = 64)]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub hash: String,
 }
 

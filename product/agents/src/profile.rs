@@ -5,6 +5,7 @@
 
 mod limits;
 mod sample;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::limits::{ProfileProblem, limit};
 pub use self::sample::sample;
+use self::shape::{digit, opening_hours, words_list};
 
 /// What one published version of an agent says and does. Serialised as canonical JSON (`serde_json` over this
 /// struct, maps ordered) it is the text whose SHA-256 is the version's hash.
@@ -22,24 +24,48 @@ pub use self::sample::sample;
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The agent's name as visitors see it, at most 80 characters.
+    #[schema(
+        min_length = 1,
+        max_length = 80,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub name: String,
     /// The business's name as it is spoken and written, at most 120 characters.
+    #[schema(
+        min_length = 1,
+        max_length = 120,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub business_name: String,
     /// First words of a chat, at most 400 characters; the AI notice is added by the product and cannot be left out.
+    #[schema(
+        min_length = 1,
+        max_length = 400,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub greeting: String,
     /// IANA time zone of the business, for example `Europe/Berlin`.
+    #[schema(min_length = 1, example = "Europe/Berlin")]
     pub time_zone: String,
     /// Opening hours by weekday (1 = Monday … 7 = Sunday, ISO 8601); a day that is missing is closed.
+    #[schema(schema_with = opening_hours)]
     pub opening_hours: BTreeMap<u8, Vec<OpenPeriod>>,
     /// Services that can be booked, at most 20.
+    #[schema(max_items = 20)]
     pub services: Vec<Service>,
     /// How bookings are offered.
     pub booking: BookingPolicy,
     /// What the agent says about emergencies instead of answering them.
+    #[schema(
+        min_length = 1,
+        max_length = 400,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub emergency_line: String,
     /// When and how a conversation goes to a person.
     pub handoff: HandoffPolicy,
     /// The flows this agent runs, at most 20.
+    #[schema(max_items = 20)]
     pub flows: Vec<Flow>,
 }
 
@@ -48,8 +74,10 @@ pub struct Profile {
 #[serde(deny_unknown_fields)]
 pub struct OpenPeriod {
     /// First open minute of the day.
+    #[schema(minimum = 0, maximum = 1439)]
     pub from_minute: u16,
     /// First closed minute after it.
+    #[schema(minimum = 1, maximum = 1440)]
     pub until_minute: u16,
 }
 
@@ -58,13 +86,21 @@ pub struct OpenPeriod {
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Stable key within the profile, `[a-z0-9_]{1,40}`.
+    #[schema(pattern = "^[a-z0-9_]{1,40}$")]
     pub key: String,
     /// The name that is written and, on the phone, spoken.
+    #[schema(
+        min_length = 1,
+        max_length = 120,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub name: String,
     /// Other words that mean this service.
     #[serde(default)]
+    #[schema(schema_with = words_list::<{ limit::ALSO }>)]
     pub also: Vec<String>,
     /// Length of the appointment in minutes, 5 to 480.
+    #[schema(minimum = 5, maximum = 480)]
     pub duration_minutes: u16,
 }
 
@@ -73,12 +109,16 @@ pub struct Service {
 #[serde(deny_unknown_fields)]
 pub struct BookingPolicy {
     /// Slots start at multiples of this many minutes after opening, 5 to 120.
+    #[schema(minimum = 5, maximum = 120)]
     pub slot_minutes: u16,
     /// The earliest slot lies this many minutes ahead.
+    #[schema(minimum = 0, maximum = 86_400)]
     pub lead_minutes: u32,
     /// The latest slot lies this many days ahead, 1 to 365.
+    #[schema(minimum = 1, maximum = 365)]
     pub horizon_days: u16,
     /// How many slots are offered at once, 1 to 9 (one keypad digit each).
+    #[schema(minimum = 1, maximum = 9)]
     pub offered: u8,
 }
 
@@ -88,13 +128,21 @@ pub struct BookingPolicy {
 pub struct HandoffPolicy {
     /// Words that always mean "a person, please", beside the built-in ones.
     #[serde(default)]
+    #[schema(schema_with = words_list::<{ limit::KEYWORDS }>)]
     pub keywords: Vec<String>,
     /// After this many turns without an answer in a row a person is offered, 1 to 10.
+    #[schema(minimum = 1, maximum = 10)]
     pub after_misses: u8,
     /// How long a visitor waits for a person before a message is offered instead, in seconds.
+    #[schema(minimum = 0, maximum = 3_600)]
     pub wait_seconds: u32,
     /// SIP address or number that a caller is transferred to; none means a message is taken.
     #[serde(default)]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub transfer_to: Option<String>,
 }
 
@@ -103,13 +151,21 @@ pub struct HandoffPolicy {
 #[serde(deny_unknown_fields)]
 pub struct Flow {
     /// Stable key, `[a-z0-9_]{1,40}`.
+    #[schema(value_type = String, pattern = "^[a-z0-9_]{1,40}$")]
     pub key: FlowKey,
     /// What the flow is called in menus ("Book an appointment").
+    #[schema(
+        min_length = 1,
+        max_length = 120,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub title: String,
-    /// Keypad digit in the phone menu, 1 to 9; none keeps it out of the menu.
+    /// Keypad digit in the phone menu, 1 to 7 or 9 (8 stops the recording of a call); none keeps it out of the menu.
     #[serde(default)]
+    #[schema(schema_with = digit)]
     pub digit: Option<u8>,
     /// Slots in the order in which they are asked.
+    #[schema(max_items = 12)]
     pub slots: Vec<SlotRule>,
     /// What happens when every slot is filled (and confirmed).
     pub tool: ToolKind,
@@ -127,10 +183,16 @@ pub type SlotKey = String;
 #[serde(deny_unknown_fields)]
 pub struct SlotRule {
     /// Stable key, `[a-z0-9_]{1,40}`.
+    #[schema(value_type = String, pattern = "^[a-z0-9_]{1,40}$")]
     pub key: SlotKey,
     /// What kind of value it is: decides how it is understood, checked and read back.
     pub kind: SlotKind,
     /// The question in a chat.
+    #[schema(
+        min_length = 1,
+        max_length = 300,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     pub question: String,
     /// Whether the flow may go on without it.
     #[serde(default)]

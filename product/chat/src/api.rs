@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use identity::{Caller, Permission};
 use serde::{Deserialize, Deserializer, Serialize};
 use storage::Timestamp;
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::{Array, ObjectBuilder};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 use web::instant::{from_rfc3339, to_rfc3339};
@@ -16,6 +18,7 @@ use web::{Access, Audited, FieldError, Json, Page, PageQuery, Path, Problem, Que
 use crate::embed_token::{
     CONVERSATIONS_PER_DAY, CONVERSATIONS_PER_HOUR, MESSAGES_PER_CONVERSATION, MESSAGES_PER_DAY, Quota, Refusal,
 };
+use crate::origin::ORIGIN_LENGTH_MAX;
 use crate::widget::{self, Bounds, End, NewWidget, Widget};
 use crate::{ChatState, Error};
 
@@ -120,6 +123,23 @@ impl WidgetView {
     }
 }
 
+/// A list of exact origins; those of this machine may go without TLS.
+fn origins() -> Array {
+    origins_or(Type::Array.into())
+}
+
+/// The same, or nothing.
+fn optional_origins() -> Array {
+    origins_or(SchemaType::Array(vec![Type::Array, Type::Null]))
+}
+
+fn origins_or(kinds: SchemaType) -> Array {
+    let pattern = r"^(?:[hH][tT][tT][pP][sS]://(?:[A-Za-z0-9]{1,60}\.){0,3}[A-Za-z0-9]{1,60}|[hH][tT][tT][pP]://(?:localhost|127\.0\.0\.1|\[::1\]))(?::[1-9][0-9]{0,3})?/?$";
+    let origin =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).max_length(Some(ORIGIN_LENGTH_MAX));
+    ArrayBuilder::new().schema_type(kinds).items(origin).max_items(Some(20)).build()
+}
+
 /// A new widget.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -130,7 +150,7 @@ pub struct WidgetRequest {
     /// The agent that answers.
     agent_id: Uuid,
     /// Exact origins such as `https://www.example.com`; an empty list means that no page may show it.
-    #[schema(max_items = 20)]
+    #[schema(schema_with = origins)]
     origins: Vec<String>,
     /// When it stops by itself.
     #[schema(format = DateTime)]
@@ -174,7 +194,7 @@ const fn messages_per_conversation() -> i64 {
 #[serde(deny_unknown_fields)]
 pub struct WidgetChange {
     /// The exact origins whose pages may show it from now on.
-    #[schema(max_items = 20)]
+    #[schema(schema_with = optional_origins)]
     #[serde(default)]
     origins: Option<Vec<String>>,
     /// When it stops by itself; `null` means never.
@@ -222,7 +242,7 @@ fn instant(text: &str) -> Result<Timestamp, Problem> {
 }
 
 /// The widgets of the organization, the newest first.
-#[utoipa::path(get, path = "/v1/widgets", tag = "widgets", params(PageQuery), responses((status = 200, body = Page<WidgetView>)))]
+#[utoipa::path(get, path = "/v1/widgets", operation_id = "listWidgets", tag = "widgets", params(PageQuery), responses((status = 200, body = Page<WidgetView>)))]
 async fn list(
     State(state): State<ChatState>,
     caller: Caller,
@@ -259,7 +279,7 @@ async fn create(
 }
 
 /// One widget.
-#[utoipa::path(get, path = "/v1/widgets/{id}", tag = "widgets", params(("id" = Uuid, Path)), responses((status = 200, body = WidgetView)))]
+#[utoipa::path(get, path = "/v1/widgets/{id}", operation_id = "getWidget", tag = "widgets", params(("id" = Uuid, Path)), responses((status = 200, body = WidgetView)))]
 async fn get(
     State(state): State<ChatState>,
     caller: Caller,

@@ -86,9 +86,12 @@ pub struct ContactRequest {
     #[serde(default)]
     name: Option<String>,
     /// International (`+49 …`) or national digits.
+    #[schema(
+        pattern = r"^$|^\+?(?:[ ()./-]*[1-9])(?:[ ()./-]*[0-9]){4,14}[ ()./-]*$|^0(?:[ ()./-]*[1-9])(?:[ ()./-]*[0-9]){3,13}[ ()./-]*$"
+    )]
     #[serde(default)]
     phone: Option<String>,
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = r"^$|^[^\s@]+@(?:[^\s@.]+\.)+[^\s@.]+$")]
     #[serde(default)]
     email: Option<String>,
 }

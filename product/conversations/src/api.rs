@@ -50,6 +50,7 @@ pub struct ConversationQuery {
     #[serde(default)]
     after: Option<Uuid>,
     /// Only those in this state.
+    #[param(inline)]
     #[serde(default)]
     state: Option<StateName>,
 }
@@ -191,8 +192,9 @@ impl From<Line> for LineView {
 #[into_params(parameter_in = Query)]
 pub struct LineQuery {
     /// Only lines of later events.
+    #[param(maximum = 4_294_967_295_i64)]
     #[serde(default)]
-    after: u64,
+    after: u32,
 }
 
 /// What a replay found.
@@ -268,7 +270,7 @@ pub struct LeaveQuery {
 }
 
 /// The conversations, newest first.
-#[utoipa::path(get, path = "/v1/conversations", tag = "conversations", params(ConversationQuery), responses((status = 200, body = Page<ConversationView>)))]
+#[utoipa::path(get, path = "/v1/conversations", operation_id = "listConversations", tag = "conversations", params(ConversationQuery), responses((status = 200, body = Page<ConversationView>)))]
 async fn list(
     State(conversations): State<Conversations>,
     caller: Caller,
@@ -281,7 +283,7 @@ async fn list(
 }
 
 /// One conversation.
-#[utoipa::path(get, path = "/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)), responses((status = 200, body = ConversationView)))]
+#[utoipa::path(get, path = "/v1/conversations/{id}", operation_id = "getConversation", tag = "conversations", params(("id" = Uuid, Path)), responses((status = 200, body = ConversationView)))]
 async fn get(
     State(conversations): State<Conversations>,
     caller: Caller,
@@ -298,7 +300,7 @@ async fn events(
     Path(id): Path<Uuid>,
     Query(query): Query<LineQuery>,
 ) -> Result<Json<Vec<LineView>>, Problem> {
-    let lines = conversations.transcript(caller.organization(), id, query.after).await?;
+    let lines = conversations.transcript(caller.organization(), id, query.after.into()).await?;
     Ok(Json(lines.into_iter().map(LineView::from).collect()))
 }
 
@@ -325,7 +327,7 @@ async fn say(
 }
 
 /// Joins the conversation: the agent is silent until you leave.
-#[utoipa::path(put, path = "/v1/conversations/{id}/person", tag = "conversations", params(("id" = Uuid, Path)), responses((status = 200, body = TakenView)))]
+#[utoipa::path(put, path = "/v1/conversations/{id}/person", tag = "conversations", params(("id" = Uuid, Path)), responses((status = 409, description = "Another person has joined, or it is over"), (status = 200, body = TakenView)))]
 async fn join(
     State(conversations): State<Conversations>,
     caller: Caller,
@@ -335,7 +337,7 @@ async fn join(
 }
 
 /// Leaves the conversation: the agent goes on, or it ends.
-#[utoipa::path(delete, path = "/v1/conversations/{id}/person", tag = "conversations", params(("id" = Uuid, Path), LeaveQuery), responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/conversations/{id}/person", operation_id = "leaveConversation", tag = "conversations", params(("id" = Uuid, Path), LeaveQuery), responses((status = 204), (status = 409, description = "Nobody has joined it")))]
 async fn leave(
     State(conversations): State<Conversations>,
     caller: Caller,

@@ -46,6 +46,12 @@ async fn the_description_names_every_route_and_no_other() {
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
+#[test]
+fn the_description_leads_nowhere_astray() {
+    assert_eq!(web::openapi::faults(&description()), Vec::<String>::new());
+    assert_eq!(web::openapi::collisions(&part_descriptions()), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn what_is_described_follows_from_what_is_served() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -128,7 +128,7 @@ pub struct VaultView {
 /// Which keys are to be rotated.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RotationRequest {
+pub struct KeyRotationRequest {
     level: Level,
 }
 
@@ -153,11 +153,11 @@ async fn begun(platform: &Platform, id: Uuid) -> Result<(StatusCode, Json<SweepV
 
 /// Makes a new key. It seals what is new at once; what the older one sealed is sealed anew in the background, then the
 /// older one ends.
-#[utoipa::path(post, path = "/v1/vault/rotations", tag = "vault", operation_id = "rotateKeys", request_body = RotationRequest, responses((status = 202, body = SweepView)))]
+#[utoipa::path(post, path = "/v1/vault/rotations", tag = "vault", operation_id = "rotateKeys", request_body = KeyRotationRequest, responses((status = 202, body = SweepView)))]
 async fn rotate(
     State(platform): State<Platform>,
     caller: Caller,
-    Json(wanted): Json<RotationRequest>,
+    Json(wanted): Json<KeyRotationRequest>,
 ) -> Result<(StatusCode, Json<SweepView>), Problem> {
     begun(&platform, super::rotate(&platform, &caller, wanted.level).await?).await
 }

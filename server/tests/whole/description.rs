@@ -33,6 +33,8 @@ pub struct Operation {
     pub query: String,
     /// Comes in pages.
     pub paged: bool,
+    /// Its parameters as they are described.
+    parameters: Vec<Value>,
 }
 
 impl Operation {
@@ -71,6 +73,7 @@ impl Description {
                     paged: operation["parameters"]
                         .as_array()
                         .is_some_and(|list| list.iter().any(|one| one["name"] == "limit")),
+                    parameters: operation["parameters"].as_array().cloned().unwrap_or_default(),
                 });
             }
         }
@@ -80,7 +83,15 @@ impl Description {
 
     fn query(&self, operation: &Value) -> String {
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-        let wanted = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
+        self.query_of(parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true))
+    }
+
+    /// All query parameters, filled in, those that may be missing too.
+    pub fn whole_query(&self, operation: &Operation) -> String {
+        self.query_of(operation.parameters.iter().filter(|one| one["in"] == "query"))
+    }
+
+    fn query_of<'a>(&self, wanted: impl Iterator<Item = &'a Value>) -> String {
         let pairs: Vec<String> = wanted
             .map(|one| {
                 let value = self.sample(&one["schema"], Uuid::max());

@@ -16,7 +16,7 @@ fn addresses(markup: &str, attribute: &str) -> Vec<String> {
 }
 
 /// One page, the same for every other address of its shape: ids and query strings are left out.
-fn shape(path: &str) -> String {
+pub fn shape(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let piece = |piece: &str| if uuid::Uuid::try_parse(piece).is_ok() { "{id}".to_owned() } else { piece.to_owned() };
     path.split('/').map(piece).collect::<Vec<_>>().join("/")

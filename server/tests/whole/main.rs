@@ -8,6 +8,7 @@
     reason = "short texts are put together, our own file names compared, and the product's log is shown when a test fails"
 )]
 
+mod attack;
 mod browser;
 mod caller;
 mod crash;

@@ -14,7 +14,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// Limits of [`Product::start_unhurried`]: as high as settings can have them.
-const UNHURRIED: &str = "[limits]\nnetwork_per_minute = 100000\nread_per_minute = 100000\nwrite_per_minute = 100000\n\
+pub const UNHURRIED: &str = "[limits]\nnetwork_per_minute = 100000\nread_per_minute = 100000\nwrite_per_minute = 100000\n\
     heavy_per_minute = 100000\nvisitor_per_minute = 100000\n";
 
 /// Lines of the log that a failing test shows.
@@ -77,11 +77,16 @@ impl Product {
 
     /// A fresh and silent demo for tests that ask more at once than anybody may.
     pub async fn start_unhurried() -> Self {
+        Self::start_settled(UNHURRIED).await
+    }
+
+    /// A fresh and silent demo with this settings file.
+    pub async fn start_settled(settings: &str) -> Self {
         let scratch = std::sync::Arc::new(tempfile::tempdir().expect("tests can write to the temporary folder"));
-        let settings = scratch.path().join("settings.toml");
-        std::fs::write(&settings, UNHURRIED).expect("tests can write to the temporary folder");
-        let settings = settings.to_str().expect("a plain path");
-        let mut product = Self::start_in(&scratch.path().join("data"), &["--no-caller", "--settings", settings]).await;
+        let file = scratch.path().join("settings.toml");
+        std::fs::write(&file, settings).expect("tests can write to the temporary folder");
+        let file = file.to_str().expect("a plain path");
+        let mut product = Self::start_in(&scratch.path().join("data"), &["--no-caller", "--settings", file]).await;
         product.scratch = Some(scratch);
         product
     }
@@ -142,6 +147,11 @@ impl Product {
     /// The data folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The settings file of [`Self::start_settled`], for commands on the same data.
+    pub fn settings(&self) -> Option<PathBuf> {
+        self.scratch.as_ref().map(|scratch| scratch.path().join("settings.toml")).filter(|file| file.is_file())
     }
 
     /// What the product has written to its log, earlier runs on the same folder included.
@@ -215,7 +225,7 @@ impl Product {
     }
 
     /// A form as a page of the product sends it.
-    async fn post_form(&self, path: &str, cookie: Option<&str>, form: &str) -> reqwest::Response {
+    pub async fn post_form(&self, path: &str, cookie: Option<&str>, form: &str) -> reqwest::Response {
         let request = self.http.post(format!("{}{path}", self.facts.base_url)).body(form.to_owned());
         let mut request = request
             .header("origin", &self.facts.base_url)
@@ -244,7 +254,7 @@ impl Product {
 }
 
 /// The value of the session's cookie that an answer sets.
-fn cookie_of(answer: &reqwest::Response) -> String {
+pub fn cookie_of(answer: &reqwest::Response) -> String {
     let cookie = answer.headers().get("set-cookie").expect("a session").to_str().expect("text");
     let value = cookie.split(['=', ';']).nth(1).expect("a value").to_owned();
     assert!(value.len() > 20, "{cookie}");

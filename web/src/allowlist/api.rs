@@ -66,7 +66,7 @@ fn list(field: &str, entries: &[String]) -> Result<Allowlist, Problem> {
 }
 
 /// From where the dashboard and the API may be used.
-#[utoipa::path(get, path = "/v1/settings/allowlist", tag = "settings", responses((status = 200, body = AllowlistView)))]
+#[utoipa::path(get, path = "/v1/settings/allowlist", operation_id = "getAllowlist", tag = "settings", responses((status = 200, body = AllowlistView)))]
 async fn get(State(platform): State<Platform>, caller: Caller) -> Result<Json<AllowlistView>, Problem> {
     let lists = super::read(&platform, caller.organization()).await?;
     Ok(Json(view(&lists, &caller)))

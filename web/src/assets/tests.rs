@@ -56,6 +56,23 @@ fn modules_neither_evaluate_nor_write_markup_outside_the_one_policy() {
     }
 }
 
+/// What comes from outside never names a property that is written, so no prototype can be reached by it (ASVS 15.3.6).
+#[test]
+fn modules_name_no_property_by_what_comes_from_outside() {
+    for name in Embedded::iter().filter(|name| name.ends_with(".js")) {
+        let source = text(&name);
+        for forbidden in ["__proto__", "prototype", "Object.assign"] {
+            let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+            assert!(!code.into_iter().any(|line| line.contains(forbidden)), "{name} uses {forbidden}");
+        }
+        for (at, _) in source.match_indices("] = ") {
+            let names = source[..at].rsplit('[').next().unwrap_or_default();
+            // The parts of an answer of a passkey are a list of words in the module itself.
+            assert!(name == "passkey.js" && names == "part", "{name} writes [{names}]");
+        }
+    }
+}
+
 #[test]
 fn modules_stay_small() {
     let lines: usize =

@@ -366,3 +366,22 @@ async fn the_firewall_refuses_in_fields_and_scores_free_text() {
     let stranger = service.ask("GET", &format!("/v1/things/1?x={attack}"), &[], "").await;
     assert_eq!(stranger.status, 401, "strangers cost it nothing");
 }
+
+#[tokio::test]
+async fn what_the_firewall_refuses_a_member_stands_in_the_audit_log() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let owner = service.test.member(founded.organization, Role::Owner).await;
+    let attack = format!("/v1/things/{}?x=%3Cscript%3Ealert(1)%3C/script%3E", Uuid::nil());
+    let refused = service.ask("GET", &attack, &[("cookie", &cookie(owner.session.reveal()))], "").await;
+    assert!(refused.is_problem("firewall"), "{refused:?}");
+    let platform = &service.test.platform;
+    let query = audit::EntryQuery { before: None, object_id: None, limit: 1 };
+    let entries = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read");
+    let record = entries.into_iter().next().and_then(|entry| entry.record).expect("an entry");
+    assert_eq!((record.action.as_str(), record.outcome), ("firewall.refuse", audit::Outcome::Refused));
+    let (name, reason) = &record.facts[0];
+    let reference = reason.strip_prefix("reference ").expect("a reference");
+    assert!(name == "reason" && refused.body.contains(reference), "{reason}: the same that the answer names");
+    assert!(!format!("{:?}", record.facts).contains("alert"), "nothing of the attack itself");
+}

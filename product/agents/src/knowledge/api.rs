@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use identity::{Caller, Permission};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Object, ObjectBuilder};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use uuid::Uuid;
 use web::instant::to_rfc3339;
@@ -116,14 +118,21 @@ impl From<Document> for DocumentView {
 }
 
 /// A file, sent as a form.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the form; the handler reads it piece by piece")]
 pub struct UploadForm {
     /// `true`: I have the right to use this material for this agent.
+    #[schema(schema_with = attestation, required = true)]
     attested: bool,
     /// PDF, DOCX, Markdown, HTML or plain text.
     #[schema(format = Binary)]
     file: String,
+}
+
+/// A statement that only has a meaning when it is made.
+fn attestation() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
 }
 
 /// A site.
@@ -131,10 +140,11 @@ pub struct UploadForm {
 #[serde(deny_unknown_fields)]
 pub struct UrlRequest {
     /// Where to begin; pages of the same host that it links to are read too.
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 2000, pattern = r"^[hH][tT][tT][pP][sS]?://\S+$")]
     url: String,
     /// I have the right to use this material for this agent.
     #[serde(default)]
+    #[schema(schema_with = attestation, required = true)]
     attested: bool,
 }
 
@@ -150,6 +160,7 @@ pub struct TextRequest {
     text: String,
     /// I have the right to use this material for this agent.
     #[serde(default)]
+    #[schema(schema_with = attestation, required = true)]
     attested: bool,
 }
 
@@ -227,7 +238,7 @@ pub struct AnswerView {
 const ANSWERS_SHOWN: usize = 5;
 
 /// The documents of an agent, newest first.
-#[utoipa::path(get, path = "/v1/agents/{agent_id}/knowledge", tag = "knowledge", params(("agent_id" = Uuid, Path), PageQuery), responses((status = 200, body = Page<DocumentView>)))]
+#[utoipa::path(get, path = "/v1/agents/{agent_id}/knowledge", operation_id = "listDocuments", tag = "knowledge", params(("agent_id" = Uuid, Path), PageQuery), responses((status = 200, body = Page<DocumentView>)))]
 async fn list(
     State(knowledge): State<Knowledge>,
     caller: Caller,
@@ -277,7 +288,7 @@ async fn add_text(
 }
 
 /// One document.
-#[utoipa::path(get, path = "/v1/agents/{agent_id}/knowledge/{id}", tag = "knowledge", params(("agent_id" = Uuid, Path), ("id" = Uuid, Path)), responses((status = 200, body = DocumentView)))]
+#[utoipa::path(get, path = "/v1/agents/{agent_id}/knowledge/{id}", operation_id = "getDocument", tag = "knowledge", params(("agent_id" = Uuid, Path), ("id" = Uuid, Path)), responses((status = 200, body = DocumentView)))]
 async fn get(
     State(knowledge): State<Knowledge>,
     caller: Caller,

@@ -104,12 +104,16 @@ pub struct BookingQuery {
     /// The `next_cursor` of the page before.
     after: Option<Uuid>,
     /// `booked`, `cancelled`, `attended` or `missed`.
+    #[param(pattern = "^(booked|cancelled|attended|missed)$")]
     state: Option<String>,
-    /// The one with this reference.
+    /// The one with this reference: six letters and digits; blanks and hyphens between them do not count.
+    #[param(pattern = "^(?:[ -]*[CDFGHJKMNPQRTVWXYcdfghjkmnpqrtvwxy34679]){6}[ -]*$")]
     reference: Option<String>,
     /// Those that begin at this instant (RFC 3339) or later.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Those that begin before this instant (RFC 3339).
+    #[param(format = DateTime)]
     until: Option<String>,
 }
 
@@ -141,7 +145,7 @@ pub struct BookingRequest {
     #[schema(value_type = String, format = Date)]
     day: Date,
     /// Its beginning on the clocks of the business (`14:30:00` or `14:30`).
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
     time: Time,
     /// For whom; a new contact when it is left out.
     #[serde(default)]
@@ -166,6 +170,7 @@ pub struct BookingRequest {
 #[serde(deny_unknown_fields)]
 pub struct BookingChange {
     /// `cancelled`, or once its time has come `attended`, `missed` or `booked`.
+    #[schema(pattern = "^(booked|cancelled|attended|missed)$")]
     #[serde(default)]
     state: Option<String>,
     /// The new day.
@@ -173,7 +178,7 @@ pub struct BookingChange {
     #[serde(default)]
     day: Option<Date>,
     /// The new beginning.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
     #[serde(default)]
     time: Option<Time>,
 }

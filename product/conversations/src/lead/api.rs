@@ -92,8 +92,10 @@ pub struct LeadQuery {
     /// The `next_cursor` of the page before.
     after: Option<Uuid>,
     /// `new`, `contacted`, `won` or `lost`.
+    #[param(pattern = "^(new|contacted|won|lost)$")]
     state: Option<String>,
-    /// The one with this reference.
+    /// The one with this reference: six letters and digits; blanks and hyphens between them do not count.
+    #[param(pattern = "^(?:[ -]*[CDFGHJKMNPQRTVWXYcdfghjkmnpqrtvwxy34679]){6}[ -]*$")]
     reference: Option<String>,
 }
 
@@ -102,6 +104,7 @@ pub struct LeadQuery {
 #[serde(deny_unknown_fields)]
 pub struct LeadChange {
     /// `new`, `contacted`, `won` or `lost`.
+    #[schema(pattern = "^(new|contacted|won|lost)$")]
     state: String,
 }
 

@@ -86,10 +86,13 @@ pub struct TicketQuery {
     /// The `next_cursor` of the page before.
     after: Option<Uuid>,
     /// `open`, `in_progress`, `resolved` or `closed`.
+    #[param(pattern = "^(open|in_progress|resolved|closed)$")]
     state: Option<String>,
     /// `problem` or `message`.
+    #[param(pattern = "^(problem|message)$")]
     kind: Option<String>,
-    /// The one with this reference.
+    /// The one with this reference: six letters and digits; blanks and hyphens between them do not count.
+    #[param(pattern = "^(?:[ -]*[CDFGHJKMNPQRTVWXYcdfghjkmnpqrtvwxy34679]){6}[ -]*$")]
     reference: Option<String>,
 }
 
@@ -98,6 +101,7 @@ pub struct TicketQuery {
 #[serde(deny_unknown_fields)]
 pub struct TicketRequest {
     /// `open`, `in_progress`, `resolved` or `closed`.
+    #[schema(pattern = "^(open|in_progress|resolved|closed)$")]
     #[serde(default)]
     state: Option<String>,
     /// An active member; `null`: nobody.

@@ -28,7 +28,7 @@ pub struct PlaceCall {
     /// The agent that shall speak; its published version is used.
     pub agent_id: Uuid,
     /// Whom to call: a number in E.164 or a SIP address. It is checked before anything is dialled.
-    #[schema(max_length = 255)]
+    #[schema(max_length = 255, pattern = r"^(?:[sS][iI][pP]:\S+|(?:tel:)?(?:\+|00)[0-9 ./()-]+)$")]
     pub to: String,
 }
 

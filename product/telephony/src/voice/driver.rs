@@ -169,6 +169,22 @@ mod tests {
         let missing = Synthesizer::new("/nowhere/espeak-ng".into(), vec![], timeout);
         assert!(matches!(missing.speak("x").await, Err(Error::Run(_))));
     }
+    /// Words come from people and documents. They reach the program as what it reads, so no shell and no option ever sees them.
+    #[tokio::test]
+    async fn words_that_look_like_commands_are_only_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let wave = media::wav::write_pcm16(&[&media::tone::sine(440.0, 12_000, 200)]);
+        std::fs::write(folder.path().join("a.wav"), wave).expect("written");
+        let script = format!("cd {}; cat > heard; echo \"$#\" > arguments; cat a.wav", folder.path().display());
+        let synthesizer = Synthesizer::new("/bin/sh".into(), vec!["-c".into(), script], SPEAK_TIMEOUT);
+        let words = "-w ran.wav --path=/etc $(touch ran) `touch ran` ; touch ran | touch ran && touch ran";
+        synthesizer.speak(words).await.expect("spoken");
+        let written = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        assert!(written("heard").contains(words), "{}", written("heard"));
+        assert_eq!(written("arguments").trim(), "0", "no argument comes from the words");
+        assert!(!folder.path().join("ran").exists() && !folder.path().join("ran.wav").exists());
+    }
+
     /// A program that takes 100 ms, writes down that it ran, and gives a sound.
     fn counted(folder: &Path) -> Synthesizer {
         let wave = media::wav::write_pcm16(&[&media::tone::sine(440.0, 12_000, 200)]);

@@ -196,7 +196,7 @@ async fn answer(
 /// What hyper lets through and we do not: anything that two servers in a row could read in two ways
 /// (RFC 9112 sections 3.2 and 6.3).
 fn acceptable(method: &Method, version: Version, uri: &http::Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
-    if method == Method::CONNECT || method == Method::TRACE {
+    if method == Method::CONNECT {
         return Err(StatusCode::NOT_IMPLEMENTED);
     }
     let count = |name: header::HeaderName| headers.get_all(name).iter().count();

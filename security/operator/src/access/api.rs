@@ -6,6 +6,8 @@ use http::{HeaderValue, StatusCode, header};
 use identity::support::{self, Grant, Looking, NewGrant, Scope, is_grantable};
 use identity::{Caller, MembershipState, Permission, Role, allows};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ArrayBuilder, Type};
+use utoipa::openapi::{Array, ObjectBuilder};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 use web::instant::to_rfc3339;
@@ -72,7 +74,7 @@ impl From<Grant> for GrantView {
 #[serde(deny_unknown_fields)]
 pub struct GrantRequest {
     /// Dotted names, as in `recording.listen`; only ones that look. See `GET /v1/permissions`.
-    #[schema(min_items = 1, max_items = 64)]
+    #[schema(schema_with = grantable_names)]
     permissions: Vec<String>,
     /// Narrow it to these calls, recordings, conversations …; none means all.
     #[serde(default)]
@@ -84,6 +86,13 @@ pub struct GrantRequest {
     /// What support shall look at, and why.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
+}
+
+/// A list of the permissions that can be granted, by their names.
+fn grantable_names() -> Array {
+    let grantable = Permission::ALL.into_iter().filter(|permission| identity::support::is_grantable(*permission));
+    let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(grantable.map(Permission::dotted)));
+    ArrayBuilder::new().items(names).min_items(Some(1)).max_items(Some(64)).build()
 }
 
 /// The dotted names of permissions, read.

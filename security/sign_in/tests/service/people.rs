@@ -27,6 +27,7 @@ async fn a_person_signs_in_works_and_signs_out() {
     let out = service.ask("POST", "/sign-out", &[FORM[0], FORM[1], ("cookie", &newer)], "").await;
     assert_eq!((out.status, out.header("location")), (303, "/sign-in"));
     assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(out.header("clear-site-data"), "\"cache\", \"storage\"", "what the browser kept goes as well");
     assert_eq!(service.ask("GET", "/v1/organization", &[("cookie", &newer)], "").await.status, 401);
 }
 

@@ -239,7 +239,7 @@ async fn reset_member(
 }
 
 /// Ends your own membership. The last owner cannot leave.
-#[utoipa::path(post, path = "/v1/membership/leave", tag = "members", responses((status = 204), (status = 409, description = "The last owner, or a program")))]
+#[utoipa::path(post, path = "/v1/membership/leave", operation_id = "leaveOrganization", tag = "members", responses((status = 204), (status = 409, description = "The last owner, or a program")))]
 async fn leave(State(gate): State<Gate>, caller: Caller) -> Result<StatusCode, Problem> {
     leaving::leave(&gate.platform, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
