@@ -62,10 +62,10 @@ pub async fn join(change: &mut Change, newcomer: &Newcomer<'_>) -> Result<Joined
         Some(user) => change.query(&MEMBERSHIP_OF_USER, &[organization.into(), user.into()]).await?,
         None => Vec::new(),
     };
-    if let Some(row) = former.first() {
-        if store::word(row, "state", MembershipState::parse)? != MembershipState::Left {
-            return Err(Error::Conflict("somebody with this e-mail address is a member already"));
-        }
+    if let Some(row) = former.first()
+        && store::word(row, "state", MembershipState::parse)? != MembershipState::Left
+    {
+        return Err(Error::Conflict("somebody with this e-mail address is a member already"));
     }
     let counted = change.query(&MEMBERSHIPS_COUNT, &[organization.into()]).await?;
     if counted.first().map_or(Ok(0), |row| row.integer("members"))? >= newcomer.maximum_members {
