@@ -24,7 +24,7 @@ pub fn location(base: &str, schema: &Schema, id: &str) -> String {
 /// `lastModified` does not count: the same state is the same version.
 pub fn with_version(mut resource: Object, meta: Value) -> Object {
     let hash = token::hash(&Value::Object(resource.clone()).to_string());
-    let digits: String = hash.iter().take(VERSION_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let digits = hash.iter().take(VERSION_BYTES).fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
     let mut meta = meta;
     meta["version"] = format!("W/\"{digits}\"").into();
     resource.insert("meta".to_owned(), meta);
@@ -163,7 +163,7 @@ impl Shown {
 }
 
 /// A page of a list.
-pub fn list(resources: Vec<Object>, total: usize, start_index: usize) -> Value {
+pub fn list(resources: &[Object], total: usize, start_index: usize) -> Value {
     json!({
         "schemas": [LIST_SCHEMA],
         "totalResults": total,
@@ -176,8 +176,8 @@ pub fn list(resources: Vec<Object>, total: usize, start_index: usize) -> Value {
 /// All of something that comes in one page.
 fn whole_list(resources: Vec<Value>) -> Value {
     let total = resources.len();
-    let resources = resources.into_iter().filter_map(|resource| resource.as_object().cloned()).collect();
-    list(resources, total, 1)
+    let resources: Vec<Object> = resources.into_iter().filter_map(|resource| resource.as_object().cloned()).collect();
+    list(&resources, total, 1)
 }
 
 /// What the server can do (RFC 7643 section 5).

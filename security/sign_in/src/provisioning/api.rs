@@ -86,7 +86,9 @@ impl IntoResponse for Refusal {
             Self::InvalidSyntax(_) => (Code::BAD_REQUEST, Some("invalidSyntax")),
             Self::InvalidPath(_) => (Code::BAD_REQUEST, Some("invalidPath")),
             Self::NoTarget(_) => (Code::BAD_REQUEST, Some("noTarget")),
-            Self::InvalidValue(_) => (Code::BAD_REQUEST, Some("invalidValue")),
+            Self::InvalidValue(_) | Self::Identity(identity::Error::Invalid { .. }) => {
+                (Code::BAD_REQUEST, Some("invalidValue"))
+            }
             Self::Mutability(_) => (Code::BAD_REQUEST, Some("mutability")),
             Self::TooMany(_) => (Code::BAD_REQUEST, Some("tooMany")),
             Self::Uniqueness(_) => (Code::CONFLICT, Some("uniqueness")),
@@ -95,7 +97,6 @@ impl IntoResponse for Refusal {
             Self::OtherVersion => (Code::PRECONDITION_FAILED, None),
             Self::NotImplemented(_) => (Code::NOT_IMPLEMENTED, None),
             Self::TooOften(_) => (Code::TOO_MANY_REQUESTS, None),
-            Self::Identity(identity::Error::Invalid { .. }) => (Code::BAD_REQUEST, Some("invalidValue")),
             Self::Identity(_) => (Code::INTERNAL_SERVER_ERROR, None),
         };
         match self {
@@ -160,7 +161,7 @@ async fn body(request: Request, limit: usize) -> std::result::Result<Value, Resp
         .map_err(|_| Refusal::InvalidSyntax("The body is not valid JSON.".to_owned()).into_response())
 }
 
-fn header_text<'a>(headers: &'a HeaderMap, name: header::HeaderName) -> Option<&'a str> {
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"))
 }
 
@@ -178,7 +179,7 @@ fn resource(
 ) -> Response {
     let text = |name: &str| resource.get("meta").and_then(|meta| meta.get(name)).and_then(Value::as_str);
     let (version, location) = (text("version").map(HeaderValue::try_from), text("location").map(HeaderValue::try_from));
-    let mut response = document(status, &Value::Object(shown.cut(resource.clone(), schema)));
+    let mut response = document(status, &Value::Object(shown.cut(resource, schema)));
     for (name, value) in [(header::ETAG, version), (header::LOCATION, location)] {
         if let Some(Ok(value)) = value {
             response.headers_mut().insert(name, value);
@@ -237,8 +238,8 @@ async fn listed_users(state: SignIn, caller: Caller, query: &Query) -> Result<Re
     asked.weigh(filter.as_ref()).await?;
     let listed = asked.directory.users(filter.as_ref(), query.start_index, query.count).await?;
     let base = asked.directory.base();
-    let shown = listed.users.iter().map(|user| query.shown.cut(user.resource(base), &USER)).collect();
-    Ok(document(StatusCode::OK, &answer::list(shown, listed.total, query.start_index)))
+    let shown: Vec<Object> = listed.users.iter().map(|user| query.shown.cut(user.resource(base), &USER)).collect();
+    Ok(document(StatusCode::OK, &answer::list(&shown, listed.total, query.start_index)))
 }
 
 async fn get_user(
@@ -362,8 +363,8 @@ async fn listed_groups(state: SignIn, caller: Caller, query: &Query) -> Result<R
         }
     }
     let total = found.len();
-    let page = found.into_iter().skip(query.start_index.saturating_sub(1)).take(query.count).collect();
-    Ok(document(StatusCode::OK, &answer::list(page, total, query.start_index)))
+    let page: Vec<Object> = found.into_iter().skip(query.start_index.saturating_sub(1)).take(query.count).collect();
+    Ok(document(StatusCode::OK, &answer::list(&page, total, query.start_index)))
 }
 
 async fn get_group(

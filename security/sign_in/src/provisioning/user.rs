@@ -161,7 +161,7 @@ impl User {
         object.insert("id".to_owned(), self.id.to_string().into());
         object.insert("emails".to_owned(), json!([{"value": self.email, "type": "work", "primary": true}]));
         if let Some(group) = group::id_of(self.role) {
-            let address = answer::location(base, &group::LISTED, group);
+            let address = answer::location(base, group::LISTED, group);
             let group = json!({
                 "value": group, "$ref": address, "display": group::name_of(self.role), "type": "direct"
             });

@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         if self.rest.starts_with('[') {
             self.rest = &self.rest[1..];
             if operand.part.is_some() || operand.attribute.parts.is_empty() {
-                return Err(wrong(format!("{} has no parts to be asked about in brackets.", operand)));
+                return Err(wrong(format!("{operand} has no parts to be asked about in brackets.")));
             }
             let within = self.closed(']', Names::Parts(operand.attribute), depth)?;
             return Ok(Filter::Within(operand.attribute.name, Box::new(within)));
