@@ -51,7 +51,7 @@ impl Conversations {
         }
         let display_name: String = caller.display_name().chars().take(DISPLAY_NAME_MAX).collect();
         run.take(Event::PersonJoined { display_name });
-        run.commit(Commit { work: Work::Audited(change), act: None, client_id: None, tell: true }).await
+        run.commit(Commit { work: Work::Audited(Box::new(change)), act: None, client_id: None, tell: true }).await
     }
 
     /// The person who joined writes.
@@ -90,7 +90,7 @@ impl Conversations {
         let change = caller.change(self.platform(), "conversation.answer").await?;
         let display_name: String = caller.display_name().chars().take(DISPLAY_NAME_MAX).collect();
         run.take(Event::PersonSaid { display_name, text: card::masked(text) });
-        run.commit(Commit { work: Work::Audited(change), act: None, client_id, tell: true }).await
+        run.commit(Commit { work: Work::Audited(Box::new(change)), act: None, client_id, tell: true }).await
     }
 
     /// The person who joined leaves.
@@ -104,7 +104,7 @@ impl Conversations {
         self.require_joined(caller, &run.database, id, run.loaded.state.phase).await?;
         let change = caller.change(self.platform(), "handoff.leave").await?;
         run.take(Event::PersonLeft { end: leave == Leave::End });
-        run.commit(Commit { work: Work::Audited(change), act: None, client_id: None, tell: true }).await
+        run.commit(Commit { work: Work::Audited(Box::new(change)), act: None, client_id: None, tell: true }).await
     }
 
     async fn require_joined(

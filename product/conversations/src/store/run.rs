@@ -155,7 +155,9 @@ impl Conversations {
         };
         run.take(Event::Opened { channel, caller_number: number });
         run.insert_conversation(&mut change, &details(&request.channel)).await?;
-        let first = run.commit(Commit { work: Work::Audited(change), act: None, client_id: None, tell: false }).await?;
+        let first = run
+            .commit(Commit { work: Work::Audited(Box::new(change)), act: None, client_id: None, tell: false })
+            .await?;
         Ok(Opened { conversation_id: id, contact_id, first })
     }
 
@@ -406,7 +408,7 @@ impl Run<'_> {
     /// The transaction: with an entry in the audit log when something beyond words came of the input.
     pub async fn work(&self, act: Option<&Act>) -> Result<Work, Error> {
         match tools::action_of(&self.steps, act) {
-            Some(action) => Ok(Work::Audited(self.caller.change(&self.shared.platform, action).await?)),
+            Some(action) => Ok(Work::Audited(Box::new(self.caller.change(&self.shared.platform, action).await?))),
             None => Ok(Work::Plain(self.database.begin().await?)),
         }
     }

@@ -21,7 +21,7 @@ pub(super) enum Work {
     /// Words only.
     Plain(Transaction),
     /// Something more: it commits with an entry in the audit log.
-    Audited(Change),
+    Audited(Box<Change>),
 }
 
 impl Deref for Work {

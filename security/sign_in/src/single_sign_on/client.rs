@@ -186,7 +186,7 @@ impl Providers {
         serde_json::from_slice(answer.body()).map_err(|error| {
             // What is missing may be told; what is there instead is not ours to show.
             let error = error.to_string();
-            let missing = error.starts_with("missing field").then_some(error).unwrap_or_default();
+            let missing = if error.starts_with("missing field") { error.as_str() } else { "" };
             let sentence = format!("Asked for {what} at {address}, the provider answered something else. {missing}");
             Trouble { word: "provider's answer", sentence: sentence.trim_end().to_owned() }
         })
