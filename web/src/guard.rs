@@ -20,6 +20,7 @@ use crate::allowlist;
 use crate::cookie::SessionCookie;
 use crate::form_token::FormToken;
 use crate::idempotency;
+use crate::page::Unread;
 use crate::present;
 use crate::problem::Problem;
 use crate::routes::{Access, Audited, BodyLimit, RouteRule};
@@ -197,10 +198,6 @@ fn neutral(response: Response) -> Response {
 /// The operators who look into the organization at this moment, beside the request of a page.
 #[derive(Debug, Clone)]
 pub(crate) struct Looking(pub Vec<String>);
-
-/// What the reader of a page has to acknowledge about changes of their account, beside the request.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Unread(pub Vec<AccountNotice>);
 
 type Admitted = (Option<Caller>, Option<Allowance>);
 

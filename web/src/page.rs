@@ -7,8 +7,12 @@ use identity::Caller;
 
 use crate::Problem;
 use crate::form_token::FormToken;
-use crate::guard::{Looking, Unread};
+use crate::guard::Looking;
 use crate::shell::{AccountNotice, Nav, Shell};
+
+/// What the reader of a page has to acknowledge about changes of their account, beside the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unread(pub Vec<AccountNotice>);
 
 /// The signed-in reader of a page and the nonce of its answer. A handler takes it as an argument.
 #[derive(Debug, Clone)]

@@ -7,7 +7,6 @@
 //!
 //! An account that also works in another organization is nobody's alone: no single one of them takes away what protects all.
 
-use audit::{Actor, ActorKind, Entry, Outcome};
 use uuid::Uuid;
 
 use crate::assurance::{self, Factor, Outstanding};
@@ -19,7 +18,7 @@ use crate::session::{self, Device};
 use crate::store::people::SESSIONS_DELETE_OF_MEMBER;
 use crate::store::{MEMBERSHIPS_ELSEWHERE, SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
 use crate::token::Secret;
-use crate::{Caller, Change, Error, MembershipState, Platform, Result, change, sign_in};
+use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
 
 /// Fewest characters that say how the person was known.
 pub const MINIMUM_VOUCHED_LENGTH: usize = 10;
@@ -122,7 +121,7 @@ async fn may_be_reset(change: &mut Change, user: Uuid, what: What) -> Result<()>
 /// Opens a session for whoever holds a link for the password. It reaches the page of the second factor, where there is one, and
 /// then the page where a new password is chosen, and nothing else.
 pub async fn enter_for_password(platform: &Platform, presented: &str, device: &Device) -> Result<Secret> {
-    enter(platform, presented, Purpose::PasswordReset, &[Factor::PasswordReset], device).await
+    sign_in::with_token(platform, Purpose::PasswordReset, presented, &[Factor::PasswordReset], device).await
 }
 
 /// Opens a session for whoever holds a link for the second factor and knows the password. It reaches the pages where a new
@@ -134,38 +133,8 @@ pub async fn enter_for_factor(platform: &Platform, presented: &str, password: &s
         sign_in::refuse(platform, Some(organization), Some(user), device).await?;
         return Err(Error::invalid("password", "This is not your password."));
     }
-    enter(platform, presented, Purpose::FactorReset, &[Factor::Password, Factor::FactorReset], device).await
-}
-
-async fn enter(
-    platform: &Platform,
-    presented: &str,
-    purpose: Purpose,
-    factors: &[Factor],
-    device: &Device,
-) -> Result<Secret> {
-    let (organization, user) = one_time::subject_of(platform, purpose, presented).await?.ok_or(Error::TokenRefused)?;
-    // Where single sign-on is required, help back in would go past it.
-    let sign_in::Workplace::Open(organization) =
-        sign_in::workplace(platform, user, Some(organization), factors).await?
-    else {
-        return Err(Error::TokenRefused);
-    };
-    let mut transaction = sign_in::door(platform, organization).await?;
-    one_time::consume(&mut transaction, platform, purpose, presented).await?;
-    let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
-    let entry = Entry {
-        actor: Actor { kind: ActorKind::User, id: Some(user), address: device.address },
-        action: "session.start",
-        object_kind: "user",
-        object_id: Some(user),
-        outcome: Outcome::Done,
-        facts: vec![("by", assurance::to_text(factors))],
-        personal: Vec::new(),
-    };
-    change::append(&mut transaction, platform, &entry).await?;
-    transaction.commit().await?;
-    Ok(token)
+    let factors = [Factor::Password, Factor::FactorReset];
+    sign_in::with_token(platform, Purpose::FactorReset, presented, &factors, device).await
 }
 
 /// The new password of somebody who came by a link, and showed the second factor if there is one. Every session ends; a new one

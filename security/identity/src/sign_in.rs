@@ -7,6 +7,7 @@ use uuid::Uuid;
 use vault::Field;
 
 use crate::assurance::{self, Factor};
+use crate::one_time::Purpose;
 use crate::session::{self, Device};
 use crate::store::{self, MEMBERSHIPS_OF_USER, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
@@ -77,16 +78,27 @@ async fn begin(
 
 /// Opens a session for whoever holds the link.
 pub async fn with_link(platform: &Platform, presented: &str, device: &Device) -> Result<Secret> {
-    let (organization, user) = one_time::subject(platform, presented).await?.ok_or(Error::TokenRefused)?;
-    let factors = [Factor::MachineLink];
-    let Workplace::Open(organization) = workplace(platform, user, Some(organization), &factors).await? else {
+    with_token(platform, Purpose::SignIn, presented, &[Factor::MachineLink], device).await
+}
+
+/// Uses a token of this purpose up and opens a session that has shown these factors, in one transaction.
+pub(crate) async fn with_token(
+    platform: &Platform,
+    purpose: Purpose,
+    presented: &str,
+    factors: &[Factor],
+    device: &Device,
+) -> Result<Secret> {
+    let (organization, user) = one_time::subject_of(platform, purpose, presented).await?.ok_or(Error::TokenRefused)?;
+    // Where single sign-on is required, help back in would go past it.
+    let Workplace::Open(organization) = workplace(platform, user, Some(organization), factors).await? else {
         return Err(Error::TokenRefused);
     };
     let mut transaction = platform.database.organization(organization).begin().await?;
-    one_time::consume(&mut transaction, platform, one_time::Purpose::SignIn, presented).await?;
-    let token = session::open(&mut transaction, platform, organization, user, device, &factors).await?;
+    one_time::consume(&mut transaction, platform, purpose, presented).await?;
+    let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };
-    let facts = vec![("by", assurance::to_text(&factors))];
+    let facts = vec![("by", assurance::to_text(factors))];
     change::append(&mut transaction, platform, &Entry { facts, ..entry(Some(user), actor) }).await?;
     transaction.commit().await?;
     Ok(token)
@@ -157,7 +169,7 @@ fn account(platform: &Platform, row: &Row) -> Result<(Uuid, String)> {
 
 /// Where somebody is let in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Workplace {
+enum Workplace {
     /// Here.
     Open(OrganizationId),
     /// They work here, and only its own provider lets them in.
@@ -186,7 +198,7 @@ impl Workplace {
 /// The organization to enter: the one asked for, else the one joined first; only where the membership is active, and only
 /// where these factors are taken. An organization that requires single sign-on takes anything else from its owners alone,
 /// and the link that the machine itself printed.
-pub(crate) async fn workplace(
+async fn workplace(
     platform: &Platform,
     user: Uuid,
     wanted: Option<OrganizationId>,

@@ -205,10 +205,7 @@ impl Keeper {
     /// One registration, and the connection that it was made over.
     async fn attempt(&mut self) -> (RegistrationState, Option<CancellationToken>) {
         let unreachable = |obstacle| (RegistrationState::Unreachable(obstacle), None);
-        let registrar = match outbound::resolve(&self.target).await {
-            Ok(registrar) => registrar,
-            Err(_) => return unreachable(Obstacle::NoAddress),
-        };
+        let Ok(registrar) = outbound::resolve(&self.target).await else { return unreachable(Obstacle::NoAddress) };
         if self.made.as_ref().is_none_or(|made| made.registrar.address() != registrar.address()) {
             self.made = None;
         }

@@ -32,7 +32,7 @@ pub const IDLE_WITHIN: Duration = Duration::from_mins(2);
 /// How long one that carried a call may be: as long as the longest call.
 pub const IDLE_WITH_CALL_WITHIN: Duration = Duration::from_hours(4);
 /// How often a connection that we opened is kept from being forgotten on its way (RFC 5626, section 4.4.1).
-pub const PING_EVERY: Duration = Duration::from_secs(60);
+pub const PING_EVERY: Duration = Duration::from_mins(1);
 /// How long a peer may take to read what it is sent.
 pub const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Messages that wait to be sent on one connection.

@@ -32,8 +32,8 @@ fn comparisons_mean_what_the_specification_says() {
         (r#"externalId eq "E-1""#, true),
         (r#"name.familyName co "ópez""#, true),
         (r#"name.familyName ew "z""#, true),
-        (r#"name.formatted pr"#, false),
-        (r#"name.formatted eq null"#, true),
+        ("name.formatted pr", false),
+        ("name.formatted eq null", true),
         (r#"displayName ne "x""#, true),
         ("active eq true", true),
         (r#"active eq "False""#, false),
@@ -54,11 +54,11 @@ fn comparisons_mean_what_the_specification_says() {
 #[test]
 fn and_binds_more_than_or_and_parentheses_more_than_both() {
     for (text, expected) in [
-        (r#"active eq true or active eq true and active eq false"#, true),
-        (r#"(active eq true or active eq true) and active eq false"#, false),
-        (r#"not (active eq false) and userName pr"#, true),
-        (r#"not(active eq true)or userName pr"#, true),
-        (r#"  (  (userName pr)  )  "#, true),
+        ("active eq true or active eq true and active eq false", true),
+        ("(active eq true or active eq true) and active eq false", false),
+        ("not (active eq false) and userName pr", true),
+        ("not(active eq true)or userName pr", true),
+        ("  (  (userName pr)  )  ", true),
     ] {
         assert_eq!(holds(text), expected, "{text}");
     }
