@@ -62,13 +62,14 @@ fn modules_name_no_property_by_what_comes_from_outside() {
     for name in Embedded::iter().filter(|name| name.ends_with(".js")) {
         let source = text(&name);
         for forbidden in ["__proto__", "prototype", "Object.assign"] {
-            let code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
-            assert!(!code.into_iter().any(|line| line.contains(forbidden)), "{name} uses {forbidden}");
+            let mut code = source.lines().map(|line| line.split("//").next().unwrap_or_default());
+            assert!(!code.any(|line| line.contains(forbidden)), "{name} uses {forbidden}");
         }
         for (at, _) in source.match_indices("] = ") {
-            let names = source[..at].rsplit('[').next().unwrap_or_default();
+            let (before, names) = source[..at].rsplit_once('[').unwrap_or_default();
+            let is_unpacked = before.ends_with("const ") || before.ends_with("let ");
             // The parts of an answer of a passkey are a list of words in the module itself.
-            assert!(name == "passkey.js" && names == "part", "{name} writes [{names}]");
+            assert!(is_unpacked || (name == "passkey.js" && names == "part"), "{name} writes [{names}]");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::forms::{every_page, shape};
 
 /// What ends the attacker's own access, the organization or somebody's membership: an attack that presses these proves nothing more.
 /// They are attacked last, or with identifiers that nothing has.
-pub const ENDING: [&str; 16] = [
+pub const ENDING: [&str; 17] = [
     "/v1/vault/seal",
     "/v1/membership/leave",
     "/v1/incidents",
@@ -21,6 +21,7 @@ pub const ENDING: [&str; 16] = [
     "/v1/sign-in-policy",
     "/sign-out",
     "/settings/leave",
+    "/settings/account-lock",
     "/settings/compromise",
     "/settings/networks",
     "/settings/sign-in-rules",
@@ -150,9 +151,10 @@ fn fields(markup: &str) -> String {
         };
         let chosen =
             || markup[at..].split("</select>").next().into_iter().flat_map(|inner| inner.split("<option").skip(1));
-        let value = match tag.starts_with("<select") {
-            true => chosen().filter_map(|option| attribute(option, "value")).find(|value| !value.is_empty()),
-            false => attribute(tag, "value"),
+        let value = if tag.starts_with("<select") {
+            chosen().filter_map(|option| attribute(option, "value")).find(|value| !value.is_empty())
+        } else {
+            attribute(tag, "value")
         };
         if !pairs.iter().any(|(there, _)| *there == name) {
             pairs.push((name, value.filter(|value| !value.is_empty()).unwrap_or_else(|| "quince".to_owned())));

@@ -32,6 +32,7 @@ const BEYOND_SHAPE: &[(&str, &str)] = &[
     ("This is not a web address", "addresses are read by the URL standard"),
     ("emergency numbers are never dialled", "a number is read by the lists of its country"),
     ("premium or otherwise costly range", "a number is read by the lists of its country"),
+    ("The document holds no text", "what a file holds is told by reading it"),
     ("is no active member", "who works there is not in a shape"),
     ("is not the name of a time zone", "the names of time zones are those of the machine's list"),
     ("is used twice", "keys of one profile differ from each other"),
