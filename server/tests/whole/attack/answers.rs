@@ -237,7 +237,9 @@ fn undeclared(document: &Value, schema: &Value, value: &Value, path: &str, found
         }
         Value::Array(list) => {
             let items = resolved(document, schema)["items"].clone();
-            list.iter().for_each(|item| undeclared(document, &items, item, &format!("{path}[]"), found));
+            for item in list {
+                undeclared(document, &items, item, &format!("{path}[]"), found);
+            }
         }
         _ => {}
     }

@@ -55,10 +55,10 @@ impl Attempt {
     pub fn as_text(&self, host: &str, credential: &[(&'static str, String)]) -> String {
         let mut text = format!("==========\n{} {} HTTP/1.1\nHost: {host}\n", self.method, self.address);
         for (name, value) in credential {
-            text.push_str(&format!("{name}: {value}\n"));
+            text.extend([*name, ": ", value, "\n"]);
         }
         if let Some((media_type, body)) = &self.body {
-            text.push_str(&format!("Content-Type: {media_type}\n\n{body}\n"));
+            text.extend(["Content-Type: ", *media_type, "\n\n", body, "\n"]);
         }
         text + "\n==========\n"
     }

@@ -48,7 +48,7 @@ async fn judge(program: &Program, name: &str, requests: &str, database: &str) ->
     arguments.push(format!("--output-dir={}", program.file(&format!("{name}-output")).display()));
     arguments.push(format!("--report-json={}", written.display()));
     arguments.extend(["-l".to_owned(), list.display().to_string()]);
-    let printed = program.run(&arguments, short_or_long(Duration::from_secs(120), Duration::from_hours(1))).await;
+    let printed = program.run(&arguments, short_or_long(Duration::from_mins(2), Duration::from_hours(1))).await;
     let tried = printed.matches("testing for SQL injection on").count();
     Verdict { findings: findings(&report(&written, &printed)), tried, printed }
 }

@@ -54,9 +54,9 @@ impl Kamailio {
         command.arg("-P").arg(self.folder.join("run/pid")).args(["-DD", "-E", "-m", "32", "-M", "4"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("written"));
         self.child = Some(command.spawn().expect("kamailio starts"));
-        let deadline = std::time::Instant::now() + LIMIT;
+        let deadline = tokio::time::Instant::now() + LIMIT;
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(std::time::Instant::now() < deadline, "kamailio does not listen:\n{}", self.log());
+            assert!(tokio::time::Instant::now() < deadline, "kamailio does not listen:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -13,7 +13,8 @@ fn maria() -> Object {
 }
 
 fn object(value: Value) -> Object {
-    value.as_object().expect("an object").clone()
+    let Value::Object(object) = value else { panic!("an object, not {value}") };
+    object
 }
 
 fn request(operations: &Value) -> Value {

@@ -4,7 +4,8 @@ use super::*;
 
 fn wanted(value: Value) -> Result<Wanted> {
     let mut body = json!({"schemas": [USER.urn]});
-    body.as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());
+    let Value::Object(attributes) = value else { panic!("an object, not {value}") };
+    body.as_object_mut().expect("an object").extend(attributes);
     Wanted::read(&USER.read(&body)?)
 }
 

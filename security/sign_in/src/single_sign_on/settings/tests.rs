@@ -73,10 +73,10 @@ fn what_is_wrong_is_said_by_field() {
     for text in ["example", "*.example.org", "a..b", "-a.org", "a_b.org", &format!("{}.org", "a".repeat(64))] {
         assert_eq!(field(|wish| wish.domains = text.into()), Some("domains"), "{text}");
     }
-    let many = |count: usize| (0..count).map(|number| format!("d{number}.example ")).collect::<String>();
+    let many = |count: usize| (0..count).map(|number| format!("d{number}.example")).collect::<Vec<_>>().join(" ");
     assert_eq!(field(|wish| wish.domains = many(MAXIMUM_DOMAINS)), None);
     assert_eq!(field(|wish| wish.domains = many(MAXIMUM_DOMAINS + 1)), Some("domains"));
-    let words = |count: usize| (0..count).map(|number| format!("w{number} ")).collect::<String>();
+    let words = |count: usize| (0..count).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
     assert_eq!(field(|wish| wish.two_factor_words = words(MAXIMUM_TWO_FACTOR_WORDS)), None);
     assert_eq!(field(|wish| wish.two_factor_words = words(MAXIMUM_TWO_FACTOR_WORDS + 1)), Some("two_factor_words"));
     assert_eq!(field(|wish| wish.new_member_role = "owner".into()), Some("new_member_role"));
