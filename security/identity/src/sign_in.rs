@@ -94,7 +94,7 @@ pub(crate) async fn with_token(
     let Workplace::Open(organization) = workplace(platform, user, Some(organization), factors).await? else {
         return Err(Error::TokenRefused);
     };
-    let mut transaction = platform.database.organization(organization).begin().await?;
+    let mut transaction = door(platform, organization).await?;
     one_time::consume(&mut transaction, platform, purpose, presented).await?;
     let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };

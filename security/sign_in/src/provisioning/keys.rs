@@ -116,7 +116,7 @@ pub struct CreatedDirectoryKey {
 
 /// Makes a key with which a directory provisions people; it can do nothing else. For Owners who have just confirmed who they
 /// are, and for no program.
-#[utoipa::path(post, path = "/v1/provisioning/keys", tag = "provisioning", request_body = DirectoryKeyRequest, responses((status = 201, body = CreatedDirectoryKey)))]
+#[utoipa::path(post, path = "/v1/provisioning/keys", operation_id = "createDirectoryKey", tag = "provisioning", request_body = DirectoryKeyRequest, responses((status = 201, body = CreatedDirectoryKey)))]
 async fn create_key(
     State(state): State<SignIn>,
     caller: Caller,

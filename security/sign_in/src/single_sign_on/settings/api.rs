@@ -164,14 +164,14 @@ async fn stored(state: &SignIn, caller: &Caller) -> Result<Stored, Problem> {
 }
 
 /// How members sign in with the organization's own provider. 404 while nothing is set.
-#[utoipa::path(get, path = "/v1/single-sign-on", tag = "sign-in", responses((status = 200, body = SingleSignOnView)))]
+#[utoipa::path(get, path = "/v1/single-sign-on", operation_id = "getSingleSignOn", tag = "sign-in", responses((status = 200, body = SingleSignOnView)))]
 async fn get_settings(State(state): State<SignIn>, caller: Caller) -> Result<Json<SingleSignOnView>, Problem> {
     let stored = stored(&state, &caller).await?;
     Ok(Json(view(&state, stored)))
 }
 
 /// Sets it. People only, who confirm first who they are: no key of a program can change who signs in.
-#[utoipa::path(put, path = "/v1/single-sign-on", tag = "sign-in", request_body = SingleSignOnWish, responses((status = 200, body = SingleSignOnView)))]
+#[utoipa::path(put, path = "/v1/single-sign-on", operation_id = "putSingleSignOn", tag = "sign-in", request_body = SingleSignOnWish, responses((status = 200, body = SingleSignOnView)))]
 async fn put_settings(
     State(state): State<SignIn>,
     caller: Caller,
