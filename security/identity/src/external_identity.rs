@@ -13,6 +13,7 @@ use uuid::Uuid;
 use vault::Field;
 
 use crate::member::joining::{MAXIMUM_MEMBERS, make_member};
+use crate::notice::{self, Kind};
 use crate::store::external::{
     ADDRESS_HERE, EXTERNAL_IDENTITIES_OF_USER, EXTERNAL_IDENTITY, EXTERNAL_IDENTITY_DELETE, EXTERNAL_IDENTITY_FIND,
     EXTERNAL_IDENTITY_USED, MEMBERSHIPS_EVER_ELSEWHERE,
@@ -144,6 +145,7 @@ pub async fn join(
     let id = insert(&mut transaction, platform, organization, user, subject).await?;
     let entry = entry("external_identity.join", "external_identity", id, user, address, "verified address");
     change::append(&mut transaction, platform, &entry).await?;
+    notice::write(&mut transaction, platform, user, Kind::ProviderChanged, None).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -156,6 +158,7 @@ pub async fn join_own(platform: &Platform, caller: &Caller, subject: Subject<'_>
     }
     let mut change = caller.change(platform, "external_identity.join").await?;
     let id = insert(&mut change, platform, organization, user, subject).await?;
+    notice::write(&mut change, platform, user, Kind::ProviderChanged, Some(caller)).await?;
     change.commit("external_identity", Some(id), vec![("by", "own request".to_owned())]).await
 }
 
@@ -167,6 +170,7 @@ pub async fn remove_own(platform: &Platform, caller: &Caller, id: Uuid) -> Resul
     if change.execute(&EXTERNAL_IDENTITY_DELETE, &arguments).await? == 0 {
         return Err(Error::NotFound);
     }
+    notice::write(&mut change, platform, user, Kind::ProviderChanged, Some(caller)).await?;
     change.commit("external_identity", Some(id), Vec::new()).await
 }
 

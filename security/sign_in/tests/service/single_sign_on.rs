@@ -392,6 +392,7 @@ async fn who_is_signed_in_connects_the_account_and_takes_it_back() {
     let signed = harbour.sign_in(&json!({ "sub": "olive", "email": null, "amr": ["mfa"] })).await;
     assert_eq!(signed.status, 303, "{signed:?}");
     let page = browser.get("/settings/sign-in").await;
+    assert!(page.body.contains("The identity provider connected with your account was changed"), "it is told");
     let (_, rest) = page.body.split_once("/sign-in/single-sign-on/connections/").expect("a connection");
     let id = &rest[..36];
     let gone = browser.post(&format!("/sign-in/single-sign-on/connections/{id}/removal"), "").await;
