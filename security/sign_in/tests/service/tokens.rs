@@ -107,7 +107,7 @@ fn another_issuer_audience_party_nonce_or_time_is_refused() {
         (without("exp"), "shape"),
         (without("iat"), "shape"),
         (without("aud"), "audience"),
-        (without("iss"), "issuer"),
+        (without("iss"), "shape"),
         (json!([1]), "shape"),
     ] {
         assert_eq!(fault(Signed::With(1), &claims), Some(Fault::Wrong(what)), "{claims}");

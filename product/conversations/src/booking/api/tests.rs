@@ -121,7 +121,7 @@ async fn malformed_requests_are_named() {
 #[test]
 fn the_description_names_every_route() {
     let description = serde_json::to_value(crate::desk::Description::openapi()).expect("JSON");
-    for rule in crate::desk::routes().table() {
+    for rule in crate::desk::routes().table().into_iter().filter(|rule| rule.path.starts_with("/v1/")) {
         let method = rule.method.as_str().to_lowercase();
         assert!(description["paths"][rule.path][&method].is_object(), "{method} {}", rule.path);
     }
