@@ -69,7 +69,7 @@ async fn whoever_cannot_prove_the_name_is_not_called() {
     assert!(detail.contains("certificate"), "{detail}");
     let other = elsewhere.believed();
     let detail = refused(Answerer::start_over_tls(&elsewhere, Security::default()).await, other).await;
-    assert!(detail.contains("not valid for name"), "{detail}");
+    assert!(detail.contains("not valid for the name"), "{detail}");
 }
 
 fn invite(transport: &str, here: &str, number: usize, description: &str) -> String {
