@@ -135,6 +135,7 @@ impl Desk {
         let pair = issuer.issue_lasting(&["ringfence.example.com"]);
         desk.file("etc/certificate.pem", &pair.chain, 0o644);
         desk.file("etc/key.pem", &pair.key, 0o600);
+        desk.file("etc/authority.pem", &issuer.root(), 0o644);
         // The one address that has neither an option nor a variable.
         desk.file("settings-of-tests.toml", "admin = \"127.0.0.1:0\"\n", 0o600);
         desk

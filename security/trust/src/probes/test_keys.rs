@@ -1,6 +1,6 @@
 //! S5: a test key is refused wherever it is not declared harmless. One of a canary's asks every route of this server.
 
-use identity::{Environment, Role};
+use identity::{Environment, MembershipState, Role, allows};
 use uuid::Uuid;
 use web::{Access, RouteRule};
 
@@ -27,8 +27,13 @@ impl Probe for TestKeys {
     }
 }
 
+/// What an owner may: a permission that no role holds refuses every test key of a person before anything else is looked at.
 fn guarded(rule: &RouteRule) -> bool {
-    matches!(rule.access, Access::Permission(_) | Access::Member)
+    match rule.access {
+        Access::Permission(permission) => allows(Role::Owner, MembershipState::Active, permission),
+        Access::Member => true,
+        _ => false,
+    }
 }
 
 async fn ask(context: &ProbeContext) -> Result<Finding, Finding> {

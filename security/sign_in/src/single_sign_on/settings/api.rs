@@ -164,7 +164,7 @@ async fn stored(state: &SignIn, caller: &Caller) -> Result<Stored, Problem> {
 }
 
 /// How members sign in with the organization's own provider. 404 while nothing is set.
-#[utoipa::path(get, path = "/v1/single-sign-on", operation_id = "getSingleSignOn", tag = "sign-in", responses((status = 200, body = SingleSignOnView)))]
+#[utoipa::path(get, path = "/v1/single-sign-on", operation_id = "getSingleSignOn", tag = "sign-in", responses((status = 200, body = SingleSignOnView), (status = 404, body = Problem)))]
 async fn get_settings(State(state): State<SignIn>, caller: Caller) -> Result<Json<SingleSignOnView>, Problem> {
     let stored = stored(&state, &caller).await?;
     Ok(Json(view(&state, stored)))
@@ -196,14 +196,14 @@ async fn put_settings(
 }
 
 /// Takes the settings away. Whoever signed in by the provider is signed out.
-#[utoipa::path(delete, path = "/v1/single-sign-on", tag = "sign-in", responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/single-sign-on", tag = "sign-in", responses((status = 204), (status = 404, body = Problem)))]
 async fn delete_settings(State(state): State<SignIn>, caller: Caller) -> Result<StatusCode, Problem> {
     single_sign_on::remove(&state.gate.platform, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Asks the provider for its description and its keys, and whether it takes the client secret; says plainly what is wrong.
-#[utoipa::path(post, path = "/v1/single-sign-on/trial", tag = "sign-in", responses((status = 200, body = TrialView)))]
+#[utoipa::path(post, path = "/v1/single-sign-on/trial", tag = "sign-in", responses((status = 200, body = TrialView), (status = 404, body = Problem)))]
 async fn try_settings(State(state): State<SignIn>, caller: Caller) -> Result<Json<TrialView>, Problem> {
     let stored = stored(&state, &caller).await?;
     let redirect = state.addresses(stored.organization).redirect;
