@@ -8,6 +8,11 @@ use web::{PROBE_HEADER, ProbeMark};
 
 /// An answer later than this is no answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often an answer that says "too many" is believed and the same asked again.
+const MOST_RETURNS: usize = 5;
+/// Nobody waits longer than this for it.
+const LONGEST_WAIT_SECONDS: u64 = 2;
+const TOO_MANY: u16 = 429;
 /// More of an answer is not read.
 const MOST_BODY_BYTES: usize = 256 * 1024;
 
@@ -63,8 +68,29 @@ impl Client {
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
-    /// Asks once. Errors say what went wrong on the way; any status is an answer.
+    /// Asks, and asks again when it is told to come back in a few seconds: many probes on a machine with much to do must not take a
+    /// limit for a broken promise. Errors say what went wrong on the way; any status is an answer.
     pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, String> {
+        let mut answer = self.send_once(method.clone(), path, headers, body).await?;
+        for _ in 0..MOST_RETURNS {
+            let wait = answer.header("retry-after").parse().unwrap_or(u64::MAX);
+            if answer.status != TOO_MANY || wait > LONGEST_WAIT_SECONDS {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            answer = self.send_once(method.clone(), path, headers, body).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Asks once, whatever the answer.
+    pub async fn send_once(
         &self,
         method: Method,
         path: &str,

@@ -122,7 +122,9 @@ async fn what_another_organization_has_looks_like_what_nobody_has() {
         walked += 1;
         let theirs = stranger.ask(operation, &path, NOBODY).await;
         let nobodys = stranger.ask(operation, &unknown(&operation.path), NOBODY).await;
-        if theirs.status != StatusCode::NOT_FOUND || theirs != nobodys {
+        // What no program may do is refused before anything is looked for.
+        let is_shut = theirs.status == StatusCode::FORBIDDEN && theirs.body.contains("problem:people-only");
+        if !(is_shut || theirs.status == StatusCode::NOT_FOUND) || theirs != nobodys {
             faults.push(format!("{}: {theirs:?}, but of nobody {nobodys:?}", operation.name()));
         }
         // The walk would prove nothing with addresses that lead nowhere for their owner, too.

@@ -66,7 +66,7 @@ pub struct LimitSettings {
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
-            network: Rate::per_minute(3000),
+            network: Rate::per_minute(6000),
             read: Rate::per_minute(600),
             write: Rate::per_minute(240),
             heavy: Rate::per_minute(30),

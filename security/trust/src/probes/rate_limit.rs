@@ -59,7 +59,10 @@ async fn burst(context: &ProbeContext) -> Result<Finding, Finding> {
 
 async fn ask(client: &Client, path: &str, key: &KeyText) -> Result<Answer, Finding> {
     let authorization = format!("Bearer {}", key.reveal());
-    client.send(Method::DELETE, path, &[("authorization", &authorization)], None).await.map_err(Finding::not_measured)
+    client
+        .send_once(Method::DELETE, path, &[("authorization", &authorization)], None)
+        .await
+        .map_err(Finding::not_measured)
 }
 
 fn judge(refusal: Option<(u32, Answer)>, other: &Answer) -> Finding {

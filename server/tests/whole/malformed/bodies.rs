@@ -141,17 +141,21 @@ async fn broken_bodies_are_refused_with_what_is_wrong() {
     stands(&product, process).await;
 }
 
-/// The largest body that the route takes, from its own words to somebody who announces an endless one.
-async fn limit_of(product: &Product, operation: &Operation, path: &str) -> usize {
+/// The largest body that the route takes, from its own words to somebody who announces an endless one; none for what no
+/// program may do, which is refused before its body is looked at.
+async fn limit_of(product: &Product, operation: &Operation, path: &str) -> Option<usize> {
     let (method, key) = (&operation.method, &product.facts.api_key);
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nContent-Type: {JSON}\r\n\
          Content-Length: 99999999999\r\n\r\n"
     );
     let answer = super::wire::send(product, request.as_bytes()).await;
+    if answer.starts_with("HTTP/1.1 403") && answer.contains("problem:people-only") {
+        return None;
+    }
     assert!(answer.starts_with("HTTP/1.1 413"), "{}: {answer}", operation.name());
     let (_, words) = answer.split_once("at most ").expect("the limit in words");
-    words.split(' ').next().and_then(|digits| digits.parse().ok()).expect("a number of bytes")
+    Some(words.split(' ').next().and_then(|digits| digits.parse().ok()).expect("a number of bytes"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +169,7 @@ async fn bodies_are_taken_up_to_their_limit_and_not_a_byte_further() {
     let mut faults = Vec::new();
     for operation in &operations {
         let path = path_of(&product, &description, operation).await;
-        let limit = limit_of(&product, operation, &path).await;
+        let Some(limit) = limit_of(&product, operation, &path).await else { continue };
         // White space around a body that is JSON, but of no shape: the reader must get to its end to say so.
         for (bytes, wanted) in [(limit, false), (limit + 1, true)] {
             let mut body = vec![b' '; bytes];

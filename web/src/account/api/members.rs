@@ -26,11 +26,10 @@ pub(super) fn routes() -> Routes<Gate> {
         .step_up()
         .delete("/v1/members/{id}", write, Audited::Change("member.remove"), remove_member)
         .step_up()
-        // No program may: identity says so, with why.
         .post("/v1/members/{id}/resets", write, Audited::Change("member.reset"), reset_member)
         .free_text(&["vouched"])
         .answers_secret()
-        .step_up()
+        .step_up_people_only()
         .post("/v1/membership/leave", Access::Member, Audited::Change("member.leave"), leave)
         .step_up()
         .get("/v1/invitations", read, Audited::Read("invitation.list"), list_invitations)
