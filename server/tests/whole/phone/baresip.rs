@@ -16,7 +16,7 @@ use super::{ended_call_from, holds_tone, is_there, listen, recordings, sounding_
 use crate::product::Product;
 
 /// How long the greeting and the notice about recording take at most.
-const NOTICE: Duration = Duration::from_secs(23);
+const NOTICE: Duration = Duration::from_secs(12);
 
 struct Baresip {
     folder: tempfile::TempDir,
