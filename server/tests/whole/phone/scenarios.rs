@@ -61,9 +61,12 @@ async fn a_booking(product: &Product) {
     let lines = transcript(product, &call).await;
     let keys = lines.iter().filter(|(by, text)| by == "keys" && text == "1").count();
     assert_eq!(keys, 7, "{lines:#?}");
-    for said in
-        ["You are talking to an AI agent", "The recording has started", "Is that right?", "Your appointment is booked"]
-    {
+    for said in [
+        "You are talking to an AI agent",
+        "To stop the recording at any time, press 8",
+        "Is that right?",
+        "Your appointment is booked",
+    ] {
         assert!(lines.iter().any(|(by, text)| by == "agent" && text.contains(said)), "{said}: {lines:#?}");
     }
     let bookings = product.get("/v1/bookings").await;
