@@ -9,7 +9,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use edge::RateClass;
 use http::{Extensions, Method};
-use identity::Permission;
+use identity::{MembershipState, Permission, Role, allows};
 
 use crate::guard::{self, Gate};
 
@@ -27,6 +27,17 @@ pub enum Access {
     Member,
     /// Visitors of a customer's site; the handler checks their token itself, and here is how.
     Visitor(&'static str),
+}
+
+impl Access {
+    /// Does an active member with this role come in? A permission that no role holds keeps every member out.
+    pub fn is_open_to(self, role: Role) -> bool {
+        match self {
+            Self::Permission(permission) => allows(role, MembershipState::Active, permission),
+            Self::Member => true,
+            Self::Public(_) | Self::Visitor(_) => false,
+        }
+    }
 }
 
 /// What the audit log hears.

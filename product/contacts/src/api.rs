@@ -91,7 +91,10 @@ pub struct ContactRequest {
     )]
     #[serde(default)]
     phone: Option<String>,
-    #[schema(max_length = 254, pattern = r"^$|^[^\s@]+@(?:[^\s@.]+\.)+[^\s@.]+$")]
+    #[schema(
+        max_length = 254,
+        pattern = r"^$|^[^\s@\x00-\x1f\x7f-\x9f]+@(?:[^\s@.\x00-\x1f\x7f-\x9f]+\.)+[^\s@.\x00-\x1f\x7f-\x9f]+$"
+    )]
     #[serde(default)]
     email: Option<String>,
 }

@@ -16,7 +16,7 @@ use crate::one_time::{self, Purpose};
 use crate::password_change::Prepared;
 use crate::session::{self, Device};
 use crate::store::people::SESSIONS_DELETE_OF_MEMBER;
-use crate::store::{MEMBERSHIPS_ELSEWHERE, SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
+use crate::store::{MEMBERSHIPS_ACTIVE_ELSEWHERE, SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
 use crate::token::Secret;
 use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
 
@@ -104,7 +104,7 @@ async fn may_be_reset(change: &mut Change, user: Uuid, what: What) -> Result<()>
     let organization = change.caller().organization();
     let rows = change.query(&SECOND_FACTORS_COUNT, &[user.into()]).await?;
     let has_second_factor = rows.first().map_or(Ok(0), |row| row.integer("factors"))? > 0;
-    let rows = change.query(&MEMBERSHIPS_ELSEWHERE, &[organization.into(), user.into()]).await?;
+    let rows = change.query(&MEMBERSHIPS_ACTIVE_ELSEWHERE, &[organization.into(), user.into()]).await?;
     let is_elsewhere = rows.first().map_or(Ok(0), |row| row.integer("memberships"))? > 0;
     match what {
         What::SecondFactor if !has_second_factor => {

@@ -41,7 +41,7 @@ async fn main() {
     let test = sqlite(Schema::new().with(vault::TABLES, vault::STATEMENTS)).await;
     let source = KeySource::File(test.folder().join("root.key"));
     let vault = Vault::open(source, &test.database, Arc::new(SystemEntropy)).await.expect("opens");
-    let mut transaction = test.database.organization(OrganizationId(Uuid::nil())).begin().await.expect("begins");
+    let mut transaction = test.database.organization(OrganizationId(Uuid::from_u128(1))).begin().await.expect("begins");
     let keyring = vault.create_organization(&mut transaction, Timestamp(0)).await.expect("made");
     let key = keyring.object_key().expect("key");
     let folder = ObjectFolder::open(test.folder().join("objects")).await.expect("opens");

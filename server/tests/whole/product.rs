@@ -7,6 +7,22 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::process::{Child, Command};
 
+/// Addresses outside the API where strangers come.
+pub const OPEN: [&str; 12] = [
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/trust",
+    "/trust.json",
+    "/.well-known/security.txt",
+    "/sign-in",
+    "/sign-in/link",
+    "/sign-in/unlock",
+    "/sign-in/reset-password",
+    "/sign-in/reset-factor",
+    "/first-owner",
+];
+
 /// How long a demo may take until `demo.json` stands.
 const START_LIMIT: Duration = Duration::from_mins(1);
 

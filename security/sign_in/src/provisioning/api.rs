@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use edge::{RateClass, Subject};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use identity::{Caller, Credential, Permission};
 use serde_json::Value;
 use web::routes::{Access, Audited, Routes};
@@ -12,7 +12,6 @@ use web::{Path, Problem, scim};
 use super::answer::{self, Query};
 use super::attribute::{GROUP, Object, USER};
 use super::filter::Filter;
-use super::patch::Patch;
 use super::refusal::{Refusal, Result};
 use super::store::{Directory, Edit, is_lookup};
 use super::{GROUP_BYTES, USER_BYTES, group};
@@ -41,10 +40,10 @@ pub fn routes() -> Routes<SignIn> {
         .free_text(PEOPLE)
         .body_bytes(USER_BYTES)
         .get("/scim/v2/Users/{id}", key, read, get_user)
-        .put("/scim/v2/Users/{id}", key, Audited::Change("provisioning.change"), put_user)
+        .put("/scim/v2/Users/{id}", key, Audited::Change("provisioning.change"), edit_user)
         .free_text(PEOPLE)
         .body_bytes(USER_BYTES)
-        .patch("/scim/v2/Users/{id}", key, Audited::Change("provisioning.change"), patch_user)
+        .patch("/scim/v2/Users/{id}", key, Audited::Change("provisioning.change"), edit_user)
         .free_text(PEOPLE)
         .body_bytes(USER_BYTES)
         .delete("/scim/v2/Users/{id}", key, Audited::Change("provisioning.remove"), remove_user)
@@ -62,10 +61,10 @@ fn group_routes(key: Access, read: Audited) -> Routes<SignIn> {
         .post("/scim/v2/Groups", key, missing, refuse_group)
         .free_text(PEOPLE)
         .get("/scim/v2/Groups/{id}", key, read, get_group)
-        .put("/scim/v2/Groups/{id}", key, Audited::Change("provisioning.assign"), put_group)
+        .put("/scim/v2/Groups/{id}", key, Audited::Change("provisioning.assign"), edit_group)
         .free_text(PEOPLE)
         .body_bytes(GROUP_BYTES)
-        .patch("/scim/v2/Groups/{id}", key, Audited::Change("provisioning.assign"), patch_group)
+        .patch("/scim/v2/Groups/{id}", key, Audited::Change("provisioning.assign"), edit_group)
         .free_text(PEOPLE)
         .body_bytes(GROUP_BYTES)
         .delete("/scim/v2/Groups/{id}", key, missing, refuse_group)
@@ -281,40 +280,21 @@ async fn add_user(
     add.await.map_err(|refusal: Refusal| refusal.into_response())
 }
 
-async fn put_user(
-    State(state): State<SignIn>,
-    caller: Caller,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> std::result::Result<Response, Response> {
-    edit_user(state, caller, id, query, request, |sent| Ok(Edit::Replace(USER.read(sent)?))).await
-}
-
-async fn patch_user(
-    State(state): State<SignIn>,
-    caller: Caller,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> std::result::Result<Response, Response> {
-    edit_user(state, caller, id, query, request, |sent| Ok(Edit::Patch(Patch::parse(sent, &USER)?))).await
-}
-
+/// PUT and PATCH.
 async fn edit_user(
-    state: SignIn,
+    State(state): State<SignIn>,
     caller: Caller,
-    id: String,
-    query: Option<String>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
     request: Request,
-    read: impl Fn(&Value) -> Result<Edit>,
 ) -> std::result::Result<Response, Response> {
     let if_match = header_text(request.headers(), header::IF_MATCH).map(str::to_owned);
     let sent = body(request, USER_BYTES).await?;
     let edit = async {
         let query = Query::parse(query.as_deref().unwrap_or_default())?;
         let asked = Asked::of(state, caller).await?;
-        let edited = asked.directory.edit(&id, if_match.as_deref(), &read(&sent)?).await;
+        let edited = asked.directory.edit(&id, if_match.as_deref(), &Edit::read(&method, &sent, &USER)?).await;
         let user = asked.noted("provisioning.change", edited).await?;
         Ok(resource(StatusCode::OK, user.resource(asked.directory.base()), &query.shown, &USER))
     };
@@ -381,33 +361,14 @@ async fn get_group(
     Ok(unless_known(&headers, group::resource(role, &members, asked.directory.base()), &query, &GROUP))
 }
 
-async fn put_group(
-    State(state): State<SignIn>,
-    caller: Caller,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> std::result::Result<Response, Response> {
-    edit_group(state, caller, id, query, request, |sent| Ok(Edit::Replace(GROUP.read(sent)?))).await
-}
-
-async fn patch_group(
-    State(state): State<SignIn>,
-    caller: Caller,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-    request: Request,
-) -> std::result::Result<Response, Response> {
-    edit_group(state, caller, id, query, request, |sent| Ok(Edit::Patch(Patch::parse(sent, &GROUP)?))).await
-}
-
+/// PUT and PATCH.
 async fn edit_group(
-    state: SignIn,
+    State(state): State<SignIn>,
     caller: Caller,
-    id: String,
-    query: Option<String>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
     request: Request,
-    read: impl Fn(&Value) -> Result<Edit>,
 ) -> std::result::Result<Response, Response> {
     let if_match = header_text(request.headers(), header::IF_MATCH).map(str::to_owned);
     let sent = body(request, GROUP_BYTES).await?;
@@ -415,7 +376,8 @@ async fn edit_group(
         let query = Query::parse(query.as_deref().unwrap_or_default())?;
         let role = group::role_of(&id)?;
         let asked = Asked::of(state, caller).await?;
-        let edited = asked.directory.edit_members(role, if_match.as_deref(), &read(&sent)?).await;
+        let edited =
+            asked.directory.edit_members(role, if_match.as_deref(), &Edit::read(&method, &sent, &GROUP)?).await;
         let members = asked.noted("provisioning.assign", edited).await?;
         let read = group::resource(role, &members, asked.directory.base());
         Ok(resource(StatusCode::OK, read, &query.shown, &GROUP))

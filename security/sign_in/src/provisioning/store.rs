@@ -1,6 +1,7 @@
 //! People and roles as they are stored, for the directory: read within one organization, changed under the lock that every
 //! change of memberships takes.
 
+use http::Method;
 use identity::member::joining::{self, Joined, MAXIMUM_MEMBERS, Newcomer};
 use identity::member::{leaving, standing};
 use identity::user::EmailAddress;
@@ -13,7 +14,7 @@ use vault::{Field, Keyring};
 use zeroize::Zeroizing;
 
 use super::answer;
-use super::attribute::Object;
+use super::attribute::{Object, Schema};
 use super::filter::Filter;
 use super::group::{self, Moves};
 use super::patch::Patch;
@@ -99,6 +100,15 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// What a PUT or a PATCH of a resource of this schema asks for.
+    pub fn read(method: &Method, body: &serde_json::Value, schema: &'static Schema) -> Result<Self> {
+        if method == Method::PATCH {
+            Patch::parse(body, schema).map(Self::Patch)
+        } else {
+            schema.read(body).map(Self::Replace)
+        }
+    }
+
     fn applied(&self, settable: Object) -> Result<Object> {
         match self {
             Self::Replace(object) => Ok(object.clone()),

@@ -2,8 +2,8 @@
 //! that changes something: marked as coming from elsewhere, and as coming from here without the token that only our pages hold.
 
 use axum::http::Method;
-use identity::{MembershipState, Role, allows, session};
-use web::{Access, FormToken, RouteRule, form_token};
+use identity::{Role, session};
+use web::{FormToken, RouteRule, form_token};
 
 use super::client;
 use super::default_deny::filled;
@@ -74,12 +74,7 @@ async fn try_all(context: &ProbeContext) -> Result<Finding, Finding> {
 
 /// Can an owner's session change something by this route? What no role may, no session may.
 fn changes_by_cookie(rule: &RouteRule) -> bool {
-    let by_session = match rule.access {
-        Access::Permission(permission) => allows(Role::Owner, MembershipState::Active, permission),
-        Access::Member => true,
-        _ => false,
-    };
-    by_session && edge::csrf::is_unsafe(&rule.method) && rule.from_other_sites.is_none()
+    rule.access.is_open_to(Role::Owner) && edge::csrf::is_unsafe(&rule.method) && rule.from_other_sites.is_none()
 }
 
 async fn ask(client: &Client, rule: &RouteRule, path: &str, cookie: &str) -> Result<Option<String>, Finding> {

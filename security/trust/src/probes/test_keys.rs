@@ -1,8 +1,8 @@
 //! S5: a test key is refused wherever it is not declared harmless. One of a canary's asks every route of this server.
 
-use identity::{Environment, MembershipState, Role, allows};
+use identity::{Environment, Role};
 use uuid::Uuid;
-use web::{Access, RouteRule};
+use web::RouteRule;
 
 use super::client;
 use crate::canary;
@@ -27,21 +27,16 @@ impl Probe for TestKeys {
     }
 }
 
-/// What an owner may: a permission that no role holds refuses every test key of a person before anything else is looked at.
-fn guarded(rule: &RouteRule) -> bool {
-    match rule.access {
-        Access::Permission(permission) => allows(Role::Owner, MembershipState::Active, permission),
-        Access::Member => true,
-        _ => false,
-    }
-}
-
 async fn ask(context: &ProbeContext) -> Result<Finding, Finding> {
     let (client, platform) = (client(context)?, &context.platform);
     let [canary, _] = canary::pair(platform).await?;
     let (mut faults, mut asked, mut unanswered) = (Vec::new(), 0_usize, 0_usize);
-    let rules: Vec<&RouteRule> =
-        context.routes.iter().filter(|rule| guarded(rule)).filter(|rule| rule.test_keys.is_none()).collect();
+    let rules: Vec<&RouteRule> = context
+        .routes
+        .iter()
+        .filter(|rule| rule.access.is_open_to(Role::Owner))
+        .filter(|rule| rule.test_keys.is_none())
+        .collect();
     // One key may ask only so often a minute; a handful of keys share the work.
     for some in rules.chunks(ROUTES_PER_KEY) {
         let (key, text) = canary.key_of(platform, Role::Owner, Environment::Test).await?;

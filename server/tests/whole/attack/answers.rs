@@ -9,21 +9,8 @@ use serde_json::Value;
 use super::people::{Credential, Firewall, Target};
 use crate::description::Description;
 use crate::forms::every_page;
-use crate::product::Product;
+use crate::product::{OPEN, Product};
 
-/// Where strangers come.
-const OPEN: [&str; 10] = [
-    "/livez",
-    "/readyz",
-    "/openapi.json",
-    "/trust",
-    "/trust.json",
-    "/.well-known/security.txt",
-    "/sign-in",
-    "/sign-in/link",
-    "/sign-in/unlock",
-    "/first-owner",
-];
 /// What nobody may find.
 const NOWHERE: [&str; 12] = [
     "/nowhere",

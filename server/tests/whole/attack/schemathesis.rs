@@ -47,7 +47,6 @@ const BEYOND_SHAPE: &[(&str, &str)] = &[
     ("This kind of file is not read", "kinds of files are told by their content"),
     ("does not lead to the public internet", "addresses within the network are told by what a name leads to"),
     ("SIP targets are allowed on this machine only", "who may be called is for the settings to say"),
-    ("email cannot be read", "an address is as long as its bytes, where a shape counts characters"),
     ("neither an international number", "a number is read by the lists of its country"),
     ("the country of the number", "who may be called is for the settings to say"),
     ("The end must lie ahead", "an instant is judged by the clock"),
