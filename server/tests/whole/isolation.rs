@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::caller::{call, options, phone, pressing};
 use crate::description::{Description, Operation};
 use crate::organizations::{Other, key};
-use crate::product::Product;
+use crate::product::{OPEN, Product};
 use crate::visitor::{Person, Visitor};
 use telephony::softphone::Step;
 
