@@ -81,7 +81,7 @@ impl Factor {
     }
 
     /// Is it something else than what one knows by heart or another service vouches for?
-    const fn is_second(self) -> bool {
+    pub(crate) const fn is_second(self) -> bool {
         matches!(self, Self::OneTimeCode | Self::BackupCode | Self::Passkey)
     }
 }

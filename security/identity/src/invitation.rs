@@ -15,6 +15,7 @@ use uuid::Uuid;
 use vault::Field;
 use zeroize::Zeroizing;
 
+use crate::member::joining::is_elsewhere;
 use crate::password_change::judge;
 use crate::store::people::{
     INVITATION, INVITATION_BY_HASH, INVITATION_REVOKE, INVITATION_USE, INVITATIONS_COUNT, INVITATIONS_OPEN,
@@ -86,15 +87,10 @@ pub async fn create_for(platform: &Platform, caller: &Caller, membership: Uuid) 
         return Err(Error::Conflict("this person has a password already and can sign in"));
     }
     let arguments = [member.user.into(), caller.organization().into()];
-    if works_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
+    if is_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
         return Err(Error::Conflict("this account is not the organization's alone: its person signs in another way"));
     }
     make(platform, caller, member.role, &member.name, Some(member.user)).await
-}
-
-/// Whoever sets the first password of an account may sign in with it everywhere, so it must work in one place only.
-fn works_elsewhere(counted: &[Row]) -> Result<bool> {
-    Ok(counted.first().map_or(Ok(0), |row| row.integer("elsewhere"))? > 0)
 }
 
 async fn has_password(platform: &Platform, user: Uuid) -> Result<bool> {
@@ -322,7 +318,7 @@ async fn settle(
     if store::word(row, "state", MembershipState::parse)? != MembershipState::Active {
         return Err(Error::TokenRefused);
     }
-    if works_elsewhere(&transaction.query(&MEMBERSHIPS_ELSEWHERE, &[user.into(), offer.organization.into()]).await?)? {
+    if is_elsewhere(&transaction.query(&MEMBERSHIPS_ELSEWHERE, &[user.into(), offer.organization.into()]).await?)? {
         return Err(Error::TokenRefused);
     }
     let keyring = platform.vault.installation_keyring();

@@ -10,13 +10,14 @@
 use uuid::Uuid;
 
 use crate::assurance::{self, Factor, Outstanding};
+use crate::member::joining::{is_elsewhere, works_only_here};
 use crate::member::standing::Target;
 use crate::notice::{self, Kind};
 use crate::one_time::{self, Purpose};
 use crate::password_change::Prepared;
 use crate::session::{self, Device};
-use crate::store::people::SESSIONS_DELETE_OF_MEMBER;
-use crate::store::{MEMBERSHIPS_ACTIVE_ELSEWHERE, SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
+use crate::store::people::{MEMBERSHIPS_ELSEWHERE, SESSIONS_DELETE_OF_MEMBER};
+use crate::store::{SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
 use crate::token::Secret;
 use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
 
@@ -24,6 +25,9 @@ use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
 pub const MINIMUM_VOUCHED_LENGTH: usize = 10;
 /// Most of them.
 pub const MAXIMUM_VOUCHED_LENGTH: usize = 500;
+
+const NOT_FROM_HERE: Error =
+    Error::Conflict("this account cannot be reset from here: whoever runs this server can make a sign-in link for it");
 
 /// What is set anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,20 +105,15 @@ pub async fn begin(
 
 /// What protects other organizations as well is not taken away from here. The words do not say that there are others.
 async fn may_be_reset(change: &mut Change, user: Uuid, what: What) -> Result<()> {
-    let organization = change.caller().organization();
     let rows = change.query(&SECOND_FACTORS_COUNT, &[user.into()]).await?;
     let has_second_factor = rows.first().map_or(Ok(0), |row| row.integer("factors"))? > 0;
-    let rows = change.query(&MEMBERSHIPS_ACTIVE_ELSEWHERE, &[organization.into(), user.into()]).await?;
-    let is_elsewhere = rows.first().map_or(Ok(0), |row| row.integer("memberships"))? > 0;
     match what {
         What::SecondFactor if !has_second_factor => {
             Err(Error::Conflict("this person has no second factor that could be lost"))
         }
         What::Password if has_second_factor => Ok(()),
-        _ if is_elsewhere => Err(Error::Conflict(
-            "this account cannot be reset from here: whoever runs this server can make a sign-in link for it",
-        )),
-        _ => Ok(()),
+        _ if works_only_here(change, user).await? => Ok(()),
+        _ => Err(NOT_FROM_HERE),
     }
 }
 
@@ -133,6 +132,12 @@ pub async fn enter_for_factor(platform: &Platform, presented: &str, password: &s
         sign_in::refuse(platform, Some(organization), Some(user), device).await?;
         return Err(Error::invalid("password", "This is not your password."));
     }
+    // They may have begun to work elsewhere since the link was made.
+    let arguments = [user.into(), organization.into()];
+    if is_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
+        sign_in::refuse(platform, Some(organization), Some(user), device).await?;
+        return Err(Error::TokenRefused);
+    }
     let factors = [Factor::Password, Factor::FactorReset];
     sign_in::with_token(platform, Purpose::FactorReset, presented, &factors, device).await
 }
@@ -149,6 +154,10 @@ pub async fn choose_password(platform: &Platform, caller: &Caller, new: &str, de
     factors.extend(signed_in.factors.iter().copied().filter(|factor| *factor != Factor::PasswordReset));
     let prepared = Prepared::new(platform, user, caller.organization_name(), new).await?;
     let mut change = caller.change(platform, "password.reset").await?;
+    // They may have begun to work elsewhere, or given up their second factor, since the link was made.
+    if !factors.iter().any(|factor| factor.is_second()) && !works_only_here(&mut change, user).await? {
+        return Err(NOT_FROM_HERE);
+    }
     prepared.write(platform, &mut change).await?;
     prepared.end_sessions(&mut change).await?;
     let token = session::open(&mut change, platform, caller.organization(), user, device, &factors).await?;

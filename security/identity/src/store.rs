@@ -471,10 +471,6 @@ statements! {
          where token_hash = $1 and purpose = $2 and used_at is null and expires_at > $3";
     TOKENS_WITHDRAW_OF_USER = "identity.tokens_withdraw_of_user",
         "delete from one_time_token where user_id = $1 and purpose = $2 and used_at is null";
-    /// Other organizations in which a person is active at the moment.
-    MEMBERSHIPS_ACTIVE_ELSEWHERE = "identity.memberships_active_elsewhere",
-        "select count(*) as memberships from membership \
-         where organization_id <> $1 and user_id = $2 and state = 'active'";
     TOKENS_WITHDRAW = "identity.tokens_withdraw",
         "delete from one_time_token where purpose = $1 and used_at is null";
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use audit::AuditLog;
 use storage::objects::ObjectFolder;
 use storage::testing::TestDatabase;
-use storage::{Clock, Entropy, Identifiers, ManualClock, OrganizationId, Schema, SystemEntropy, Timestamp};
+use storage::{
+    Clock, Entropy, Identifiers, ManualClock, OrganizationId, Schema, SystemEntropy, Timestamp, Transaction,
+};
 use uuid::Uuid;
 use vault::{KeySource, Vault};
 
@@ -158,19 +160,42 @@ pub async fn seat(platform: &Platform, organization: OrganizationId, role: Role,
         ("created_at", now.into()),
     ];
     transaction.insert(&USER_ACCOUNT, &account).await.expect("inserted");
-    let membership = [
-        ("id", platform.identifiers.next().into()),
-        ("organization_id", organization.into()),
-        ("user_id", user.into()),
-        ("role", role.as_str().into()),
-        ("state", state.as_str().into()),
-        ("created_at", now.into()),
-    ];
-    transaction.insert(&MEMBERSHIP, &membership).await.expect("inserted");
+    insert_membership(platform, &mut transaction, organization, user, (role, state)).await;
     let device = Device::new(None, "a test");
     let factors = [Factor::Password, Factor::OneTimeCode];
     let session = session::open(&mut transaction, platform, organization, user, &device, &factors).await;
     let session = session.expect("opened");
     transaction.commit().await.expect("committed");
     Seat { user, email, session }
+}
+
+/// Lets somebody who has an account work in one more organization.
+pub async fn works_too(
+    platform: &Platform,
+    organization: OrganizationId,
+    user: Uuid,
+    role: Role,
+    state: MembershipState,
+) {
+    let mut transaction = platform.database.organization(organization).begin().await.expect("begun");
+    insert_membership(platform, &mut transaction, organization, user, (role, state)).await;
+    transaction.commit().await.expect("committed");
+}
+
+async fn insert_membership(
+    platform: &Platform,
+    transaction: &mut Transaction,
+    organization: OrganizationId,
+    user: Uuid,
+    (role, state): (Role, MembershipState),
+) {
+    let membership = [
+        ("id", platform.identifiers.next().into()),
+        ("organization_id", organization.into()),
+        ("user_id", user.into()),
+        ("role", role.as_str().into()),
+        ("state", state.as_str().into()),
+        ("created_at", platform.now().into()),
+    ];
+    transaction.insert(&MEMBERSHIP, &membership).await.expect("inserted");
 }

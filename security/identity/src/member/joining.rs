@@ -132,11 +132,17 @@ async fn rejoin(
     Ok(Joined { membership: id, user, is_own_account })
 }
 
+/// Reads what [`MEMBERSHIPS_ELSEWHERE`] counted. Whoever sets the password of an account may sign in with it everywhere, so an
+/// organization does so only for those who work nowhere else; who is suspended there counts, they may be let in again.
+pub(crate) fn is_elsewhere(counted: &[Row]) -> Result<bool> {
+    Ok(counted.first().map_or(Ok(0), |row| row.integer("elsewhere"))? > 0)
+}
+
 /// Does this person work in no other organization of the installation?
 pub async fn works_only_here(change: &mut Change, user: Uuid) -> Result<bool> {
     let organization = change.caller().organization();
     let rows = change.query(&MEMBERSHIPS_ELSEWHERE, &[user.into(), organization.into()]).await?;
-    Ok(rows.first().map_or(Ok(0), |row| row.integer("elsewhere"))? == 0)
+    Ok(!is_elsewhere(&rows)?)
 }
 
 /// Gives an account another name; whoever calls this has seen that it may be changed.

@@ -1,6 +1,7 @@
 //! What owners set about their provider, what of it others see, how it is asked, and how far its word reaches.
 
-use identity::Role;
+use identity::testing::works_too;
+use identity::{MembershipState, Role};
 use serde_json::json;
 use sign_in::single_sign_on::logout_token::TYPE;
 
@@ -170,17 +171,7 @@ async fn a_provider_changes_nothing_that_signs_in_elsewhere() {
     assert_eq!(browser.post("/second-factors/app", "").await.status, 303, "an account of this organization alone");
     // The same account begins to work elsewhere, too.
     let beacon = test.organization("beacon").await;
-    let mut transaction = test.platform.database.organization(beacon.organization).begin().await.expect("begun");
-    let fields = [
-        ("id", test.platform.identifiers.next().into()),
-        ("organization_id", beacon.organization.into()),
-        ("user_id", ana.user.into()),
-        ("role", "manager".into()),
-        ("state", "active".into()),
-        ("created_at", test.platform.now().into()),
-    ];
-    transaction.insert(&identity::MEMBERSHIP, &fields).await.expect("inserted");
-    transaction.commit().await.expect("committed");
+    works_too(&test.platform, beacon.organization, ana.user, Role::Manager, MembershipState::Active).await;
     for path in ["/second-factors/app", "/second-factors/codes", "/passkeys/registration"] {
         let answer = browser.post(path, "").await;
         assert!(answer.status == 409 && answer.body.contains("belongs to other organizations"), "{path}: {answer:?}");

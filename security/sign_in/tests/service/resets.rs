@@ -1,8 +1,8 @@
 //! A forgotten password and a lost second factor: an owner or admin vouches and hands a link over, which opens half of a sign-in.
 
 use identity::reset::{self, What};
-use identity::testing::{Persona, platforms};
-use identity::{Error, Role, one_time};
+use identity::testing::{Persona, platforms, works_too};
+use identity::{Error, MembershipState, Role, one_time};
 use storage::{OrganizationId, Schema};
 use uuid::Uuid;
 
@@ -160,6 +160,38 @@ async fn who_may_help_whom_and_for_how_long() {
         // Nobody asked this account for a second factor, so there is none to show.
         assert_eq!(browser.post("/sign-in/new-password", "password=violet+engine+ten+birch").await.status, 303);
         assert!(browser.is_in().await, "{}", service.test.name);
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_works_elsewhere_too_is_nobodys_alone() {
+    for service in services().await {
+        let (organization, admin, person) = people(&service).await;
+        let (platform, mill) = (&service.test.platform, service.test.organization("mill").await);
+        // Who is suspended there may be let in again.
+        works_too(platform, mill.organization, person.user, Role::Owner, MembershipState::Suspended).await;
+        let shared = begin(&service, &admin, person.user, What::Password).await;
+        assert!(matches!(shared, Err(Error::Conflict(_))), "{}: {shared:?}", service.test.name);
+
+        // A link from before, used after somebody has begun to work elsewhere.
+        let later = service.test.member(organization, Role::Manager).await;
+        let link = begin(&service, &admin, later.user, What::Password).await.expect("works here only");
+        works_too(platform, mill.organization, later.user, Role::Owner, MembershipState::Active).await;
+        let (_, browser) = open(&service, "/sign-in/reset-password", &format!("token={link}")).await;
+        let mut browser = browser.expect("let in as far as that");
+        let set = browser.post("/sign-in/new-password", "password=violet+engine+ten+birch").await;
+        assert!(set.status == 409 && set.body.contains("cannot be reset from here"), "{set:?}");
+        assert!(!browser.is_in().await);
+
+        let later = service.test.member(organization, Role::Manager).await;
+        let (_, _) = Browser::with(&service, &later.session).enrol().await;
+        let link = begin(&service, &admin, later.user, What::SecondFactor).await.expect("works here only");
+        works_too(platform, mill.organization, later.user, Role::Viewer, MembershipState::Active).await;
+        let right = format!("token={link}&password={}", password());
+        let (refused, browser) = open(&service, "/sign-in/reset-factor", &right).await;
+        assert!(refused.status == 401 && browser.is_none(), "{refused:?}");
+        // A link for the password still asks for the second factor, which protects all, and so may be made.
+        begin(&service, &admin, later.user, What::Password).await.expect("made");
     }
 }
 
