@@ -9,6 +9,7 @@ mod openapi;
 mod operator;
 mod organization;
 mod passwords;
+mod release;
 mod serve;
 mod user;
 mod vault;
@@ -59,6 +60,8 @@ enum Command {
     Vault(vault::Arguments),
     /// The set of breached passwords that nobody may choose
     Passwords(passwords::Arguments),
+    /// News of versions and weaknesses, and the evidence of a release
+    Release(release::Arguments),
     /// Operators of this installation, without the server
     Operator(operator::Arguments),
     /// Which roles hold a permission, and who has them
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Organization(arguments) => on_runtime(organization::run(arguments)),
         Command::Vault(arguments) => on_runtime(vault::run(arguments)),
         Command::Passwords(arguments) => passwords::run(arguments),
+        Command::Release(arguments) => on_runtime(release::run(arguments)),
         Command::Operator(arguments) => on_runtime(operator::run(arguments)),
         Command::WhoCan(arguments) => match who_can::check(&arguments) {
             Ok(()) => on_runtime(who_can::run(arguments)),

@@ -6,6 +6,7 @@
 
 mod limits;
 mod phone;
+mod releases;
 mod single_sign_on;
 mod tls;
 
@@ -19,6 +20,7 @@ pub use limits::Limits;
 pub use phone::Phone;
 #[cfg(test)]
 pub use phone::PhoneSecurity;
+pub use releases::Releases;
 pub use single_sign_on::SingleSignOn;
 pub use tls::{Tls, TlsVersion};
 
@@ -84,6 +86,8 @@ pub struct Settings {
     pub synthesizer_path: String,
     /// Where the identity providers of organizations may stand.
     pub single_sign_on: SingleSignOn,
+    /// Whose news of versions and weaknesses are believed.
+    pub releases: Releases,
     /// How often networks, credentials and organizations may ask.
     pub limits: Limits,
 }
@@ -184,6 +188,7 @@ impl Default for Settings {
             call_this_machine: false,
             synthesizer_path: "/usr/bin:/usr/local/bin".to_owned(),
             single_sign_on: SingleSignOn::default(),
+            releases: Releases::default(),
             limits: Limits::default(),
         }
     }
@@ -261,6 +266,7 @@ impl Settings {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
         }
         self.limits.check()?;
+        self.releases.watch()?;
         self.check_tls()?;
         self.check_phone()
     }

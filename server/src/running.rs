@@ -110,6 +110,7 @@ impl Running {
             phone: Some(PhoneDoor { sip: doors::from_here(phone.address()), strict: house.settings.phone_is_strict() }),
             data_folder: Some(house.settings.data_dir.clone()),
             audit_folder: Some(house.settings.data_dir.join(AUDIT_FOLDER)),
+            releases: house.settings.releases.watch()?,
         };
         let trust = Trust::new(context)?;
         let routes = api::routes(&house, parts, &trust)?;

@@ -11,6 +11,7 @@ mod advisories;
 mod attackers;
 mod cargo_output;
 mod debian;
+mod evidence;
 mod house;
 mod machine;
 mod postgres;

@@ -14,7 +14,9 @@ const METADATA_LIMIT_SECONDS: u32 = 120;
 /// The package whose binary is described.
 const BINARY: &str = "server";
 /// Where the document is written, under the target folder.
-const FILE: &str = "ringfence.cdx.json";
+pub const FILE: &str = "ringfence.cdx.json";
+/// What the binary says is built into it.
+const LIST_IN_THE_BINARY: &str = "security/trust/src/release/components.txt";
 
 /// What `cargo metadata` says, as far as it is used.
 #[derive(Deserialize)]
@@ -79,7 +81,35 @@ pub fn write(machine: &Machine) -> Result<bool> {
     std::fs::write(&path, format!("{bill:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     let count = bill["components"].as_array().map_or(0, Vec::len);
     println!("bill of materials: {count} crates in {}", relative(&path, &machine.root));
-    Ok(true)
+    names_them(machine, &bill)
+}
+
+/// The binary itself knows what is built into it: its list must be that of the bill.
+fn names_them(machine: &Machine, bill: &Value) -> Result<bool> {
+    let path = machine.root.join(LIST_IN_THE_BINARY);
+    let list = list(bill);
+    if std::env::var_os("RINGFENCE_UPDATE").is_some() {
+        std::fs::write(&path, &list).with_context(|| format!("cannot write {LIST_IN_THE_BINARY}"))?;
+    }
+    let named = std::fs::read_to_string(&path).context(LIST_IN_THE_BINARY)? == list;
+    if !named {
+        println!("{LIST_IN_THE_BINARY} is not what is linked: run this step once with RINGFENCE_UPDATE=1");
+    }
+    Ok(named)
+}
+
+/// A line for each crate of a registry: name and version.
+fn list(bill: &Value) -> String {
+    let components = bill["components"].as_array().map_or(&[][..], Vec::as_slice);
+    let foreign = components.iter().filter(|component| component.get("hashes").is_some());
+    let line = |component: &Value| {
+        format!(
+            "{} {}\n",
+            component["name"].as_str().unwrap_or_default(),
+            component["version"].as_str().unwrap_or_default()
+        )
+    };
+    foreign.map(line).collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {
@@ -165,7 +195,7 @@ fn component(package: &Package, lock: &Lock) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::bill;
+    use super::{bill, list};
 
     const METADATA: &str = r#"{"packages": [
         {"id": "s", "name": "server", "version": "0.1.0", "license": "Apache-2.0", "source": null},
@@ -186,6 +216,7 @@ mod tests {
         assert_eq!(names, ["pkg:cargo/alpha@1.2.3", "pkg:cargo/beta@2.0.0"]);
         assert_eq!(bill["components"][0]["hashes"][0]["content"], "aa");
         assert_eq!(bill["dependencies"][0]["dependsOn"][0], "pkg:cargo/beta@2.0.0");
+        assert_eq!(list(&bill), "alpha 1.2.3\nbeta 2.0.0\n");
         assert_eq!(bill["metadata"]["component"]["name"], "ringfence");
     }
 

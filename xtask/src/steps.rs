@@ -9,7 +9,7 @@ use crate::house;
 use crate::machine::{Machine, ends_well, run_tests, stopwatch};
 use crate::postgres::Postgres;
 use crate::step::{Finished, Need, Outcome, Step};
-use crate::{advisories, attackers, debian, sbom, summary, tools};
+use crate::{advisories, attackers, debian, evidence, sbom, summary, tools};
 
 const FORMAT_LIMIT_SECONDS: u32 = 120;
 const LINT_LIMIT_SECONDS: u32 = 1200;
@@ -140,6 +140,13 @@ pub fn run(mut machine: Machine, only: &[String]) -> ExitCode {
         finished.push(Finished { name: step.name, took, outcome });
     }
     drop(database);
+    let total = summary::total(&finished, machine.in_ci);
+    if only.is_empty() && total.failed == 0 {
+        match evidence::write(&machine, &finished, &total) {
+            Ok(text) => println!("\nthe evidence of this build, to be signed: {}", text.display()),
+            Err(error) => println!("\nno evidence of this build: {error:#}"),
+        }
+    }
     summary::print(&finished, machine.in_ci)
 }
 

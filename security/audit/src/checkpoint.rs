@@ -90,12 +90,15 @@ impl VerifierKey {
 
     /// The checkpoint inside a note, when this key signed it and it is about this log.
     pub fn open(&self, note: &str) -> Result<Checkpoint, BadNote> {
-        let text = self.signed_text(note)?;
+        let text = self.text_of(note)?;
         Checkpoint::parse(&text).filter(|checkpoint| checkpoint.origin == self.name).ok_or(BadNote::Malformed)
     }
 
-    /// The text of a note, when this key signed it. Signatures of other keys are ignored.
-    fn signed_text(&self, note: &str) -> Result<String, BadNote> {
+    /// The text of a note about anything, when this key signed it. Signatures of other keys are ignored.
+    ///
+    /// # Errors
+    /// See [`BadNote`].
+    pub fn text_of(&self, note: &str) -> Result<String, BadNote> {
         if note.len() > MAXIMUM_NOTE_LENGTH || note.bytes().any(|byte| byte < b' ' && byte != b'\n') {
             return Err(BadNote::Malformed);
         }
@@ -130,14 +133,14 @@ impl FromStr for VerifierKey {
     fn from_str(text: &str) -> Result<Self, BadNote> {
         let mut parts = text.trim().splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(BadNote::Malformed);
+            return Err(BadNote::NotAKey);
         };
-        let key = STANDARD.decode(key).map_err(|_| BadNote::Malformed)?;
-        let Some((&ED25519_TYPE, public_key)) = key.split_first() else { return Err(BadNote::Malformed) };
-        let public_key = public_key.try_into().map_err(|_| BadNote::Malformed)?;
+        let key = STANDARD.decode(key).map_err(|_| BadNote::NotAKey)?;
+        let Some((&ED25519_TYPE, public_key)) = key.split_first() else { return Err(BadNote::NotAKey) };
+        let public_key = public_key.try_into().map_err(|_| BadNote::NotAKey)?;
         let key = Self { name: name.to_owned(), public_key };
         let bad_name = name.is_empty() || name.contains(char::is_whitespace);
-        if bad_name || hex::encode(key.id()) != id { Err(BadNote::Malformed) } else { Ok(key) }
+        if bad_name || hex::encode(key.id()) != id { Err(BadNote::NotAKey) } else { Ok(key) }
     }
 }
 
@@ -145,8 +148,11 @@ impl FromStr for VerifierKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadNote {
     /// Not a note, not a checkpoint, or not of this log.
-    #[error("this is no checkpoint of this log")]
+    #[error("this is no signed note under this name")]
     Malformed,
+    /// The text is no public key, or its id does not fit.
+    #[error("this is no public key for signed notes: name+id+key")]
+    NotAKey,
     /// The signature of this very key is wrong: the text was changed.
     #[error("the signature does not fit the text")]
     BadSignature,
@@ -155,28 +161,34 @@ pub enum BadNote {
     NotSignedByThisKey,
 }
 
-/// Signs checkpoints of one log.
-pub(crate) struct Signer {
+/// Signs checkpoints of one log, or other notes under the name that its key has.
+pub struct Signer {
     key_pair: Ed25519KeyPair,
     verifier_key: VerifierKey,
 }
 
 impl Signer {
     /// The signer with this seed of 32 bytes; none when it is not one.
-    pub(crate) fn new(name: &str, seed: &[u8]) -> Option<Self> {
+    pub fn new(name: &str, seed: &[u8]) -> Option<Self> {
         let key_pair = Ed25519KeyPair::from_seed_unchecked(seed).ok().filter(|_| seed.len() == HASH_LENGTH)?;
         let public_key = key_pair.public_key().as_ref().try_into().ok()?;
         Some(Self { key_pair, verifier_key: VerifierKey::new(name, public_key) })
     }
 
-    pub(crate) fn verifier_key(&self) -> &VerifierKey {
+    /// What its notes are checked with.
+    pub fn verifier_key(&self) -> &VerifierKey {
         &self.verifier_key
     }
 
     /// The signed note of this log's tree.
     pub(crate) fn sign(&self, size: u64, root: Hash) -> String {
         let name = self.verifier_key.name();
-        let text = Checkpoint { origin: name.to_owned(), size, root }.text();
+        self.sign_text(&Checkpoint { origin: name.to_owned(), size, root }.text())
+    }
+
+    /// The signed note with this text, which ends with a line break and holds no empty line.
+    pub fn sign_text(&self, text: &str) -> String {
+        let name = self.verifier_key.name();
         let signature = self.key_pair.sign(text.as_bytes());
         let signature = STANDARD.encode([&self.verifier_key.id()[..], signature.as_ref()].concat());
         format!("{text}\n{SIGNATURE_START}{name} {signature}\n")

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod probe;
 mod probes;
 pub mod promise;
+pub mod release;
 pub mod standing;
 mod store;
 mod strip;

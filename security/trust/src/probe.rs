@@ -16,6 +16,7 @@ use crate::finding::Finding;
 use crate::link::Link;
 use crate::probes::ports::DeclaredPort;
 use crate::promise::Promise;
+use crate::release::Watch;
 use crate::standing::Run;
 
 /// A probe that takes longer is stopped, and its promise is not measured.
@@ -50,6 +51,8 @@ pub struct ProbeContext {
     pub data_folder: Option<PathBuf>,
     /// Where the audit log writes its checkpoints, outside the database.
     pub audit_folder: Option<PathBuf>,
+    /// Whose list of releases is read, if any.
+    pub releases: Option<Watch>,
 }
 
 /// Where the phone listens, and what it says of itself.
@@ -78,6 +81,7 @@ impl ProbeContext {
             phone: None,
             data_folder: None,
             audit_folder: None,
+            releases: None,
         }
     }
 }

@@ -21,11 +21,13 @@ mod lock;
 mod oldest_tls;
 mod operators;
 mod other_organization;
+mod patched;
 mod phone_flood;
 mod plain_calls;
 pub mod ports;
 mod provisioning;
 mod rate_limit;
+mod release_list;
 mod roles;
 pub mod sealed_at_rest;
 mod second_factor;
@@ -45,6 +47,7 @@ use std::sync::Arc;
 use crate::client::Client;
 use crate::finding::Finding;
 use crate::probe::{Probe, ProbeContext};
+use crate::release::Components;
 
 pub use oldest_tls::presented_certificate;
 
@@ -88,6 +91,8 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(oldest_tls::OldestTls),
         Arc::new(strict_transport::StrictTransport),
         Arc::new(ways::Ways(ways::Running)),
+        Arc::new(release_list::ReleaseNews(release_list::accepted)),
+        Arc::new(patched::Patched(Components::of_this_binary())),
         Arc::new(audit_log::AuditLog),
     ]
 }

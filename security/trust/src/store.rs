@@ -10,6 +10,7 @@ use crate::Error;
 use crate::canary::Canary;
 use crate::finding::{Figure, State};
 use crate::probes::sealed_at_rest::TRUST_CANARY;
+use crate::release::store::{self as release_list, TRUST_RELEASE_LIST};
 use crate::standing::Run;
 
 /// Runs older than this are dropped.
@@ -70,9 +71,10 @@ static DROP_OLD: Statement =
     Statement::installation("trust.drop_old_runs", "delete from trust_run where started_at < $1");
 
 /// The tables of this part.
-pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY, &TRUST_CANARY_ORGANIZATION];
+pub const TABLES: &[&Table] = &[&TRUST_RUN, &TRUST_CANARY, &TRUST_CANARY_ORGANIZATION, &TRUST_RELEASE_LIST];
 /// The statements of this part.
-pub const STATEMENTS: &[&Statement] = &[&SINCE, &DROP_OLD, &CANARY, &CANARIES];
+pub const STATEMENTS: &[&Statement] =
+    &[&SINCE, &DROP_OLD, &CANARY, &CANARIES, &release_list::KEEP, &release_list::NEWEST];
 
 /// Stores runs together, drops what has become too old, and writes into the audit log which promises broke or hold again.
 pub async fn keep(platform: &Platform, runs: &[Run], turned: &[&Run]) -> Result<(), Error> {

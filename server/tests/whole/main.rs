@@ -28,6 +28,7 @@ mod phone;
 mod plaintext;
 mod product;
 mod provisioning;
+mod release;
 mod replay;
 mod safekeeping;
 mod search;
