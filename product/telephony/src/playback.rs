@@ -73,7 +73,7 @@ pub fn span(range: Option<&str>, length: u64) -> Span {
     if first >= length {
         return Span::Unsatisfiable;
     }
-    Span::Part { first, last: last.min(first + RANGE_BYTES_MAX - 1) }
+    Span::Part { first, last: last.min(first.saturating_add(RANGE_BYTES_MAX - 1)) }
 }
 
 #[cfg(test)]

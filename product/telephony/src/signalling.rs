@@ -16,9 +16,9 @@ mod log_filter;
 mod obstacle;
 mod outbound;
 mod registration;
-mod stream;
+pub mod stream;
 mod tls;
-mod wire;
+pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
