@@ -105,6 +105,22 @@ async fn a_password_alone_leaves_owners_and_admins_at_the_enrolment() {
     }
 }
 
+/// ASVS 6.2.10: nothing asks for another password because time has passed.
+#[tokio::test]
+async fn a_password_stays_good_however_old_it_is() {
+    for test in platforms(Schema::new()).await {
+        let founded = test.organization("harbour").await;
+        let viewer = test.member(founded.organization, Role::Viewer).await;
+        test.clock.advance_seconds(20 * 365 * 86_400);
+        for email in ["owner@harbour.example", &viewer.email] {
+            let opened = sign_in::with_password(&test.platform, email, PASSWORD, &Device::default()).await;
+            let session = opened.expect("asked").expect("still good");
+            let caller = by_session(&test, session.reveal()).await.expect("signed in");
+            assert_ne!(caller.outstanding(), Some(Outstanding::NewPassword), "{}", test.name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn tokens_expire_at_their_edge() {
     for test in platforms(Schema::new()).await {
