@@ -7,6 +7,9 @@ use storage::Timestamp;
 
 use crate::wiring::House;
 
+/// Where a monitor reads the figures.
+pub const METRICS: &str = "/metrics";
+
 /// What the loopback address `admin` answers. `/metrics` asks nobody: it holds no identifier, number or name.
 pub fn router(house: &House, base_url: &str) -> axum::Router {
     let metrics = house.metrics.clone();
@@ -17,7 +20,7 @@ pub fn router(house: &House, base_url: &str) -> axum::Router {
         figures: std::sync::Arc::new(figures(house)),
     };
     axum::Router::new()
-        .route("/metrics", get(move || async move { metrics.text() }))
+        .route(METRICS, get(move || async move { metrics.text() }))
         .fallback_service(operator::router(&plane))
 }
 

@@ -140,4 +140,28 @@ mod tests {
         assert_ne!(fill(&SeededEntropy::new(7)), fill(&SeededEntropy::new(8)));
         assert_ne!(fill(&SystemEntropy), fill(&SystemEntropy));
     }
+
+    /// ASVS 11.5.2: many at once, for many values, get different ones, all of them random.
+    #[test]
+    fn system_entropy_holds_under_heavy_demand() {
+        const THREADS: usize = 16;
+        const VALUES: usize = 20_000;
+        let draw = || {
+            (0..VALUES).map(|_| {
+                let mut bytes = [0_u8; 32];
+                SystemEntropy.fill(&mut bytes);
+                bytes
+            })
+        };
+        let drawn: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(move || draw().collect::<Vec<_>>())).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+        });
+        let different: std::collections::HashSet<_> = drawn.iter().collect();
+        assert_eq!(different.len(), THREADS * VALUES, "no value comes twice");
+        let ones: u64 = drawn.iter().flatten().map(|byte| u64::from(byte.count_ones())).sum();
+        let bits = (THREADS * VALUES * 256) as u64;
+        // Half of 82 million coins: 4,526 is one standard deviation, and ten of them never happen.
+        assert!(ones.abs_diff(bits / 2) < 45_260, "{ones} of {bits} bits are set");
+    }
 }

@@ -378,7 +378,11 @@ impl Guard {
                 caller.credential()
         {
             let own = limits.check(class, Subject::Credential(id));
-            return Some(own.stricter(limits.check(class, Subject::Organization(caller.organization().0))));
+            // What is refused already takes nothing from the others of the organization.
+            return Some(match own.is_granted() {
+                true => own.stricter(limits.check(class, Subject::Organization(caller.organization().0))),
+                false => own,
+            });
         }
         let address = ClientAddress::of(&request.extensions).0?;
         Some(limits.check_address(class, address))

@@ -36,6 +36,7 @@ pub const STEPS: &[Step] = &[
         needs: &[Need::Packages, Need::Python, Need::Postgres],
         run: parts,
     },
+    Step { name: "oracle", heading: "who may do what, decided a second time by Cedar", needs: &[], run: oracle },
     Step { name: "fuzz", heading: "fuzz targets, bounded", needs: &[], run: fuzz },
     Step { name: "binary", heading: "the binary (cargo build --release)", needs: &[], run: binary },
     Step {
@@ -89,6 +90,14 @@ fn parts(machine: &Machine) -> Result<Outcome> {
         "test --no-fail-fast --workspace --exclude server --exclude fuzz -- --show-output",
         &[],
     )
+}
+
+/// A package of its own with a lock file of its own, so that a hundred packages stay out of the product's; the target folder is shared, and
+/// with it whatever `parts` has built of what both need.
+fn oracle(machine: &Machine) -> Result<Outcome> {
+    let target = machine.target.to_string_lossy();
+    let words = "test --manifest-path oracles/authorization/Cargo.toml -- --show-output";
+    cargo_test(machine, "oracle", words, &[("CARGO_TARGET_DIR", target.as_ref())])
 }
 
 fn fuzz(machine: &Machine) -> Result<Outcome> {

@@ -88,6 +88,40 @@ async fn one_of_many_at_once_gets_the_token() {
 }
 
 #[tokio::test]
+async fn a_password_alone_leaves_owners_and_admins_at_the_enrolment() {
+    for test in platforms(Schema::new()).await {
+        let founded = test.organization("harbour").await;
+        for role in Role::ALL {
+            let persona = test.member(founded.organization, role).await;
+            assert_eq!(persona.caller.outstanding(), None, "two factors are enough for a {role:?}");
+            let opened = sign_in::with_password(&test.platform, &persona.email, PASSWORD, &Device::default()).await;
+            let session = opened.expect("asked").expect("signed in");
+            let caller = by_session(&test, session.reveal()).await.expect("known");
+            let is_held = matches!(role, Role::Owner | Role::Admin);
+            let outstanding = is_held.then_some(Outstanding::Enrolment);
+            assert_eq!(caller.outstanding(), outstanding, "{} {role:?}", test.name);
+            assert_eq!(caller.permits(Permission::AnalyticsRead), !is_held, "{} {role:?}", test.name);
+        }
+    }
+}
+
+/// ASVS 6.2.10: nothing asks for another password because time has passed.
+#[tokio::test]
+async fn a_password_stays_good_however_old_it_is() {
+    for test in platforms(Schema::new()).await {
+        let founded = test.organization("harbour").await;
+        let viewer = test.member(founded.organization, Role::Viewer).await;
+        test.clock.advance_seconds(20 * 365 * 86_400);
+        for email in ["owner@harbour.example", &viewer.email] {
+            let opened = sign_in::with_password(&test.platform, email, PASSWORD, &Device::default()).await;
+            let session = opened.expect("asked").expect("still good");
+            let caller = by_session(&test, session.reveal()).await.expect("signed in");
+            assert_ne!(caller.outstanding(), Some(Outstanding::NewPassword), "{}", test.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn tokens_expire_at_their_edge() {
     for test in platforms(Schema::new()).await {
         let platform = &test.platform;

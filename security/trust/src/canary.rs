@@ -6,9 +6,11 @@ use chat::embed_token::Quota;
 use chat::widget::{self, NewWidget, Widget};
 use identity::api_key::{self, ApiKey, NewKey};
 use identity::founding::{self, Founding};
+use identity::member::joining::{self, MAXIMUM_MEMBERS, Newcomer};
 use identity::session::Device;
 use identity::token::{KeyText, Secret};
-use identity::{Caller, Environment, Factor, Platform, Role, one_time, sign_in};
+use identity::user::EmailAddress;
+use identity::{Caller, Environment, Factor, Platform, Role, member, one_time, sign_in};
 use storage::OrganizationId;
 use uuid::Uuid;
 
@@ -125,11 +127,30 @@ impl Canary {
         widget::create(platform, &caller, &new).await.map_err(failed)
     }
 
-    /// A session of the owner that has shown one factor only.
-    pub async fn session_by_one_factor(&self, platform: &Platform) -> Result<Secret, Finding> {
+    /// A session of a member of this role that has shown a password alone.
+    pub async fn session_by_one_factor(&self, platform: &Platform, role: Role) -> Result<Secret, Finding> {
         let (wanted, device) = (Some(self.organization), Device::default());
-        let opened = sign_in::admit(platform, self.owner, wanted, &[Factor::Password], &device).await;
-        opened.map_err(failed)?.ok_or_else(|| failed("its owner is not let in"))
+        let member = self.member(platform, role).await?;
+        let opened = sign_in::admit(platform, member, wanted, &[Factor::Password], &device).await;
+        opened.map_err(failed)?.ok_or_else(|| failed("its member is not let in"))
+    }
+
+    /// The canary's one member of this role, without a password of their own; made when not there yet.
+    async fn member(&self, platform: &Platform, role: Role) -> Result<Uuid, Finding> {
+        if role == Role::Owner {
+            return Ok(self.owner);
+        }
+        let email = format!("probe-{}@{}.invalid", role.as_str(), self.organization.0.simple());
+        if let Some(member) = member::find(platform, self.organization, &email).await.map_err(failed)? {
+            return Ok(member);
+        }
+        let email = EmailAddress::parse(&email).map_err(failed)?;
+        let mut change = self.caller().change(platform, "member.add").await.map_err(failed)?;
+        let newcomer = Newcomer { email: &email, name: "Probe", role, maximum_members: MAXIMUM_MEMBERS };
+        let joined = joining::join(&mut change, &newcomer).await.map_err(failed)?;
+        let facts = vec![("role", role.as_str().to_owned())];
+        change.commit("membership", Some(joined.membership), facts).await.map_err(failed)?;
+        Ok(joined.user)
     }
 
     /// A browser's session of the owner, by a one-time link.

@@ -16,6 +16,8 @@ const TEXT: &str = include_str!("../surfaces.toml");
 pub enum Kind {
     /// A path of the HTTP listener.
     Route,
+    /// A path of the operators' own listener.
+    OperatorRoute,
     /// A method of SIP.
     SipMethod,
     /// A command of the binary.
@@ -30,6 +32,7 @@ impl Display for Kind {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Route => "Web addresses",
+            Self::OperatorRoute => "Addresses of the operators' pages",
             Self::SipMethod => "SIP methods",
             Self::Command => "Commands",
             Self::Listener => "Ports",
@@ -54,10 +57,15 @@ pub struct Surface {
 
 impl Surface {
     fn names(&self, name: &str) -> bool {
-        self.names.iter().any(|known| match known.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => known == name,
-        })
+        self.names.iter().any(|known| stands_for(known, name))
+    }
+}
+
+/// Does this name of a row stand for that surface?
+fn stands_for(known: &str, name: &str) -> bool {
+    match known.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => known == name,
     }
 }
 
@@ -94,6 +102,12 @@ pub fn unmapped<'a>(registry: &[Surface], kind: Kind, names: impl IntoIterator<I
     missing
 }
 
+/// The names of rows of this kind that stand for nothing that there is: what has gone, or was never made.
+pub fn unused(registry: &[Surface], kind: Kind, names: &[&str]) -> Vec<String> {
+    let known = registry.iter().filter(|surface| surface.kind == kind).flat_map(|surface| &surface.names);
+    known.filter(|known| !names.iter().any(|name| stands_for(known, name))).cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,11 +122,23 @@ mod tests {
                 "{}: everything is nothing",
                 surface.title
             );
+            // A new file that reaches out is looked at by somebody, whatever its folder.
+            let is_broad = surface.kind == Kind::Client && surface.names.iter().any(|name| name.contains('*'));
+            assert!(!is_broad, "{}: name each file", surface.title);
         }
-        for kind in [Kind::Route, Kind::SipMethod, Kind::Command, Kind::Listener, Kind::Client] {
+        let kinds = [Kind::Route, Kind::OperatorRoute, Kind::SipMethod, Kind::Command, Kind::Listener, Kind::Client];
+        for kind in kinds {
             assert!(registry.iter().any(|surface| surface.kind == kind), "{kind}");
         }
         assert_eq!(all(), registry.as_slice());
+    }
+
+    #[test]
+    fn names_that_stand_for_nothing_are_found() {
+        let text = "[[surface]]\nkind = \"route\"\ntitle = \"a\"\nnames = [\"/a\", \"/b/*\", \"/gone\", \"/past*\"]\ncontrols = [\"c\"]";
+        let registry = parse(text).expect("reads");
+        assert_eq!(unused(&registry, Kind::Route, &["/a", "/b/1", "/a/past"]), ["/gone", "/past*"]);
+        assert_eq!(unused(&registry, Kind::Command, &["/a"]), Vec::<String>::new(), "another kind");
     }
 
     #[test]

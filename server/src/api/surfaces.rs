@@ -3,9 +3,17 @@
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use trust::surface::{Kind, all, unmapped};
+use trust::surface::{Kind, all, unmapped, unused};
 
 use super::{own_routes, tests::served, trust_routes};
+
+/// Holds the registry against what there is, both ways.
+fn compare(kind: Kind, names: &[&str]) {
+    let missing = unmapped(all(), kind, names.iter().copied());
+    assert!(missing.is_empty(), "name them in security/trust/surfaces.toml, with what guards them: {missing:#?}");
+    let gone = unused(all(), kind, names);
+    assert!(gone.is_empty(), "nothing answers to these any more, take them out of surfaces.toml: {gone:#?}");
+}
 
 #[tokio::test]
 async fn every_route_stands_in_the_registry() {
@@ -13,8 +21,15 @@ async fn every_route_stands_in_the_registry() {
     let mut table = served(folder.path()).await;
     table.extend(trust_routes().table());
     table.extend(own_routes().table());
-    let missing = unmapped(all(), Kind::Route, table.iter().map(|rule| rule.path));
-    assert!(missing.is_empty(), "name them in security/trust/surfaces.toml, with what guards them: {missing:#?}");
+    compare(Kind::Route, &table.iter().map(|rule| rule.path).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_route_of_the_operators_stands_in_the_registry() {
+    let table = operator::table();
+    let paths: Vec<&str> = table.iter().map(|rule| rule.path).chain([crate::operators::METRICS]).collect();
+    assert!(paths.len() > 10, "{paths:?}");
+    compare(Kind::OperatorRoute, &paths);
 }
 
 #[tokio::test]
@@ -45,16 +60,14 @@ fn every_command_stands_in_the_registry() {
     let mut names = Vec::new();
     commands(&crate::cli::CommandLine::command(), "", &mut names);
     assert!(names.iter().any(|name| name == "organization allowlist clear"), "{names:?}");
-    let missing = unmapped(all(), Kind::Command, names.iter().map(String::as_str));
-    assert!(missing.is_empty(), "{missing:#?}");
+    compare(Kind::Command, &names.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 #[test]
 fn every_sip_method_stands_in_the_registry() {
     let methods: Vec<String> = telephony::signalling::methods().collect();
     assert!(methods.len() >= 7, "{methods:?}");
-    let missing = unmapped(all(), Kind::SipMethod, methods.iter().map(String::as_str));
-    assert!(missing.is_empty(), "{missing:#?}");
+    compare(Kind::SipMethod, &methods.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 /// The house lets only files of these names reach out of the process.
@@ -81,6 +94,30 @@ fn every_file_that_reaches_out_stands_in_the_registry() {
         reaching_out(&root.join(part), root, &mut found);
     }
     assert!(found.len() >= 10, "{found:?}");
-    let missing = unmapped(all(), Kind::Client, found.iter().map(String::as_str));
-    assert!(missing.is_empty(), "{missing:#?}");
+    compare(Kind::Client, &found.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Every text of the server's own source, tests left out.
+fn source(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the project") {
+        let path = entry.expect("an entry").path();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests" || stem == "surfaces");
+        if path.is_dir() && !is_test {
+            source(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+            text.push_str(&std::fs::read_to_string(&path).expect("a source file"));
+        }
+    }
+}
+
+/// Which ports a node opens depends on its settings, so that none of them is forgotten is the probe's to say; that no row
+/// names one that no setting opens is said here.
+#[test]
+fn every_port_of_the_registry_is_opened_somewhere() {
+    let mut text = String::new();
+    source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+    let listeners = all().iter().filter(|surface| surface.kind == Kind::Listener);
+    for name in listeners.flat_map(|surface| &surface.names) {
+        assert!(text.contains(&format!("\"{name}\"")), "no port is opened as `{name}`");
+    }
 }

@@ -35,12 +35,15 @@ struct Engine {
     faults: Arc<Mutex<VecDeque<Fault>>>,
     asked: Arc<Mutex<Vec<String>>>,
     version: Arc<Mutex<u8>>,
+    /// The one token that it takes at the moment.
+    token: Arc<Mutex<String>>,
 }
 
 impl Engine {
     async fn start() -> (Self, String) {
         let engine = Self::default();
         *engine.version.lock().expect("fresh") = 1;
+        TOKEN.clone_into(&mut engine.token.lock().expect("fresh"));
         let router = axum::Router::new()
             .route("/v1/secrets/transit/{verb}/{key}", axum::routing::post(answer))
             .with_state(engine.clone());
@@ -71,7 +74,8 @@ async fn answer(
     axum::Json(question): axum::Json<Value>,
 ) -> Response {
     engine.asked.lock().expect("no panic").push(verb.clone());
-    if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
+    let token = engine.token.lock().expect("no panic").clone();
+    if headers.get("x-vault-token").is_none_or(|shown| shown.as_bytes() != token.as_bytes()) {
         return errors(403, "permission denied");
     }
     if key != "ringfence" || headers.get("x-vault-namespace").is_none_or(|namespace| namespace != "team") {
@@ -207,6 +211,22 @@ async fn a_slow_or_missing_server_is_not_waited_for_for_ever() {
     assert!(slow.expect("it gives up").expect_err("slow").contains("within 5 seconds"));
     let nobody = Transit::new(settings("http://127.0.0.1:9", test.folder())).expect("a client");
     assert!(nobody.unwrap("vault:v1:AAAA").await.expect_err("nobody").contains("cannot be reached"));
+}
+
+/// ASVS 13.2.1: who talks to the key service is known by a token that an agent beside us may change every few minutes.
+#[tokio::test]
+async fn the_key_service_is_asked_with_the_token_of_the_moment_and_with_no_other() {
+    let (engine, address) = Engine::start().await;
+    let test = database().await;
+    let settings = settings(&address, test.folder());
+    let transit = Transit::new(settings.clone()).expect("a client");
+    let key = Secret::from_slice(&[7; 32]).expect("32 bytes");
+    let wrapped = transit.wrap(&key).await.expect("wrapped");
+    "hvs.the-next-token".clone_into(&mut engine.token.lock().expect("no panic"));
+    let refused = transit.unwrap(&wrapped).await.expect_err("the old token is over");
+    assert!(refused.contains("refuses the token") && !refused.contains("hvs."), "{refused}");
+    std::fs::write(settings.token_file.expect("a file"), "hvs.the-next-token\n").expect("renewed");
+    assert_eq!(*transit.unwrap(&wrapped).await.expect("opened, without a new start"), [7; 32]);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod forms;
 mod guide;
 mod injection;
 mod isolation;
+mod logs;
 mod malformed;
 mod networks;
 mod nodes;

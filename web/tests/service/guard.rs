@@ -1,6 +1,6 @@
 //! The guard of every route: strangers, roles, organizations, other sites, limits, bodies and headers.
 
-use crate::fixture::{Service, bearer, cookie};
+use crate::fixture::{Answer, Service, bearer, cookie};
 use http::Method;
 use identity::Role;
 use uuid::Uuid;
@@ -246,6 +246,52 @@ async fn too_often_is_429_with_the_time_to_come_back() {
     assert_eq!(service.ask("POST", "/v1/heavy", &[("authorization", &bearer(other.reveal()))], "").await.status, 200);
     service.test.clock.advance_seconds(2);
     assert_eq!(service.ask("POST", "/v1/heavy", &[("authorization", &key)], "").await.status, 200);
+}
+
+/// How many of these requests to the heavy route pass, and what the first refusal says.
+async fn passing(service: &Service, key: &str, requests: u32) -> (u32, Option<Answer>) {
+    let (mut passed, mut refused) = (0, None);
+    for _ in 0..requests {
+        let answer = service.ask("POST", "/v1/heavy", &[("authorization", key)], "").await;
+        if answer.status == 200 {
+            passed += 1;
+        } else {
+            refused.get_or_insert(answer);
+        }
+    }
+    (passed, refused)
+}
+
+#[tokio::test]
+async fn more_keys_give_an_organization_no_more_than_its_own_limit() {
+    let service = Service::start().await;
+    let founded = service.test.organization("harbour").await;
+    let (mut keys, mut passed) = (Vec::new(), 0);
+    for _ in 0..6 {
+        keys.push(bearer(service.test.key(founded.organization, Role::Viewer).await.reveal()));
+    }
+    // The first one asks on when it is refused: the others lose nothing by that.
+    let (first, refused) = passing(&service, &keys[0], 60).await;
+    assert!(first == 30 && refused.is_some_and(|answer| answer.is_problem("too-many-requests")), "{first}");
+    for key in &keys[1..5] {
+        let (own, refused) = passing(&service, key, 30).await;
+        assert!(refused.is_none(), "{refused:?}");
+        passed += own;
+    }
+    assert_eq!(first + passed, 150, "five times what one key may");
+    let (sixth, refused) = passing(&service, &keys[5], 1).await;
+    let refused = refused.expect("refused");
+    assert!(sixth == 0 && refused.status == 429 && refused.is_problem("too-many-requests"), "{refused:?}");
+    assert_eq!(refused.header("ratelimit-policy"), "\"default\";q=150;w=60", "the organization's, not the key's");
+    let wait: i64 = refused.header("retry-after").parse().expect("seconds");
+    assert_eq!(wait, 1, "150 a minute are one in 0.4 seconds");
+    let read = service.ask("GET", "/v1/organization", &[("authorization", &keys[5])], "").await;
+    assert_eq!(read.status, 200, "reading is another class");
+    let other = service.test.organization("lighthouse").await;
+    let other = bearer(service.test.key(other.organization, Role::Viewer).await.reveal());
+    assert_eq!(passing(&service, &other, 30).await.0, 30, "another organization is untouched");
+    service.test.clock.advance_seconds(wait);
+    assert_eq!(passing(&service, &keys[5], 1).await.0, 1, "and it comes back as told");
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ const LIST: &str = "docs/asvs.toml";
 const REQUIREMENTS: usize = 345;
 /// Chapters of which level 3 is aimed at, too.
 const LEVEL_3_CHAPTERS: &[&str] = &["V3", "V5", "V6", "V7", "V8", "V11", "V14", "V16"];
+/// Sections that ask for documentation, so that a page is the proof. Everywhere else something is asked of the software, and a page only says
+/// what a test has to show.
+const DOCUMENTATION: &[&str] =
+    &["V2.1", "V3.1", "V5.1", "V6.1", "V7.1", "V8.1", "V11.1", "V13.1", "V14.1", "V15.1", "V16.1"];
 /// What is aimed at and still open: nothing. This number never rises.
 const OPEN_STILL: usize = 0;
 /// A reason says something.
@@ -41,7 +45,7 @@ struct Requirement {
     /// Tests that show it, as `folder/file.rs::name`.
     #[serde(default)]
     tests: Vec<String>,
-    /// Where it is written, for requirements on documentation.
+    /// Where it is written: alone only for requirements on documentation.
     #[serde(default)]
     pages: Vec<String>,
     /// Why it does not apply to this product.
@@ -61,11 +65,18 @@ impl Requirement {
         self.level <= 2 || LEVEL_3_CHAPTERS.contains(&chapter)
     }
 
+    fn is_about_documentation(&self) -> bool {
+        self.id.rsplit_once('.').is_some_and(|(section, _)| DOCUMENTATION.contains(&section))
+    }
+
     fn faults(&self, tree: &Tree) -> Vec<String> {
         let mut faults = Vec::new();
         let said = [!self.tests.is_empty() || !self.pages.is_empty(), self.apart.is_some(), self.open.is_some()];
         if said.iter().filter(|one| **one).count() != 1 {
             faults.push("needs tests or pages, or else a reason in `apart` or `open`".to_owned());
+        }
+        if self.tests.is_empty() && !self.pages.is_empty() && !self.is_about_documentation() {
+            faults.push("asks something of the software: a page alone does not show it, name a test".to_owned());
         }
         let reasons = [&self.apart, &self.open, &self.note];
         if reasons.iter().filter_map(|reason| reason.as_ref()).any(|reason| reason.trim().len() < SHORTEST_REASON) {
@@ -119,10 +130,10 @@ fn line_of(file: &SourceFile, id: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
 
-    use super::{LIST, REQUIREMENTS, RULE, Standing, Tree};
+    use super::{DOCUMENTATION, LIST, REQUIREMENTS, RULE, Standing, Tree};
 
     const CODE: &str = "#[test]\nfn good() {}\nfn helper() {}\nmod tests {\n#[tokio::test]\nasync fn inner() {}\n#[test]\n#[ignore]\nfn asleep() {}\n}\n";
 
@@ -131,6 +142,19 @@ mod tests {
             format!("[[requirement]]\nid = \"V9.9.{number}\"\nlevel = 3\nopen = \"nobody has looked at it yet\"\n")
         });
         format!("{}{tail}", more.collect::<String>())
+    }
+
+    #[test]
+    fn a_page_alone_shows_documentation_only() {
+        let row = |id: &str, tests: &str| {
+            faults(&format!("[[requirement]]\nid = \"{id}\"\nlevel = 2\npages = [\"docs/x.md\"]\n{tests}"))
+        };
+        assert_eq!(row("V6.1.2", ""), Vec::<String>::new());
+        for id in ["V6.2.10", "V12.1.1", "V1.1.1", "V16.10.1"] {
+            let found = row(id, "");
+            assert!(found.len() == 1 && found[0].contains("name a test"), "{id}: {found:?}");
+            assert_eq!(row(id, "tests = [\"a.rs::good\"]\n"), Vec::<String>::new(), "{id}");
+        }
     }
 
     fn faults(tail: &str) -> Vec<String> {
@@ -143,7 +167,7 @@ mod tests {
     fn tests_pages_and_reasons_are_all_right() {
         for said in [
             "level = 1\ntests = [\"a.rs::good\", \"a.rs::inner\"]",
-            "level = 2\npages = [\"docs/x.md#there\"]",
+            "level = 2\ntests = [\"a.rs::good\"]\npages = [\"docs/x.md#there\"]",
             "level = 2\napart = \"there is no such thing in this product\"",
             "level = 3\nopen = \"a hardware module is nothing software can bring\"",
         ] {
@@ -160,7 +184,7 @@ mod tests {
             ("level = 1\ntests = [\"b.rs::good\"]", "no such file"),
             ("level = 1\ntests = [\"a.rs::helper\"]", "is no test"),
             ("level = 1\ntests = [\"a.rs::asleep\"]", "is ignored"),
-            ("level = 1\npages = [\"docs/y.md\"]", "does not exist"),
+            ("level = 1\ntests = [\"a.rs::good\"]\npages = [\"docs/y.md\"]", "does not exist"),
             ("level = 1\napart = \"no\"", "says nothing"),
             ("level = 4\napart = \"there is no such thing in this product\"", "has no level"),
             ("level = 1\ntests = [\"a.rs::good\"]\napart = \"there is no such thing in this product\"", "needs tests"),
@@ -188,15 +212,35 @@ mod tests {
         assert!(found.iter().any(|fault| fault.what.contains("stands twice")), "{found:?}");
     }
 
+    fn root() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root")
+    }
+
+    /// The requirements of the standard itself, where they stand beside the project.
+    fn standard(test: &str) -> Option<serde_json::Value> {
+        let sets = std::env::var_os("RINGFENCE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+        let Ok(text) = std::fs::read_to_string(sets.join("asvs/asvs-5.0.0.flat.json")) else {
+            println!("not measured: {test}: the standard is not beside the project");
+            return None;
+        };
+        Some(serde_json::from_str(&text).expect("the standard can be read"))
+    }
+
+    #[test]
+    fn sections_on_documentation_are_those_of_the_standard() {
+        let Some(standard) = standard("sections_on_documentation_are_those_of_the_standard") else { return };
+        let requirements = standard["requirements"].as_array().expect("a list");
+        let sections: BTreeSet<&str> = requirements
+            .iter()
+            .filter(|one| one["section_name"].as_str().is_some_and(|name| name.contains("Documentation")))
+            .filter_map(|one| one["section_id"].as_str())
+            .collect();
+        assert_eq!(DOCUMENTATION.iter().copied().collect::<BTreeSet<_>>(), sections);
+    }
+
     #[test]
     fn ids_and_levels_are_those_of_the_standard() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root");
-        let sets = std::env::var_os("RINGFENCE_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-        let Ok(text) = std::fs::read_to_string(sets.join("asvs/asvs-5.0.0.flat.json")) else {
-            println!("not measured: ids_and_levels_are_those_of_the_standard: the standard is not beside the project");
-            return;
-        };
-        let standard: serde_json::Value = serde_json::from_str(&text).expect("the standard can be read");
+        let Some(standard) = standard("ids_and_levels_are_those_of_the_standard") else { return };
         let wanted: BTreeMap<String, u8> = standard["requirements"]
             .as_array()
             .expect("a list")
@@ -206,7 +250,7 @@ mod tests {
                 (one["req_id"].as_str().expect("an id").to_owned(), level)
             })
             .collect();
-        let own = std::fs::read_to_string(root.join(LIST)).expect("the list is there");
+        let own = std::fs::read_to_string(root().join(LIST)).expect("the list is there");
         let own: Standing = toml::from_str(&own).expect("the list can be read");
         let own: BTreeMap<String, u8> = own.requirements.into_iter().map(|one| (one.id, one.level)).collect();
         assert_eq!(own, wanted);

@@ -137,3 +137,47 @@ fn a_new_file_is_presented_and_a_bad_one_keeps_the_old() {
     once(false);
     assert_eq!(names(), ["one.example"]);
 }
+
+/// Bits of security of a suite's cipher; 0 for one that nobody has looked at.
+fn cipher_bits(suite: rustls::CipherSuite) -> u32 {
+    use rustls::CipherSuite as Suite;
+    match suite {
+        Suite::TLS13_AES_128_GCM_SHA256
+        | Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        | Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => 128,
+        Suite::TLS13_AES_256_GCM_SHA384
+        | Suite::TLS13_CHACHA20_POLY1305_SHA256
+        | Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+        | Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+        | Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        | Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => 256,
+        _ => 0,
+    }
+}
+
+/// Bits of security of a group for the key exchange (NIST SP 800-57 part 1, table 2); 0 for one that nobody has looked at.
+fn group_bits(group: rustls::NamedGroup) -> u32 {
+    use rustls::NamedGroup as Group;
+    match group {
+        Group::X25519 | Group::secp256r1 | Group::X25519MLKEM768 | Group::secp256r1MLKEM768 => 128,
+        Group::secp384r1 | Group::MLKEM768 => 192,
+        Group::MLKEM1024 => 256,
+        _ => 0,
+    }
+}
+
+/// ASVS 11.2.3.
+#[test]
+fn what_is_offered_has_at_least_128_bits_of_security() {
+    for minimum in [MinimumVersion::Tls12, MinimumVersion::Tls13] {
+        let config = Tls::new(minimum, Certificates::none_yet()).config();
+        let provider = config.crypto_provider();
+        assert!(provider.cipher_suites.len() >= 3 && provider.kx_groups.len() >= 3, "{provider:?}");
+        for suite in &provider.cipher_suites {
+            assert!(cipher_bits(suite.suite()) >= 128, "{suite:?}");
+        }
+        for group in &provider.kx_groups {
+            assert!(group_bits(group.name()) >= 128, "{:?}", group.name());
+        }
+    }
+}

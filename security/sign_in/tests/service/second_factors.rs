@@ -1,6 +1,7 @@
 //! Second factors over HTTP: what a password alone reaches, how an app is set up and shown, backup codes, confirmations.
 
 use identity::Role;
+use identity::member::standing::change_role;
 use identity::testing::platforms;
 use identity::token::Secret;
 use sign_in::second_factor::MAXIMUM_FAILURES;
@@ -83,31 +84,57 @@ async fn services() -> Vec<Service> {
 }
 
 #[tokio::test]
-async fn an_owner_with_a_password_alone_reaches_nothing_but_the_enrolment() {
-    let service = Service::start().await;
-    service.test.organization("harbour").await;
-    let browser = Browser::by_password(&service, "owner@harbour.example").await;
-    let mut asked = 0;
-    for rule in &service.table {
-        let open = matches!(rule.access, web::Access::Public(_) | web::Access::Visitor(_));
-        if open || rule.early != web::Early::No {
-            continue;
+async fn owners_and_admins_with_a_password_alone_reach_nothing_but_the_enrolment() {
+    for role in [Role::Owner, Role::Admin] {
+        let service = Service::start().await;
+        let founded = service.test.organization("harbour").await;
+        let persona = service.test.member(founded.organization, role).await;
+        let browser = Browser::by_password(&service, &persona.email).await;
+        let mut asked = 0;
+        for rule in &service.table {
+            let open = matches!(rule.access, web::Access::Public(_) | web::Access::Visitor(_));
+            if open || rule.early != web::Early::No {
+                continue;
+            }
+            let path = rule.path.replace("{id}", "01890000-0000-7000-8000-000000000000");
+            let headers = [FORM[1], ("cookie", browser.session.as_str())];
+            let answer = service.ask(rule.method.as_str(), &path, &headers, "").await;
+            // Directories read errors of another form.
+            let told = answer.is_problem("second-factor-required") || rule.path.starts_with("/scim/");
+            let refused = answer.status == 403 && answer.body.contains("urn:ringfence:problem:second-factor-required");
+            assert!(told && refused, "{role:?}: {} {}: {answer:?}", rule.method, rule.path);
+            asked += 1;
         }
-        let path = rule.path.replace("{id}", "01890000-0000-7000-8000-000000000000");
-        let headers = [FORM[1], ("cookie", browser.session.as_str())];
-        let answer = service.ask(rule.method.as_str(), &path, &headers, "").await;
-        // Directories read errors of another form.
-        let told = answer.is_problem("second-factor-required") || rule.path.starts_with("/scim/");
-        let refused = answer.status == 403 && answer.body.contains("urn:ringfence:problem:second-factor-required");
-        assert!(told && refused, "{} {}: {answer:?}", rule.method, rule.path);
-        asked += 1;
+        assert!(asked > 10, "{asked} routes");
+        let led = browser.get("/settings/sign-in").await;
+        let enrolment = "/second-factors/required?next=%2Fsettings%2Fsign-in";
+        assert_eq!((led.status, led.header("location")), (303, enrolment), "{role:?}");
+        assert_eq!(browser.get("/second-factors/required").await.status, 200, "{role:?}");
+        service.test.clock.advance_seconds(identity::INCOMPLETE_SECONDS);
+        assert_eq!(browser.get("/second-factors/required").await.status, 401, "{role:?}: and not for long");
     }
-    assert!(asked > 10, "{asked} routes");
-    let led = browser.get("/settings/sign-in").await;
-    assert_eq!((led.status, led.header("location")), (303, "/second-factors/required?next=%2Fsettings%2Fsign-in"));
-    assert_eq!(browser.get("/second-factors/required").await.status, 200);
-    service.test.clock.advance_seconds(identity::INCOMPLETE_SECONDS);
-    assert_eq!(browser.get("/second-factors/required").await.status, 401, "and not for long");
+}
+
+#[tokio::test]
+async fn a_second_factor_is_demanded_of_owners_and_admins_only() {
+    for service in services().await {
+        let founded = service.test.organization("harbour").await;
+        let owner = service.test.member(founded.organization, Role::Owner).await;
+        for role in Role::ALL {
+            let persona = service.test.member(founded.organization, role).await;
+            let browser = Browser::by_password(&service, &persona.email).await;
+            let is_held = matches!(role, Role::Owner | Role::Admin);
+            assert_eq!(browser.is_in().await, !is_held, "{} {role:?}", service.test.name);
+        }
+        let viewer = service.test.member(founded.organization, Role::Viewer).await;
+        let browser = Browser::by_password(&service, &viewer.email).await;
+        assert!(browser.is_in().await, "{}", service.test.name);
+        let platform = &service.test.platform;
+        let members = identity::member::list(platform, &owner.caller, None, 100).await.expect("listed");
+        let membership = members.iter().find(|member| member.user == viewer.user).expect("a member").id;
+        change_role(platform, &owner.caller, membership, Role::Admin).await.expect("raised");
+        assert!(!browser.is_in().await, "who becomes an Admin is held from the next request on");
+    }
 }
 
 #[tokio::test]

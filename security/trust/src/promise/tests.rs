@@ -85,3 +85,15 @@ fn sentences_are_plain() {
     let plain = |promise: &Promise| !promise.sentence.contains("best-in-class") && !promise.sentence.contains('!');
     assert!(promises.all().all(plain));
 }
+
+/// Identity, encryption and the network: each row of the product's list up to here is promised by some sentence.
+const PROMISED_TO_THE_LAST: u32 = 45;
+
+#[test]
+fn every_row_about_identity_encryption_and_the_network_is_covered() {
+    let promises = Promises::published().expect("the promises can be read");
+    let covered: Vec<&String> = promises.all().flat_map(|promise| &promise.covers).collect();
+    let missing: Vec<String> =
+        (1..=PROMISED_TO_THE_LAST).map(|row| format!("S{row}")).filter(|row| !covered.contains(&row)).collect();
+    assert_eq!(missing, Vec::<String>::new(), "no promise covers these rows");
+}
