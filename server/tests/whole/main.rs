@@ -9,6 +9,7 @@
 )]
 
 mod attack;
+mod audit_log;
 mod browser;
 mod caller;
 mod crash;
