@@ -20,6 +20,7 @@ mod forms;
 mod guide;
 mod injection;
 mod isolation;
+mod knowledge;
 mod malformed;
 mod networks;
 mod nodes;
