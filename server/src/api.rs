@@ -11,6 +11,7 @@ use utoipa::OpenApi as _;
 use web::live::LiveState;
 use web::routes::{Access, Audited, RouteRule, Routes};
 
+use crate::audit_log;
 use crate::dashboard;
 use crate::dashboard::overview::Overview;
 use crate::safekeeping;
@@ -64,6 +65,8 @@ pub fn part_routes(house: &House, telephony: &Telephony, base_url: &str) -> Rout
         .merge(telephony::api::routes().with_state(telephony.clone()))
         .merge(telephony::pages::routes().with_state(telephony.clone()))
         .merge(dashboard::routes().with_state(house.platform.clone()))
+        .merge(audit_log::api::routes().with_state(house.platform.clone()))
+        .merge(audit_log::pages::routes().with_state(house.platform.clone()))
         .merge(safekeeping::api::routes().with_state(house.platform.clone()))
         .merge(safekeeping::pages::routes().with_state(house.platform.clone()))
         .merge(dashboard::overview::routes().with_state(overview))
@@ -84,6 +87,7 @@ fn described_routes() -> Vec<RouteRule> {
         conversations::desk::routes().table(),
         chat::routes().table(),
         telephony::api::routes().table(),
+        audit_log::api::routes().table(),
         safekeeping::api::routes().table(),
     ];
     parts.concat()
@@ -107,6 +111,7 @@ fn part_descriptions() -> Vec<utoipa::openapi::OpenApi> {
         conversations::desk::Description::openapi(),
         chat::api::Description::openapi(),
         telephony::api::Description::openapi(),
+        audit_log::api::Description::openapi(),
         safekeeping::api::Description::openapi(),
     ];
     parts.extend(sign_in::descriptions());

@@ -1,8 +1,7 @@
-//! The pages that belong to no single part: the overview, the settings of an organization, and its audit log; and the
-//! router that joins them with the pages of the parts.
+//! The pages that belong to no single part: the overview and the settings of an organization; and the router that joins
+//! them with the pages of the parts.
 
 mod alerts;
-mod audit;
 mod keys;
 pub mod overview;
 mod people;
@@ -14,10 +13,5 @@ use web::routes::Routes;
 
 /// The pages of this module.
 pub fn routes() -> Routes<Platform> {
-    settings::routes()
-        .merge(keys::routes())
-        .merge(people::routes())
-        .merge(alerts::routes())
-        .merge(review::routes())
-        .merge(audit::routes())
+    settings::routes().merge(keys::routes()).merge(people::routes()).merge(alerts::routes()).merge(review::routes())
 }

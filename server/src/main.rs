@@ -3,6 +3,7 @@
 //! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
 
 mod api;
+mod audit_log;
 mod cli;
 mod config;
 mod dashboard;

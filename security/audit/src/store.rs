@@ -122,6 +122,7 @@ impl AuditLog {
             ("position", (index as i64).into()),
             ("actor_id", entry.actor.id.into()),
             ("object_id", entry.object_id.into()),
+            ("action", entry.action.into()),
             ("record", text.as_str().into()),
             ("personal", sealed.into()),
         ];

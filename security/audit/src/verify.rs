@@ -173,6 +173,7 @@ struct StoredRow {
     organization: Option<OrganizationId>,
     actor_id: Option<Uuid>,
     object_id: Option<Uuid>,
+    action: String,
     text: String,
 }
 
@@ -183,8 +184,8 @@ impl StoredRow {
         if record.index != position {
             return Some(Fault::Moved { from: record.index });
         }
-        let columns = (self.organization, self.actor_id, self.object_id);
-        let fits = columns == (record.organization, record.actor.id, record.object.id);
+        let columns = (self.organization, self.actor_id, self.object_id, &self.action);
+        let fits = columns == (record.organization, record.actor.id, record.object.id, &record.action);
         (!fits || leaf != Some(&record_hash(&self.text))).then_some(Fault::Edited)
     }
 }

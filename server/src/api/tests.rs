@@ -81,3 +81,31 @@ fn the_committed_description_is_the_one_that_the_program_gives() {
         first.map(|index| index + 1)
     );
 }
+
+/// What programs can reach, noun by noun. A noun that is gone from the description is gone from the product.
+#[test]
+fn every_noun_of_the_business_can_be_read_over_the_api() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let committed = std::fs::read_to_string(path).expect("the description is committed");
+    let document: serde_json::Value = serde_json::from_str(&committed).expect("JSON");
+    for path in [
+        "/v1/agents",
+        "/v1/agents/{agent_id}/knowledge",
+        "/v1/conversations",
+        "/v1/calls",
+        "/v1/recordings",
+        "/v1/contacts",
+        "/v1/leads",
+        "/v1/bookings",
+        "/v1/tickets",
+        "/v1/keys",
+        "/v1/audit",
+    ] {
+        let list = &document["paths"][path]["get"];
+        assert!(list["responses"]["200"].is_object(), "{path} is not in the description");
+        let needs = list["description"].as_str().unwrap_or_default();
+        assert!(needs.contains("Needs the permission"), "{path} asks for no permission");
+        let below = document["paths"].as_object().expect("paths").keys();
+        assert!(below.filter(|other| other.starts_with(&format!("{path}/"))).count() > 0, "{path} is a list alone");
+    }
+}

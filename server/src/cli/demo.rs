@@ -1,7 +1,8 @@
 //! `ringfence demo`.
 
+use std::fmt::{Display, Formatter};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,6 +12,9 @@ use crate::config::Settings;
 use crate::demo::{self, CustomerSite, Facts};
 use crate::running::Running;
 use crate::wiring::House;
+
+/// What the program is called.
+const NAME: &str = "ringfence";
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -47,8 +51,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let (base_url, token) = (facts.base_url.clone(), facts.embed_token.clone());
     let shutdown = running.shutdown();
     running.spawn(async move { site.serve(base_url, &token, shutdown).await });
-    welcome(&facts, &folder);
-    if first_start && !arguments.no_caller {
+    let is_called = first_start && !arguments.no_caller;
+    say(&Welcome { facts: &facts, folder: &folder, program: &program(), is_called }.to_string());
+    if is_called {
         let uri = facts.sip_uri.clone();
         running.spawn(async move { demo::call_in(&uri).await });
     }
@@ -85,9 +90,27 @@ fn free_or_any(usual: SocketAddr) -> SocketAddr {
     if free { usual } else { SocketAddr::new(usual.ip(), 0) }
 }
 
-fn welcome(facts: &Facts, folder: &std::path::Path) {
-    say(&format!(
-        "
+/// What the terminal says when the demo is open.
+struct Welcome<'a> {
+    facts: &'a Facts,
+    folder: &'a Path,
+    /// How the shell of whoever reads this starts the program.
+    program: &'a str,
+    /// Whether the simulated caller is about to call.
+    is_called: bool,
+}
+
+impl Display for Welcome<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
+        let (facts, program) = (self.facts, self.program);
+        let calls = if self.is_called {
+            "a simulated caller is about to book an appointment; watch the call, then listen to it."
+        } else {
+            "every call shows there while it goes on, and afterwards with its recording. 3. makes one."
+        };
+        write!(
+            formatter,
+            "
 Harbour Dental Practice is open, on this machine only.
 
   Sign in      {sign_in}
@@ -99,19 +122,84 @@ Harbour Dental Practice is open, on this machine only.
   For programs {file}
 
 Three things to try
-  1. Open the sign-in link, then Calls: listen to the call that a simulated caller has just made.
+  1. Open the sign-in link, then Calls: {calls}
   2. Open the sample page and ask in the corner: How much is a cleaning?  Then: I want to talk to a person.
-  3. Call it:  ringfence call {sip} --scenario booking
+  3. Call it, from another terminal:  {program} call {sip} --scenario booking
 
 Stop with Ctrl-C. Back up {folder}/root.key if you mean to keep anything.
 ",
-        sign_in = facts.sign_in_url,
-        email = facts.owner_email,
-        password = facts.owner_password,
-        customer = facts.customer_url,
-        sip = facts.sip_uri,
-        base = facts.base_url,
-        file = folder.join(demo::FACTS_FILE).display(),
-        folder = folder.display(),
-    ));
+            sign_in = facts.sign_in_url,
+            email = facts.owner_email,
+            password = facts.owner_password,
+            customer = facts.customer_url,
+            sip = facts.sip_uri,
+            base = facts.base_url,
+            file = self.folder.join(demo::FACTS_FILE).display(),
+            folder = self.folder.display(),
+        )
+    }
+}
+
+/// How this program is started from a shell: by its name when that finds this very file, otherwise by its whole path. After
+/// `cargo run` nothing is on the `PATH`.
+fn program() -> String {
+    let Some(own) = std::env::current_exe().ok().and_then(|path| path.canonicalize().ok()) else {
+        return NAME.to_owned();
+    };
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    as_started(
+        &own,
+        std::env::split_paths(&folders).find_map(|folder| folder.join(NAME).canonicalize().ok()).as_deref(),
+    )
+}
+
+/// The same, given what the shell finds under the name.
+fn as_started(own: &Path, found: Option<&Path>) -> String {
+    if found == Some(own) {
+        return NAME.to_owned();
+    }
+    let path = own.display().to_string();
+    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter));
+    if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        let text = |word: &str| word.to_owned();
+        Facts {
+            base_url: text("http://127.0.0.1:8080"),
+            sip_uri: text("sip:practice@127.0.0.1:5060"),
+            agent_id: text("an agent"),
+            api_key: text("a key"),
+            embed_token: text("a token"),
+            sign_in_url: text("http://127.0.0.1:8080/sign-in/link#x"),
+            owner_email: text("owner@harbour-dental.example"),
+            owner_password: text("words"),
+            customer_url: text("http://127.0.0.1:8081/"),
+            metrics_url: text("http://127.0.0.1:9090/metrics"),
+        }
+    }
+
+    #[test]
+    fn a_call_is_spoken_of_only_when_somebody_calls() {
+        let facts = facts();
+        let said = |is_called| Welcome { facts: &facts, folder: Path::new("d"), program: NAME, is_called }.to_string();
+        assert!(said(true).contains("a simulated caller is about to"));
+        assert!(!said(false).contains("simulated"), "{}", said(false));
+        assert!(said(false).contains("  ringfence call sip:practice@127.0.0.1:5060 --scenario booking\n"));
+    }
+
+    #[test]
+    fn the_program_is_named_as_a_shell_finds_it() {
+        let own = Path::new("/srv/build/release/ringfence");
+        assert_eq!(as_started(own, Some(own)), "ringfence");
+        for found in [None, Some(Path::new("/usr/bin/ringfence"))] {
+            assert_eq!(as_started(own, found), "/srv/build/release/ringfence", "another file of the name is no help");
+        }
+        let odd = Path::new("/home/ann's files/$x/ringfence");
+        assert_eq!(as_started(odd, None), r"'/home/ann'\''s files/$x/ringfence'");
+    }
 }

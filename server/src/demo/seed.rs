@@ -14,7 +14,7 @@ use storage::OrganizationId;
 use uuid::Uuid;
 
 use super::{Facts, NUMBER, OWNER_EMAIL};
-use crate::cli::{key, say};
+use crate::cli::key;
 use crate::running::Running;
 use crate::wiring::House;
 
@@ -27,6 +27,8 @@ const DOCUMENTS: [(&str, &[u8]); 4] = [
 ];
 /// How long reading the four documents may take.
 const READING_LIMIT: Duration = Duration::from_secs(30);
+/// What to do about a first start that was not finished.
+const START_ANEW: &str = "delete the data folder of the demo and start it again";
 /// How often it is asked how far it is.
 const READING_PAUSE: Duration = Duration::from_millis(100);
 
@@ -94,25 +96,34 @@ async fn agent(house: &House, caller: &Caller) -> anyhow::Result<Uuid> {
     for id in reading {
         loop {
             let document = house.knowledge.document(caller, agent.id, id).await?;
-            match document.state {
-                State::Ready => break,
-                State::Failed => {
-                    say(&format!("{} could not be read: {}", document.title, document.failure.unwrap_or_default()));
-                    break;
-                }
-                State::Queued | State::Reading => {
-                    anyhow::ensure!(
-                        tokio::time::Instant::now() < deadline,
-                        "the sample documents were not read in time"
-                    );
-                    tokio::time::sleep(READING_PAUSE).await;
-                }
+            if is_read(&document.title, document.state, document.failure.as_deref())? {
+                break;
             }
+            anyhow::ensure!(
+                tokio::time::Instant::now() < deadline,
+                "the sample documents were not read within {READING_LIMIT:?}; {START_ANEW}"
+            );
+            tokio::time::sleep(READING_PAUSE).await;
         }
     }
     agents::store::publish(&house.platform, caller, agent.id, &agent.draft_hash).await?;
     telephony::store::numbers::connect(&house.platform, caller, NUMBER, agent.id).await?;
     Ok(agent.id)
+}
+
+/// Whether a sample document can be quoted by now. One that never will be ends the start: an agent that lacks part of what the
+/// page says it knows is not to be published.
+fn is_read(title: &str, state: State, failure: Option<&str>) -> anyhow::Result<bool> {
+    match state {
+        State::Ready => Ok(true),
+        State::Queued | State::Reading => Ok(false),
+        State::Failed => {
+            anyhow::bail!(
+                "the sample document {title} could not be read: {}; {START_ANEW}",
+                failure.unwrap_or("no reason")
+            )
+        }
+    }
 }
 
 /// The widget for the sample page, whose port may be another one at each start.
@@ -136,4 +147,22 @@ fn random_words(house: &House) -> String {
     house.platform.entropy.fill(&mut bytes);
     let letters: Vec<u8> = bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]).collect();
     letters.chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_document_that_cannot_be_read_ends_the_start() {
+        assert!(is_read("prices", State::Ready, None).expect("it is there"));
+        for state in [State::Queued, State::Reading] {
+            assert!(!is_read("prices", state, None).expect("it may still come"));
+        }
+        let failure = is_read("after-your-treatment.pdf", State::Failed, Some("the PDF is damaged"));
+        let words = failure.expect_err("the start ends").to_string();
+        for part in ["after-your-treatment.pdf", "the PDF is damaged", "delete the data folder"] {
+            assert!(words.contains(part), "{words}");
+        }
+    }
 }

@@ -5,6 +5,8 @@
 
 mod accessibility;
 mod chromium;
+mod going_on;
+mod opened;
 mod passkeys;
 
 use serde_json::{Value, json};
@@ -56,6 +58,8 @@ async fn set_width(browser: &Browser, width: u32, height: u32) {
 async fn look_at(browser: &Browser, axe: Option<&str>, address: &str, name: &str) {
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 360)] {
         set_width(browser, width, 900).await;
+        let preferred = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        browser.tools("Emulation.setEmulatedMedia", preferred).await;
         browser.go(address).await;
         browser.value(&format!("document.documentElement.dataset.scheme = '{scheme}'")).await;
         let sticks_out = browser.value("document.documentElement.scrollWidth > innerWidth").await;

@@ -102,16 +102,19 @@ impl Description {
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
 
-    /// The path with ids of things that the product's organization really has: each variable is an id out of the list that
-    /// stands before it. `None` when such a list is empty or does not exist.
+    /// The path with things that the product's organization really has: each variable is taken out of the list that stands
+    /// before it, from the field of its name or, when there is none, from `id`. `None` when such a list is empty or does not
+    /// exist.
     pub async fn concrete(&self, product: &Product, path: &str) -> Option<String> {
         let mut concrete = String::new();
         for piece in path.split('/').skip(1) {
             if piece.starts_with('{') {
                 let answer = product.api(Method::GET, &concrete).send().await.expect("the product answers");
                 let list: Value = answer.json().await.ok()?;
-                let id = list["data"].as_array()?.iter().find_map(|row| row["id"].as_str().map(str::to_owned))?;
-                concrete = format!("{concrete}/{id}");
+                let name = piece.trim_matches(['{', '}']);
+                let named =
+                    list["data"].as_array()?.iter().find_map(|row| text_of(&row[name]).or(text_of(&row["id"])))?;
+                concrete = format!("{concrete}/{named}");
             } else {
                 concrete = format!("{concrete}/{piece}");
             }
@@ -189,6 +192,11 @@ impl Description {
             .filter(|(name, shape)| name.ends_with("_id") && *name != "client_id" && shape["format"] == "uuid");
         identifiers.map(|(name, _)| name.clone()).collect()
     }
+}
+
+/// A name or a number as it stands in a path.
+fn text_of(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()))
 }
 
 fn kind(schema: &Value) -> &str {

@@ -9,6 +9,7 @@
 )]
 
 mod attack;
+mod audit_log;
 mod browser;
 mod caller;
 mod crash;
@@ -19,6 +20,7 @@ mod forms;
 mod guide;
 mod injection;
 mod isolation;
+mod knowledge;
 mod logs;
 mod malformed;
 mod networks;

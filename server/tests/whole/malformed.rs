@@ -1,7 +1,7 @@
 //! Whatever is thrown at it: a clear problem, a living process, no panic in its log, and nothing lost.
 
 mod bodies;
-mod files;
+pub mod files;
 mod signalling;
 mod wire;
 

@@ -1,6 +1,18 @@
 //! What a newcomer sees first.
 
-use crate::product::{Product, run};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::product::{Product, binary, run, run_in};
+
+/// How long the demo may take until it has said everything.
+const WELCOME_LIMIT: Duration = Duration::from_mins(1);
+/// Folders of programs on a machine where nothing of ours is installed.
+const BARE_PATH: &str = "/usr/bin:/bin";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_starts_and_its_facts_hold() {
@@ -22,6 +34,51 @@ async fn the_demo_starts_and_its_facts_hold() {
     assert!(
         page.contains(&product.facts.embed_token) && page.contains(&format!("{}/widget.js", product.facts.base_url))
     );
+}
+
+/// Starts the demo as somebody at a terminal does, and reads what it prints up to how to stop it.
+async fn welcomed(folder: &Path, arguments: &[&str]) -> (Child, String) {
+    let mut child = Command::new(binary())
+        .args(["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--data-dir"])
+        .arg(folder)
+        .args(arguments)
+        .env("PATH", BARE_PATH)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+    let mut said = String::new();
+    let read = async {
+        while !said.contains("Stop with Ctrl-C") {
+            let line = lines.next_line().await.expect("text").unwrap_or_else(|| panic!("it ended: {said}"));
+            said.push_str(&(line + "\n"));
+        }
+    };
+    tokio::time::timeout(WELCOME_LIMIT, read).await.expect("the demo opens");
+    (child, said)
+}
+
+/// Nothing of ours is on the `PATH`, as after `cargo run`: the command that the terminal shows runs all the same, and what it
+/// says of calls is so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_terminal_shows_to_try_runs_as_it_stands() {
+    let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
+    let folder = scratch.path().join("data");
+    let (mut first, said) = welcomed(&folder, &["--no-caller"]).await;
+    assert!(!said.contains("simulated"), "nobody calls: {said}");
+    let line = said.lines().find(|line| line.contains(" --scenario ")).expect("a call to try");
+    let (_, command) = line.split_once(":  ").expect("the command behind its words");
+    // As it stands, but for hanging up early: the whole scenario takes over a minute.
+    let short = format!("{command} --seconds 3");
+    let (code, heard) = run_in(Command::new("/bin/sh").env("PATH", BARE_PATH), &["-c", &short]).await;
+    assert!(code == Some(0) && heard.contains("answered after"), "{short}: {code:?} {heard}");
+    first.kill().await.expect("it runs");
+
+    let (mut second, said) = welcomed(&folder, &[]).await;
+    assert!(!said.contains("simulated"), "the simulated caller calls at the first start only: {said}");
+    second.kill().await.expect("it runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,42 @@ impl Pages {
 
     /// Pages from the child's output, which separates them by form feeds.
     pub fn from_output(text: &str) -> Self {
-        Self(text.split('\u{c}').map(str::to_owned).collect())
+        Self(text.split('\u{c}').map(without_ligatures).collect())
+    }
+}
+
+/// Letters that a font draws as one (Unicode, Alphabetic Presentation Forms, U+FB00 to U+FB06), as people write and look for them:
+/// a page that shows "coffee" may hold a single sign for its two f.
+const LIGATURES: [(char, &str); 7] = [
+    ('\u{fb00}', "ff"),
+    ('\u{fb01}', "fi"),
+    ('\u{fb02}', "fl"),
+    ('\u{fb03}', "ffi"),
+    ('\u{fb04}', "ffl"),
+    ('\u{fb05}', "st"),
+    ('\u{fb06}', "st"),
+];
+
+fn without_ligatures(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match LIGATURES.iter().find(|(ligature, _)| *ligature == letter) {
+            Some((_, letters)) => written.push_str(letters),
+            None => written.push(letter),
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_drawn_as_one_are_read_as_they_are_written() {
+        let pages =
+            Pages::from_output("co\u{fb00}ee, \u{fb01}ve \u{fb02}oors\u{c}o\u{fb03}ce, wa\u{fb04}es, \u{fb06}reet");
+        assert_eq!(pages.0, ["coffee, five floors", "office, waffles, street"]);
+        assert_eq!(Pages::from_output("Zürich, ﷽ and ½").0, ["Zürich, ﷽ and ½"], "everything else stays");
     }
 }

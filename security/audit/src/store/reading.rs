@@ -7,13 +7,16 @@ use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
-use storage::{OrganizationDb, OrganizationId, Row, Timestamp};
+use storage::{OrganizationDb, OrganizationId, Row, Timestamp, Value};
 use uuid::Uuid;
 use vault::Keyring;
 
 use super::{
     AuditLog, node_row, personal_field, stored_hash,
-    tables::{AUDIT_NODE, FORWARD_PAGE, INSTALLATION_PAGE, LAST_CHECKPOINT, PAGE, PAGE_OF_ACTOR, PAGE_OF_OBJECT},
+    tables::{
+        AUDIT_NODE, FORWARD_PAGE, INSTALLATION_PAGE, LAST_CHECKPOINT, PAGE, PAGE_OF_ACTION, PAGE_OF_ACTOR,
+        PAGE_OF_OBJECT, PAGE_OF_OBJECT_AND_ACTION, entry_row,
+    },
 };
 use crate::{
     entry::{Personal, Record, record_hash},
@@ -67,6 +70,18 @@ pub struct StoredEntry {
     opened: Option<Personal>,
 }
 
+impl StoredEntry {
+    /// The id of its row, which is its index written as an id: what lists take for a cursor.
+    pub const fn id(&self) -> Uuid {
+        entry_row(self.index)
+    }
+
+    /// The index that such an id stands for; an id beyond every index stands for the largest.
+    pub fn index_of(id: Uuid) -> u64 {
+        u64::try_from(id.as_u128()).unwrap_or(u64::MAX)
+    }
+}
+
 /// A proof that an entry is in the log, for whoever holds the log's verifier key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InclusionProof {
@@ -89,12 +104,28 @@ impl InclusionProof {
 impl AuditLog {
     /// A page of the organization's entries, newest first.
     pub async fn entries(&self, database: &OrganizationDb, query: &EntryQuery) -> Result<Vec<StoredEntry>> {
+        self.entries_of_action(database, None, query).await
+    }
+
+    /// The same, of this action only (`agent.publish`), written exactly so; all of them when none is named.
+    pub async fn entries_of_action(
+        &self,
+        database: &OrganizationDb,
+        action: Option<&str>,
+        query: &EntryQuery,
+    ) -> Result<Vec<StoredEntry>> {
         let before = query.before.map_or(i64::MAX, |before| before.min(i64::MAX as u64) as i64);
         let limit = query.limit.min(MAXIMUM_PAGE_LENGTH);
-        let rows = match query.object_id {
-            None => database.query(&PAGE, &[before.into(), limit.into()]).await?,
-            Some(object) => database.query(&PAGE_OF_OBJECT, &[before.into(), limit.into(), object.into()]).await?,
+        let mut arguments = vec![before.into(), limit.into()];
+        arguments.extend(query.object_id.map(Value::from));
+        arguments.extend(action.map(Value::from));
+        let statement = match (query.object_id, action) {
+            (None, None) => &PAGE,
+            (Some(_), None) => &PAGE_OF_OBJECT,
+            (None, Some(_)) => &PAGE_OF_ACTION,
+            (Some(_), Some(_)) => &PAGE_OF_OBJECT_AND_ACTION,
         };
+        let rows = database.query(statement, &arguments).await?;
         let keyring = self.parts.vault.keyring(database).await?;
         rows.iter().map(|row| stored_entry(row, &keyring)).collect()
     }

@@ -26,12 +26,13 @@ pub(crate) static AUDIT_ENTRY: Table = Table {
         Column::integer("position"),
         Column::uuid("actor_id").nullable(),
         Column::uuid("object_id").nullable(),
+        Column::text("action"),
         Column::text("record"),
         Column::sealed("personal", SealedWith::Organization).nullable(),
     ],
     references: &[],
     unique: &[&["position"]],
-    indexes: &[&["object_id", "position"], &["actor_id"]],
+    indexes: &[&["object_id", "position"], &["action", "position"], &["actor_id"]],
     retention: Retention::SecurityLog,
     erasure: Erasure::None(
         "records hold ids only; personal values are sealed beside them and erased by actor, while the tree keeps a salted commitment",
@@ -46,6 +47,7 @@ pub(crate) static AUDIT_INSTALLATION_ENTRY: Table = Table {
         Column::integer("position"),
         Column::uuid("actor_id").nullable(),
         Column::uuid("object_id").nullable(),
+        Column::text("action"),
         Column::text("record"),
         Column::sealed("personal", SealedWith::Installation).nullable(),
     ],
@@ -148,6 +150,19 @@ pub(super) static PAGE_OF_OBJECT: Statement = Statement::organization(
      where e.organization_id = $1 and e.position < $2 and e.object_id = $4 order by e.position desc limit $3",
 );
 
+pub(super) static PAGE_OF_ACTION: Statement = Statement::organization(
+    "audit.page_of_action",
+    "select e.position, e.record, e.personal, n.hash from audit_entry e left join audit_node n on n.id = e.id
+     where e.organization_id = $1 and e.position < $2 and e.action = $4 order by e.position desc limit $3",
+);
+
+pub(super) static PAGE_OF_OBJECT_AND_ACTION: Statement = Statement::organization(
+    "audit.page_of_object_and_action",
+    "select e.position, e.record, e.personal, n.hash from audit_entry e left join audit_node n on n.id = e.id
+     where e.organization_id = $1 and e.position < $2 and e.object_id = $4 and e.action = $5
+     order by e.position desc limit $3",
+);
+
 pub(super) static PAGE_OF_ACTOR: Statement = Statement::organization(
     "audit.page_of_actor",
     "select e.position, e.record, e.personal, n.hash from audit_entry e left join audit_node n on n.id = e.id
@@ -168,14 +183,14 @@ pub(super) static INSTALLATION_PAGE: Statement = Statement::installation(
 
 pub(crate) static ENTRIES_FROM: Statement = Statement::across_organizations(
     "audit.entries_from",
-    "select position, organization_id, actor_id, object_id, record from audit_entry
+    "select position, organization_id, actor_id, object_id, action, record from audit_entry
      where position >= $1 and position < $2 order by position",
     "the log is one for the installation, and its verification recomputes every leaf",
 );
 
 pub(crate) static INSTALLATION_ENTRIES_FROM: Statement = Statement::installation(
     "audit.installation_entries_from",
-    "select position, actor_id, object_id, record from audit_installation_entry
+    "select position, actor_id, object_id, action, record from audit_installation_entry
      where position >= $1 and position < $2 order by position",
 );
 
@@ -202,6 +217,8 @@ pub const STATEMENTS: &[&Statement] = &[
     &ERASE_INSTALLATION_ACTOR,
     &PAGE,
     &PAGE_OF_OBJECT,
+    &PAGE_OF_ACTION,
+    &PAGE_OF_OBJECT_AND_ACTION,
     &PAGE_OF_ACTOR,
     &FORWARD_PAGE,
     &INSTALLATION_PAGE,

@@ -55,6 +55,39 @@ async fn pages_go_back_to_the_first_entry() {
 }
 
 #[tokio::test]
+async fn an_action_is_found_by_its_exact_name_alone_or_of_one_object() {
+    for test in databases(schema()).await {
+        let fixture = Fixture::new(test).await;
+        let elsewhere = Entry { object_id: Some(Uuid::from_u128(0xbb)), ..entry("agent.delete") };
+        for one in [&entry("agent.publish"), &entry("agent.delete"), &elsewhere, &entry("agent.delete")] {
+            fixture.append(Some(PRACTICE), one).await;
+        }
+        fixture.append(Some(AGENCY), &entry("agent.delete")).await;
+        let door = fixture.database().organization(PRACTICE);
+        let of = async |action: &str, query: &EntryQuery| -> Vec<u64> {
+            let page = fixture.log.entries_of_action(&door, Some(action), query).await.expect("read");
+            page.iter().map(|entry| entry.index).collect()
+        };
+        assert_eq!(of("agent.delete", &ALL).await, [3, 2, 1], "its own only, newest first");
+        assert_eq!(of("agent.delete", &EntryQuery { before: Some(3), limit: 1, ..ALL }).await, [2]);
+        let about = EntryQuery { object_id: Some(Uuid::from_u128(0xa9)), ..ALL };
+        assert_eq!(of("agent.delete", &about).await, [3, 1]);
+        assert_eq!(of("agent.delete", &EntryQuery { before: Some(3), ..about }).await, [1]);
+        for nothing in ["agent", "agent.%", "AGENT.DELETE", ""] {
+            assert!(of(nothing, &ALL).await.is_empty(), "{nothing}");
+        }
+    }
+}
+
+#[test]
+fn an_index_and_the_id_of_its_row_are_one() {
+    for index in [0, 7, u64::from(u32::MAX) + 1, u64::MAX] {
+        assert_eq!(StoredEntry::index_of(entry_row(index)), index);
+    }
+    assert_eq!(StoredEntry::index_of(Uuid::max()), u64::MAX, "beyond the end is the end");
+}
+
+#[tokio::test]
 async fn an_entry_lives_and_dies_with_its_transaction() {
     for test in databases(schema()).await {
         let fixture = Fixture::new(test).await;

@@ -118,6 +118,7 @@ async fn read_rows(
             organization,
             actor_id: row.optional_uuid("actor_id")?,
             object_id: row.optional_uuid("object_id")?,
+            action: row.text("action")?,
             text: row.text("record")?,
         });
     }

@@ -16,13 +16,18 @@ static SET_RECORD: Statement = Statement::organization(
     "test.set_record",
     "update audit_entry set record = $3 where organization_id = $1 and position = $2",
 );
+static SET_ACTION: Statement = Statement::organization(
+    "test.set_action",
+    "update audit_entry set action = $3 where organization_id = $1 and position = $2",
+);
 static DELETE_ENTRIES: Statement = Statement::organization(
     "test.delete_entries",
     "delete from audit_entry where organization_id = $1 and position >= $2 and position < $3",
 );
 static ADD_ENTRY: Statement = Statement::organization(
     "test.add_entry",
-    "insert into audit_entry (organization_id, id, position, record) values ($1, $2, $3, $4)",
+    "insert into audit_entry (organization_id, id, position, action, record)
+     values ($1, $2, $3, 'agent.publish', $4)",
 );
 static DELETE_INSTALLATION_ENTRIES: Statement = Statement::installation(
     "test.delete_installation_entries",
@@ -164,6 +169,18 @@ async fn an_edited_entry_is_named() {
             assert_eq!(report.first_bad_row(), Some(6), "{report:?}");
             assert!(report.findings.contains(&Finding { row: Some(6), fault: Fault::Edited }), "{report:?}");
         }
+    }
+}
+
+/// What look-ups go by is held against the record: an entry hidden from a search is found.
+#[tokio::test]
+async fn an_entry_filed_under_another_action_is_named() {
+    for test in databases(schema()).await {
+        let fixture = grown(test).await;
+        let arguments = [9.into(), "agent.rename".into()];
+        assert_eq!(Attacker(&fixture).run(Some(PRACTICE), &SET_ACTION, &arguments).await, 1);
+        let report = fixture.verified().await;
+        assert_eq!(report.findings, [Finding { row: Some(9), fault: Fault::Edited }]);
     }
 }
 

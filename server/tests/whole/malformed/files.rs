@@ -15,7 +15,7 @@ const READ_LIMIT: Duration = Duration::from_secs(90);
 const GOOD: &[u8] = include_bytes!("../../../src/demo/practice/after-your-treatment.pdf");
 
 /// A DOCX whose text is the given XML.
-fn docx(text: &[u8], method: zip::CompressionMethod) -> Vec<u8> {
+pub fn docx(text: &[u8], method: zip::CompressionMethod) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().compression_method(method);
     archive.start_file("word/document.xml", options).expect("a file in the archive");

@@ -1,31 +1,28 @@
 //! The audit log as a page: newest first, each entry checked against its leaf, each with its proof to take away.
 
 use askama::Template;
-use audit::{ActorKind, EntryQuery, Outcome, StoredEntry};
+use audit::{Outcome, StoredEntry};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use identity::{Permission, Platform};
+use identity::Platform;
 use serde::Deserialize;
 use storage::Timestamp;
 use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
-use web::routes::{Access, Audited, Routes};
+use web::routes::Routes;
 use web::shell::{Html, Nav, Shell};
 use web::{PageContext, Path, Problem, Query};
+
+use super::{LISTED, MAY_READ, PROVEN, Told, Wanted, proof_of};
 
 /// Entries on a page.
 const ENTRIES_SHOWN: u32 = 50;
 
-pub(super) fn routes() -> Routes<Platform> {
-    let read = Access::Permission(Permission::AuditRead);
-    Routes::new().get("/audit", read, Audited::Read("audit.list"), list).get(
-        "/audit/{index}/proof",
-        read,
-        Audited::Read("audit.proof"),
-        proof,
-    )
+/// The routes.
+pub fn routes() -> Routes<Platform> {
+    Routes::new().get("/audit", MAY_READ, LISTED, list).get("/audit/{index}/proof", MAY_READ, PROVEN, proof)
 }
 
 #[derive(Deserialize)]
@@ -33,6 +30,8 @@ pub(super) fn routes() -> Routes<Platform> {
 struct Asked {
     #[serde(default)]
     object: String,
+    #[serde(default)]
+    action: String,
     before: Option<u64>,
 }
 
@@ -46,6 +45,7 @@ struct Line {
     object_short: String,
     outcome: Chip,
     facts: Vec<(String, String)>,
+    intact: bool,
 }
 
 #[derive(Template)]
@@ -55,46 +55,38 @@ struct AuditPage {
     entries: Vec<Line>,
     broken: usize,
     object: String,
+    action: String,
     older: Option<u64>,
     verifier_key: String,
 }
 
-const fn actor_word(kind: ActorKind) -> &'static str {
-    match kind {
-        ActorKind::System => "The server",
-        ActorKind::User => "A person",
-        ActorKind::ApiKey => "A program",
-        ActorKind::Visitor => "A visitor",
-        ActorKind::PhoneCaller => "A caller",
-        ActorKind::Operator => "The operator",
-    }
-}
-
 fn line(entry: StoredEntry) -> Line {
     let index = entry.index;
-    let Some(record) = entry.record.filter(|_| entry.intact) else {
+    let Some(told) = Told::of(entry) else {
         let outcome = Chip::new(Tone::Bad, "Changed afterwards");
         let (action, object_kind) = ("not readable".to_owned(), String::new());
         let at = Moment::new(Timestamp(0));
-        let (object_id, object_short) = (None, String::new());
-        return Line { index, at, who: "", action, object_kind, object_id, object_short, outcome, facts: Vec::new() };
+        let (object_id, object_short, facts) = (None, String::new(), Vec::new());
+        let intact = false;
+        return Line { index, at, who: "", action, object_kind, object_id, object_short, outcome, facts, intact };
     };
-    let outcome = match record.outcome {
+    let outcome = match told.outcome {
         Outcome::Done => Chip::new(Tone::Good, "Done"),
         Outcome::Refused => Chip::new(Tone::Wait, "Refused"),
         Outcome::Failed => Chip::new(Tone::Bad, "Failed"),
     };
     Line {
         index,
-        at: Moment::exact(Timestamp(record.at)),
-        who: actor_word(record.actor.kind),
-        action: record.action,
-        object_kind: record.object.kind,
-        object_id: record.object.id,
+        at: Moment::exact(told.at),
+        who: told.who,
+        action: told.action,
+        object_kind: told.object.kind,
+        object_id: told.object.id,
         // The end of an id differs most: its start is the time.
-        object_short: record.object.id.map(|id| id.to_string().split_off(28)).unwrap_or_default(),
+        object_short: told.object.id.map(|id| id.to_string().split_off(28)).unwrap_or_default(),
         outcome,
-        facts: record.facts,
+        facts: told.facts,
+        intact: true,
     }
 }
 
@@ -103,17 +95,23 @@ async fn list(
     page: PageContext,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let text = asked.object.trim();
-    let object_id = if text.is_empty() { None } else { Some(Uuid::try_parse(text).unwrap_or(Uuid::max())) };
-    let query = EntryQuery { before: asked.before, object_id, limit: ENTRIES_SHOWN };
-    let entries = platform.audit.entries(&page.caller.database(&platform), &query).await?;
+    let (object, action) = (asked.object.trim(), asked.action.trim());
+    let wanted = Wanted {
+        before: asked.before,
+        // What is no id is the id of nothing.
+        object_id: if object.is_empty() { None } else { Some(Uuid::try_parse(object).unwrap_or(Uuid::max())) },
+        action: Some(action).filter(|action| !action.is_empty()),
+        limit: ENTRIES_SHOWN,
+    };
+    let entries = wanted.read(&platform, &page.caller).await?;
     let older = entries.last().filter(|_| entries.len() == ENTRIES_SHOWN as usize).map(|entry| entry.index);
     let broken = entries.iter().filter(|entry| !entry.intact).count();
     let shown = AuditPage {
         shell: page.shell("Audit", Nav::Audit),
         entries: entries.into_iter().map(line).collect(),
         broken,
-        object: text.to_owned(),
+        object: object.to_owned(),
+        action: action.to_owned(),
         older,
         verifier_key: platform.audit.verifier_key().to_string(),
     };
@@ -125,12 +123,7 @@ async fn proof(
     page: PageContext,
     Path(index): Path<u64>,
 ) -> Result<Response, Problem> {
-    let proof = platform.audit.inclusion(&page.caller.database(&platform), index, platform.now()).await;
-    let proof = match proof {
-        Ok(proof) => proof,
-        Err(audit::Error::NoEntry) => return Err(Problem::not_found()),
-        Err(other) => return Err(other.into()),
-    };
+    let proof = proof_of(&platform, &page.caller, index).await?;
     let name = format!("attachment; filename=\"entry-{index}.tlog-proof\"");
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, proof.text()).into_response())
