@@ -379,10 +379,10 @@ impl Guard {
         {
             let own = limits.check(class, Subject::Credential(id));
             // What is refused already takes nothing from the others of the organization.
-            return Some(match own.is_granted() {
-                true => own.stricter(limits.check(class, Subject::Organization(caller.organization().0))),
-                false => own,
-            });
+            if !own.is_granted() {
+                return Some(own);
+            }
+            return Some(own.stricter(limits.check(class, Subject::Organization(caller.organization().0))));
         }
         let address = ClientAddress::of(&request.extensions).0?;
         Some(limits.check_address(class, address))

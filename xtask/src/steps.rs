@@ -97,7 +97,10 @@ fn parts(machine: &Machine) -> Result<Outcome> {
 fn oracle(machine: &Machine) -> Result<Outcome> {
     let target = machine.target.to_string_lossy();
     let words = "test --manifest-path oracles/authorization/Cargo.toml -- --show-output";
-    cargo_test(machine, "oracle", words, &[("CARGO_TARGET_DIR", target.as_ref())])
+    let outcome = cargo_test(machine, "oracle", words, &[("CARGO_TARGET_DIR", target.as_ref())])?;
+    let log = std::fs::read_to_string(machine.log_path("oracle")).unwrap_or_default();
+    log.lines().filter(|line| line.contains("cells compared")).for_each(|line| println!("{line}"));
+    Ok(outcome)
 }
 
 fn fuzz(machine: &Machine) -> Result<Outcome> {

@@ -185,7 +185,10 @@ mod tests {
         assert_eq!(differences(POLICY, &cells).expect("decided"), Vec::<String>::new());
         let (asked, told) = (counted(&cells), include_str!("../../../docs/guide/operators.md"));
         println!("{asked}");
-        assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&asked), "the guide says otherwise: {asked}");
+        assert!(
+            told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&asked),
+            "the guide says otherwise: {asked}"
+        );
     }
 
     #[test]

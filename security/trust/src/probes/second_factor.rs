@@ -165,9 +165,10 @@ mod tests {
                 let session = cookie.strip_prefix(&format!("{name}=")).map(str::to_owned);
                 let presented = Presented { session: session.as_deref(), ..Presented::default() };
                 let caller = judge.authenticate(presented).await.expect("asked").expect("a session");
-                match caller.role().is_some_and(|role| roles.contains(&role)) {
-                    true => (StatusCode::FORBIDDEN, "{\"type\":\"urn:ringfence:problem:second-factor-required\"}"),
-                    false => (StatusCode::OK, "{}"),
+                if caller.role().is_some_and(|role| roles.contains(&role)) {
+                    (StatusCode::FORBIDDEN, "{\"type\":\"urn:ringfence:problem:second-factor-required\"}")
+                } else {
+                    (StatusCode::OK, "{}")
                 }
             }
         });
