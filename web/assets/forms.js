@@ -29,7 +29,7 @@ function upload(form) {
   });
   request.addEventListener("load", () => {
     progress.hidden = true;
-    if (said) said.textContent = request.status < 400 ? "Sent; reading it now." : "";
+    if (said) said.textContent = request.status < 400 ? "Sent. The list says how far it is read." : "";
     if (request.status < 400) form.reset();
     for (const id of form.dataset.upload.split(" ")) swap(id, request.responseText);
   });

@@ -34,6 +34,26 @@ fn groups(count: usize) -> Vec<usize> {
     if first == 0 { rest.collect() } else { std::iter::once(first).chain(rest).collect() }
 }
 
+/// Sizes of groups of a British number of ten digits, by what its area code begins with (Ofcom, National Telephone Numbering
+/// Plan, section A): 20 7946 0958, 117 496 0123, 7700 900 123.
+fn british(rest: &str) -> Vec<usize> {
+    let mut digits = rest.bytes();
+    match (digits.next(), digits.next(), digits.next()) {
+        (Some(b'2'), ..) => vec![2, 4, 4],
+        (Some(b'1'), Some(b'1'), _) | (Some(b'1'), _, Some(b'1')) | (Some(b'3' | b'8' | b'9'), ..) => vec![3, 3, 4],
+        _ => vec![4, 3, 3],
+    }
+}
+
+/// How what follows the country's code is grouped, where that country writes its numbers in a way of its own.
+fn sizes(code: &str, rest: &str) -> Vec<usize> {
+    match (code, rest.len()) {
+        ("1", 10) => vec![3, 3, 4],
+        ("44", 10) => british(rest),
+        (_, length) => groups(length),
+    }
+}
+
 impl Display for PhoneNumber {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
         let digits = self.0.strip_prefix('+').unwrap_or("");
@@ -43,8 +63,7 @@ impl Display for PhoneNumber {
         }
         let (code, mut rest) = digits.split_at(country_code_length(digits));
         write!(formatter, "+{code}")?;
-        let sizes = if code == "1" && rest.len() == 10 { vec![3, 3, 4] } else { groups(rest.len()) };
-        for size in sizes {
+        for size in sizes(code, rest) {
             let (group, after) = rest.split_at(size);
             // A narrow place may break a line anywhere but within a number.
             write!(formatter, "\u{a0}{group}")?;
@@ -62,6 +81,12 @@ mod tests {
     fn numbers_are_grouped_after_their_country() {
         for (signalled, read) in [
             ("+442079460958", "+44 20 7946 0958"),
+            ("+441174960123", "+44 117 496 0123"),
+            ("+441414960000", "+44 141 496 0000"),
+            ("+447700900123", "+44 7700 900 123"),
+            ("+441632960001", "+44 1632 960 001"),
+            ("+443069990000", "+44 306 999 0000"),
+            ("+44800001066", "+44 800 001 066"),
             ("+12025550143", "+1 202 555 0143"),
             ("+4930901820", "+49 3090 1820"),
             ("+33199001234", "+33 199 001 234"),

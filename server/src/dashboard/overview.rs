@@ -66,6 +66,8 @@ struct Entry {
     address: String,
     who: String,
     gist: String,
+    /// How long it was spoken; empty while it goes on, and when nobody answered.
+    length: String,
     since: Moment,
     state: Chip,
 }
@@ -98,6 +100,7 @@ fn chat_entry(summary: &ConversationSummary) -> Entry {
         address: format!("/inbox/{}", summary.id),
         who: format!("Visitor {visitor}"),
         gist: "Chat since".to_owned(),
+        length: String::new(),
         since: Moment::time(summary.opened_at),
         state: Chip::new(tone, word),
     }
@@ -116,10 +119,8 @@ fn call_entry(call: &Call) -> Entry {
         key: format!("{}-{}", call.id, call.state.as_str()),
         address: format!("/calls/{}", call.id),
         who: call.from.clone().map_or_else(|| "Number withheld".to_owned(), |from| PhoneNumber(from).to_string()),
-        gist: seconds.map_or_else(
-            || if call.state == CallState::Ended { String::new() } else { "Call since".to_owned() },
-            length_of_time,
-        ),
+        gist: "Call since".to_owned(),
+        length: seconds.map_or_else(String::new, length_of_time),
         since: Moment::new(call.started_at),
         state,
     }

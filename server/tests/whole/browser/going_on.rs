@@ -49,8 +49,10 @@ async fn a_call_appears_live_and_ends_on_pages_that_are_open() {
     let wanted = options("Ada Byron", "+441174960007", vec![Step::Wait(SPOKEN), Step::HangUp]);
     let looking = async {
         overview.until("document.querySelector('#live .chip.live')").await;
-        let who = "document.querySelector('#live .who').textContent.replaceAll(/[^0-9]/g, '')";
-        assert_eq!(overview.value(who).await, json!("441174960007"));
+        let who = "document.querySelector('#live .who').textContent";
+        assert_eq!(overview.value(who).await, json!("+44\u{a0}117\u{a0}496\u{a0}0007"));
+        let length = "document.querySelector('#calls td[data-label=Length]').textContent";
+        assert_eq!(overview.value(length).await, json!(""), "a call that goes on has no length yet");
         overview.picture("call-live-overview").await;
         calls.until("document.querySelector('#calls .chip.live')").await;
         let state = "document.querySelector('#calls td[data-label=State]').textContent.trim()";
@@ -111,7 +113,7 @@ async fn a_file_goes_up_with_progress_and_can_be_asked_about() {
     let order = [
         first(&|state| state.starts_with("progress|")),
         first(&|state| state.contains("100 % sent")),
-        first(&|state| state.starts_with("|Sent; reading it now.")),
+        first(&|state| state.starts_with("|Sent. The list says how far")),
         first(&|state| state.ends_with("|Can be quoted")),
     ];
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?} {went:#?}");
