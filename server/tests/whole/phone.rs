@@ -4,12 +4,15 @@
 mod baresip;
 mod doors;
 mod encrypted;
+mod hold;
 mod load;
+mod old_phone;
 mod outbound;
 mod registrar;
 mod scenarios;
 mod siege;
 mod sipp;
+mod transfer;
 
 use std::time::Duration;
 
