@@ -2,6 +2,7 @@
 //! product; what became of each call is read over the API, as the business would.
 
 mod baresip;
+mod documents;
 mod doors;
 mod encrypted;
 mod hold;
