@@ -169,6 +169,10 @@ pub struct Flow {
     pub slots: Vec<SlotRule>,
     /// What happens when every slot is filled (and confirmed).
     pub tool: ToolKind,
+    /// The questions of a flow that answers them from the documents, in the order of their keys: 1 to 6; none in any other flow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = words_list::<{ limit::QUESTIONS }>)]
+    pub questions: Vec<String>,
     /// Whether the values are read back and must be affirmed before the tool runs.
     pub confirm: bool,
 }
@@ -233,6 +237,8 @@ pub enum ToolKind {
     TakeMessage,
     /// Say the opening hours.
     TellHours,
+    /// Answer one of the flow's questions from the documents: what a caller, who has only keys, can ask.
+    AnswerQuestions,
 }
 
 impl Profile {

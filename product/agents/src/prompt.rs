@@ -46,6 +46,7 @@ prompts! {
     MenuTicket, "menu_ticket", "a problem";
     MenuMessage, "menu_message", "a message";
     MenuHours, "menu_hours", "opening hours";
+    MenuQuestions, "menu_questions", "common questions";
     MenuPerson, "menu_person", "a person, 0.";
     For, "for", "For";
     Press, "press", "press";
@@ -110,6 +111,8 @@ prompts! {
     NotKnown, "not_known", "I am sorry, I do not know that.";
     OfferPerson, "offer_person", "Would you like to speak to a person? For yes, press 1. For no, press 2.";
     OfferMessage, "offer_message", "Would you like to leave a message? For yes, press 1. For no, press 2.";
+    WhichQuestion, "which_question", "Which question may I answer?";
+    AnswersElsewhere, "answers_elsewhere", "I cannot read our documents out on this telephone line. You can ask in the chat on our website, or ask a person.";
     DocumentsSay, "documents_say", "Our documents say the following.";
     CallingPerson, "calling_person", "I am calling a person. Please hold on.";
     PersonJoined, "person_joined", "A person has joined the conversation.";

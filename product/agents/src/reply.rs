@@ -47,6 +47,10 @@ pub enum Part {
         /// The sentence or sentences of `passage.text` that answer best, verbatim.
         quote: String,
     },
+    /// Which of a flow's questions is to be answered (they are in `choices`).
+    WhichQuestion,
+    /// Phone only: there is no voice that could read the documents out; where they can be asked is said.
+    AnswersElsewhere,
     /// Nothing in the documents answers this; said plainly.
     NotKnown,
     /// An offer of a person.
@@ -203,6 +207,8 @@ pub enum ChoiceLabel {
     Day(Date),
     /// A time.
     Time(Time),
+    /// A question that the documents answer.
+    Question(String),
     /// Yes.
     Yes,
     /// No.

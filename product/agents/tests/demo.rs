@@ -129,6 +129,22 @@ fn questions_of_newcomers_are_answered_with_the_value_they_ask_for() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ANSWERED.len(), wrong.join("\n"));
 }
 
+/// Callers can ask nothing else: a key that leads to "not known" would be a promise broken on every call.
+#[test]
+fn every_question_on_the_keypad_is_answered() {
+    let profile: Profile = serde_json::from_slice(&demo("profile.json")).expect("a profile");
+    profile.validate().expect("a profile that can be published");
+    let index = practice();
+    let questions: Vec<&String> = profile.flows.iter().flat_map(|flow| &flow.questions).collect();
+    assert!(questions.len() >= 3, "{questions:?}");
+    for question in questions {
+        let same = |asked: &str| asked.trim_end_matches('?').eq_ignore_ascii_case(question.trim_end_matches('?'));
+        let expected = ANSWERED.iter().find(|(asked, _)| same(asked)).expect("its answer is known above").1;
+        let quote = find(&index, question, 1).first().map(|found| found.quote.clone()).unwrap_or_default();
+        assert!(expected.iter().all(|words| quote.contains(words)), "{question}: {quote}");
+    }
+}
+
 #[test]
 fn what_the_documents_do_not_say_is_not_known() {
     let index = practice();

@@ -49,6 +49,8 @@ pub enum Channel {
         from: Option<String>,
         /// The number that was called.
         to: String,
+        /// Whether free text can be said.
+        reads_aloud: bool,
     },
 }
 

@@ -53,7 +53,10 @@ pub fn step(profile: &Profile, state: State, event: &Event, now: Timestamp) -> (
         return turn.finish();
     }
     match (turn.state.phase, event) {
-        (Phase::New, Event::Opened { channel, caller_number }) => opened(&mut turn, *channel, caller_number.as_deref()),
+        (Phase::New, Event::Opened { channel, caller_number, reads_aloud }) => {
+            turn.state.reads_aloud = *reads_aloud;
+            opened(&mut turn, *channel, caller_number.as_deref());
+        }
         (Phase::New, _) | (_, Event::Opened { .. }) => {}
         (Phase::Ended, event) => flow::after_the_end(&mut turn, event),
         (_, event) => happened(&mut turn, event),

@@ -17,7 +17,7 @@ use conversations::Conversations;
 use identity::Platform;
 use serde_json::json;
 use storage::OrganizationId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -37,6 +37,9 @@ pub const SETUPS_AT_ONCE: usize = 12;
 /// How long a stranger's call may wait for its turn; then it is answered 503.
 pub const SETUP_WITHIN: Duration = Duration::from_secs(4);
 
+/// Refused calls that are written down at once; more leave a line in the log only, so that a flood is not answered with work.
+pub const REFUSALS_AT_ONCE: usize = 4;
+
 /// A call is being set up until this is dropped.
 pub(crate) struct Turn(#[expect(dead_code, reason = "held, not looked at")] Option<OwnedSemaphorePermit>);
 
@@ -53,6 +56,8 @@ pub struct Attendant {
     pub(crate) calls: TaskTracker,
     /// Turns for setting up calls from strangers.
     setups: Arc<Semaphore>,
+    /// Room for writing refused calls down.
+    refusals: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -69,7 +74,8 @@ impl Attendant {
         shutdown: CancellationToken,
     ) -> Arc<Self> {
         let (calls, setups) = (TaskTracker::new(), Arc::new(Semaphore::new(SETUPS_AT_ONCE)));
-        Arc::new(Self { platform, conversations, voice, live, trunk, node_id, calls, setups, shutdown })
+        let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
+        Arc::new(Self { platform, conversations, voice, live, trunk, node_id, calls, setups, refusals, shutdown })
     }
 
     /// Waits until the last call has ended.
@@ -85,6 +91,11 @@ impl Attendant {
         }
         let place = tokio::time::timeout(SETUP_WITHIN, self.setups.clone().acquire_owned()).await.ok()?.ok()?;
         Some(Turn(Some(place)))
+    }
+
+    /// Room to write down a refused call, if there is any now.
+    pub(crate) fn place_for_refusal(&self) -> Option<SemaphorePermit<'_>> {
+        self.refusals.try_acquire().ok()
     }
 
     /// How many calls go on.

@@ -2,14 +2,18 @@
 //! product; what became of each call is read over the API, as the business would.
 
 mod baresip;
+mod documents;
 mod doors;
 mod encrypted;
+mod hold;
 mod load;
+mod old_phone;
 mod outbound;
 mod registrar;
 mod scenarios;
 mod siege;
 mod sipp;
+mod transfer;
 
 use std::time::Duration;
 

@@ -12,6 +12,9 @@ const BETWEEN_SENTENCES: u32 = 250;
 /// Pause between two entries of the menu, in milliseconds: whoever knows the key has pressed it by then.
 const BETWEEN_ENTRIES: u32 = 100;
 
+/// Characters of a document's title that are spoken before a quote.
+const TITLE_SPOKEN_MAX: usize = 80;
+
 /// Words a plan for a phone. Total: every plan has a wording, also without a synthesizer.
 pub fn speech(profile: &Profile, plan: &ReplyPlan) -> Vec<Speech> {
     let mut said = Vec::new();
@@ -86,7 +89,7 @@ fn say_part(profile: &Profile, part: &Part, said: &mut Vec<Speech>) {
             });
         }
         Part::RecordingNotice => prompts(said, &[PromptId::RecordingNotice, PromptId::RecordingQuestion]),
-        Part::Quote { quote, .. } => say_quote(quote, said),
+        Part::Quote { passage, quote } => say_quote(&passage.title, quote, said),
         Part::Hours { open_now } => say_hours(profile, *open_now, said),
         Part::AskSlot { flow, slot } => say_question(profile, flow, slot, said),
         Part::SlotRefused { reason, .. } => said.extend(refusal(*reason).map(Speech::Prompt)),
@@ -133,6 +136,8 @@ fn fixed_prompt(part: &Part) -> Option<PromptId> {
         Part::RecordingAgreed => PromptId::RecordingAgreed,
         Part::RecordingDeclined => PromptId::RecordingDeclined,
         Part::Menu => PromptId::WhatToDo,
+        Part::WhichQuestion => PromptId::WhichQuestion,
+        Part::AnswersElsewhere => PromptId::AnswersElsewhere,
         Part::NotKnown => PromptId::NotKnown,
         Part::OfferPerson => PromptId::OfferPerson,
         Part::AskChange => PromptId::WhatToChange,
@@ -161,11 +166,12 @@ fn prompts(said: &mut Vec<Speech>, list: &[PromptId]) {
     said.extend(list.iter().copied().map(Speech::Prompt));
 }
 
-fn say_quote(quote: &str, said: &mut Vec<Speech>) {
-    // Without a synthesizer a quote cannot be said; saying that it is not known is honest and leads to a person.
+fn say_quote(title: &str, quote: &str, said: &mut Vec<Speech>) {
+    // Whoever cannot look at a source hears its name. Without a synthesizer nothing of it can be said.
+    let title: String = title.chars().take(TITLE_SPOKEN_MAX).collect();
     said.push(Speech::FreeText {
-        text: format!("{} {quote}", PromptId::DocumentsSay.text()),
-        instead: vec![Speech::Prompt(PromptId::NotKnown)],
+        text: format!("{} {title}: {quote}", PromptId::DocumentsSay.text()),
+        instead: vec![Speech::Prompt(PromptId::AnswersElsewhere)],
     });
 }
 
@@ -302,6 +308,11 @@ fn say_choice(profile: &Profile, choice: &Choice, brief: bool, said: &mut Vec<Sp
         ChoiceLabel::Time(time) => {
             said.extend([Speech::Prompt(PromptId::For), Speech::Time(*time), Speech::Prompt(PromptId::Press)]);
         }
+        ChoiceLabel::Question(question) => {
+            let number = Speech::Number(u32::from(choice.number));
+            let instead = vec![Speech::Prompt(PromptId::TheChoiceWithNumber), number];
+            said.extend([Speech::FreeText { text: question.clone(), instead }, Speech::Prompt(PromptId::Press)]);
+        }
         ChoiceLabel::Yes => said.push(Speech::Prompt(PromptId::YesPress)),
         ChoiceLabel::No => said.push(Speech::Prompt(PromptId::NoPress)),
         ChoiceLabel::Person => said.push(Speech::Prompt(PromptId::PersonPress)),
@@ -338,6 +349,7 @@ fn say_flow(profile: &Profile, key: &str, said: &mut Vec<Speech>) {
         ToolKind::OpenTicket => PromptId::MenuTicket,
         ToolKind::TakeMessage => PromptId::MenuMessage,
         ToolKind::TellHours => PromptId::MenuHours,
+        ToolKind::AnswerQuestions => PromptId::MenuQuestions,
     };
     let alone = profile.flows.iter().filter(|other| other.tool == flow.tool).count() == 1;
     if alone {

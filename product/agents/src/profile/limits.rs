@@ -56,6 +56,8 @@ pub mod limit {
     pub const FLOWS: usize = 20;
     /// Slots of one flow.
     pub const SLOTS: usize = 12;
+    /// Questions of one flow: more keys cannot be kept in mind on the phone.
+    pub const QUESTIONS: usize = 6;
 }
 
 /// One breach of a limit or rule.
@@ -195,6 +197,7 @@ impl Check {
                 self.that(digits.insert(digit), &place, || "is used twice".to_owned());
             }
             self.slots(&place, flow);
+            self.questions(&place, flow);
             self.tool(&place, flow, profile);
         }
     }
@@ -208,6 +211,19 @@ impl Check {
             self.that(keys.insert(&slot.key), &format!("{place}.key"), || "is used twice".to_owned());
             self.words(&format!("{place}.question"), &slot.question, limit::QUESTION);
         }
+    }
+
+    fn questions(&mut self, place: &str, flow: &Flow) {
+        let place = format!("{place}.questions");
+        self.count(&place, flow.questions.len(), limit::QUESTIONS);
+        for (index, question) in flow.questions.iter().enumerate() {
+            self.words(&format!("{place}[{index}]"), question, limit::TITLE);
+        }
+        let answers = flow.tool == ToolKind::AnswerQuestions;
+        self.that(answers != flow.questions.is_empty(), &place, || {
+            let wanted = if answers { "needs a question" } else { "questions belong to the tool answer_questions" };
+            wanted.to_owned()
+        });
     }
 
     /// What a tool cannot do without.
@@ -237,8 +253,8 @@ impl Check {
                 let reachable = needed(SlotKind::PhoneNumber) || needed(SlotKind::Email);
                 self.that(reachable, &place, || "a lead needs a telephone number or an e-mail address".to_owned());
             }
-            ToolKind::TellHours => {
-                self.that(flow.slots.is_empty(), &place, || "opening hours need no slots".to_owned());
+            ToolKind::TellHours | ToolKind::AnswerQuestions => {
+                self.that(flow.slots.is_empty(), &place, || "this tool needs no slots".to_owned());
             }
         }
         if flow.tool != ToolKind::Book {

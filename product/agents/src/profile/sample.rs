@@ -46,7 +46,8 @@ fn slot(key: &str, kind: SlotKind, question: &str, optional: bool) -> SlotRule {
 }
 
 fn flow(key: &str, title: &str, digit: u8, tool: ToolKind, confirm: bool, slots: Vec<SlotRule>) -> Flow {
-    Flow { key: key.to_owned(), title: title.to_owned(), digit: Some(digit), slots, tool, confirm }
+    let (key, title, questions) = (key.to_owned(), title.to_owned(), Vec::new());
+    Flow { key, title, digit: Some(digit), slots, tool, questions, confirm }
 }
 
 fn flows() -> Vec<Flow> {
@@ -71,11 +72,15 @@ fn flows() -> Vec<Flow> {
         slot("message", SlotKind::Text, "What is your message?", false),
         slot("phone", SlotKind::PhoneNumber, "At which telephone number can we reach you?", false),
     ];
+    let questions = ["How much is a check-up?", "How much is a cleaning?", "Where can I park?"];
+    let answers = flow("answers", "Prices and treatments", 6, ToolKind::AnswerQuestions, false, Vec::new());
+    let answers = Flow { questions: questions.map(str::to_owned).to_vec(), ..answers };
     vec![
         flow("book", "Book an appointment", 1, ToolKind::Book, true, booking),
         flow("hours", "Opening hours", 2, ToolKind::TellHours, false, Vec::new()),
         flow("message", "Leave a message", 3, ToolKind::TakeMessage, false, message),
         flow("ticket", "Report a problem", 4, ToolKind::OpenTicket, false, ticket),
         flow("lead", "Become a patient", 5, ToolKind::TakeLead, true, lead),
+        answers,
     ]
 }

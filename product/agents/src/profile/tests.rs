@@ -123,6 +123,7 @@ fn flows_have_edges() {
         digit: None,
         slots: vec![],
         tool: ToolKind::TellHours,
+        questions: vec![],
         confirm: false,
     };
     edge(|p| p.flows = (0..20).map(hours).collect(), |p| p.flows = (0..21).map(hours).collect(), "flows");
@@ -146,6 +147,28 @@ fn flows_have_edges() {
         |p| p.flows[0].slots[3].question = "x".repeat(301),
         "flows[0].slots[3].question",
     );
+}
+
+#[test]
+fn questions_have_edges_and_belong_to_the_flow_that_answers_them() {
+    let asks = |n: usize| vec!["How much?".to_owned(); n];
+    edge(|p| p.flows[5].questions = asks(6), |p| p.flows[5].questions = asks(7), "flows[5].questions");
+    edge(|p| p.flows[5].questions = asks(1), |p| p.flows[5].questions = asks(0), "flows[5].questions");
+    edge(
+        |p| p.flows[5].questions[1] = "x".repeat(120),
+        |p| p.flows[5].questions[1] = "x".repeat(121),
+        "flows[5].questions[1]",
+    );
+    edge(|_| (), |p| p.flows[5].questions[0] = " ".to_owned(), "flows[5].questions[0]");
+    edge(|_| (), |p| p.flows[1].questions = asks(1), "flows[1].questions");
+}
+
+#[test]
+fn a_flow_without_questions_has_the_text_and_hash_that_it_had_before_there_were_any() {
+    let mut profile = sample();
+    assert!(profile.canonical().contains("questions"));
+    profile.flows.truncate(5);
+    assert!(!profile.canonical().contains("questions"));
 }
 
 #[test]

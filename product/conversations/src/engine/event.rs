@@ -17,6 +17,8 @@ pub enum Event {
         channel: ChannelKind,
         /// The number that the network signalled; none when it is withheld.
         caller_number: Option<String>,
+        /// Whether free text can be said: always in a chat, on the phone when there is a synthesizer.
+        reads_aloud: bool,
     },
     /// Words were said or written, and understood as commands (in order).
     Turn {

@@ -143,6 +143,10 @@ pub(super) fn act(turn: &mut Turn) {
         turn.say(Part::Hours { open_now: turn.profile.is_open(turn.local) });
         return turn.finished_something();
     }
+    if flow.tool == ToolKind::AnswerQuestions {
+        turn.state.running = None;
+        return offer::questions(turn, &flow);
+    }
     let Some(running) = &mut turn.state.running else { return };
     running.acting = true;
     let arguments = flow.slots.iter().filter_map(|rule| argument(running, rule)).collect();
@@ -164,7 +168,7 @@ pub(super) fn done(turn: &mut Turn, reference: &str) {
         ToolKind::TakeLead => turn.say(Part::LeadTaken),
         ToolKind::OpenTicket => turn.say(Part::TicketOpened { reference: reference.to_owned() }),
         ToolKind::TakeMessage => turn.say(Part::MessageTaken),
-        ToolKind::TellHours => {}
+        ToolKind::TellHours | ToolKind::AnswerQuestions => {}
     }
     turn.finished_something();
 }

@@ -53,6 +53,23 @@ pub(super) fn services(turn: &mut Turn, flow: &Flow, rule: &SlotRule) {
     turn.offer(numbered(turn, labels, more));
 }
 
+/// The questions of a flow, or, on a phone without a voice for documents, where they can be asked.
+pub(super) fn questions(turn: &mut Turn, flow: &Flow) {
+    if !turn.state.reads_aloud {
+        turn.say(Part::AnswersElsewhere);
+        return turn.offer_person();
+    }
+    turn.await_anything();
+    turn.say(Part::WhichQuestion);
+    turn.state.misses = 0;
+    let labels = flow.questions.iter().cloned().map(ChoiceLabel::Question).collect();
+    let choices = numbered(turn, labels, false);
+    if turn.phone() {
+        turn.state.awaited = Awaited::Choice;
+    }
+    turn.offer(choices);
+}
+
 fn service_of(turn: &Turn) -> Option<String> {
     let running = turn.state.running.as_ref()?;
     let flow = turn.profile.flow(&running.flow)?;

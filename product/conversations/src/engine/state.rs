@@ -21,6 +21,8 @@ pub struct State {
     pub phase: Phase,
     /// The number that the network signalled.
     pub caller_number: Option<String>,
+    /// Whether free text (a quote from a document) can be said.
+    pub reads_aloud: bool,
     /// The flow that is running.
     pub running: Option<Running>,
     /// What is awaited.
@@ -57,6 +59,7 @@ impl State {
             channel: ChannelKind::Chat,
             phase: Phase::New,
             caller_number: None,
+            reads_aloud: false,
             running: None,
             awaited: Awaited::Anything,
             asked: Asked::Nothing,

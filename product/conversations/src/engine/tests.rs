@@ -48,7 +48,16 @@ impl Bench {
         let mut bench =
             Bench { profile: sample(), state: State::new(), effects: vec![], knows: None, conflict: false, free };
         let caller_number = (channel == ChannelKind::Phone).then(|| "+49301234567".to_owned());
-        bench.event(&Event::Opened { channel, caller_number });
+        bench.event(&Event::Opened { channel, caller_number, reads_aloud: true });
+        bench
+    }
+
+    /// A phone call on a machine without a synthesizer, not recorded.
+    pub fn call_without_voice() -> Bench {
+        let mut bench = Bench::open(ChannelKind::Phone);
+        bench.state = State::new();
+        bench.event(&Event::Opened { channel: ChannelKind::Phone, caller_number: None, reads_aloud: false });
+        bench.key('2');
         bench
     }
 

@@ -56,8 +56,7 @@ fn to_the_agent(turn: &mut Turn, commands: &[Command]) {
         }
     }
     if let Some(question) = came.question {
-        turn.state.question = Some(question.clone());
-        turn.effect(Effect::Search { question });
+        look_up(turn, question);
     } else if came.denied && !came.set {
         offer::changes(turn);
     } else if came.understood {
@@ -68,6 +67,12 @@ fn to_the_agent(turn: &mut Turn, commands: &[Command]) {
     } else {
         not_understood(turn);
     }
+}
+
+/// Searches the documents; the answer comes as [`found`].
+fn look_up(turn: &mut Turn, question: String) {
+    turn.state.question = Some(question.clone());
+    turn.effect(Effect::Search { question });
 }
 
 fn one(turn: &mut Turn, command: &Command, came: &mut Came) {
@@ -169,6 +174,7 @@ fn choose(turn: &mut Turn, number: u8, means: ConsentMeans, came: &mut Came) -> 
         ChoiceLabel::Service(key) => came.set |= slot::choose_service(turn, &key),
         ChoiceLabel::Day(day) => came.set |= slot::choose_day(turn, day),
         ChoiceLabel::Time(time) => came.set |= slot::choose_time(turn, time),
+        ChoiceLabel::Question(question) => came.question = Some(question),
         ChoiceLabel::Yes => return yes(turn, means, came),
         ChoiceLabel::No => return no(turn, came),
         ChoiceLabel::Person => {
@@ -202,7 +208,9 @@ pub(super) fn choose_as(turn: &mut Turn, number: u8, means: ConsentMeans) {
     if came.over {
         return;
     }
-    if came.denied {
+    if let Some(question) = came.question {
+        look_up(turn, question);
+    } else if came.denied {
         offer::changes(turn);
     } else if known {
         turn.state.misses = 0;
@@ -231,6 +239,10 @@ pub(super) fn found(turn: &mut Turn, question: &str, answer: Option<&Answer>) {
         return;
     }
     turn.state.question = None;
+    if !turn.state.reads_aloud && answer.is_some() {
+        turn.say(Part::AnswersElsewhere);
+        return if turn.state.running.is_some() { flow::advance(turn) } else { turn.offer_person() };
+    }
     if let Some(answer) = answer {
         turn.say(Part::Quote { passage: answer.passage.clone(), quote: answer.quote.clone() });
     } else {

@@ -149,11 +149,11 @@ impl Conversations {
         let loaded = Loaded { id, contact_id, agent_id: request.agent_id, version, key, state: State::new() };
         let mut run =
             Run { shared: &self.shared, caller, database, keyring, loaded, expected: 0, now, steps: Vec::new() };
-        let channel = match &request.channel {
-            Channel::Chat { .. } => agents::turn::ChannelKind::Chat,
-            Channel::Phone { .. } => agents::turn::ChannelKind::Phone,
+        let (channel, reads_aloud) = match &request.channel {
+            Channel::Chat { .. } => (agents::turn::ChannelKind::Chat, true),
+            Channel::Phone { reads_aloud, .. } => (agents::turn::ChannelKind::Phone, *reads_aloud),
         };
-        run.take(Event::Opened { channel, caller_number: number });
+        run.take(Event::Opened { channel, caller_number: number, reads_aloud });
         run.insert_conversation(&mut change, &details(&request.channel)).await?;
         let first = run
             .commit(Commit { work: Work::Audited(Box::new(change)), act: None, client_id: None, tell: false })
@@ -278,7 +278,7 @@ fn details(channel: &Channel) -> serde_json::Value {
             let page: Option<String> = page.as_ref().map(|page| page.chars().take(PAGE_MAX).collect());
             serde_json::json!({ "page": page })
         }
-        Channel::Phone { call_id, from, to } => serde_json::json!({ "call_id": call_id, "from": from, "to": to }),
+        Channel::Phone { call_id, from, to, .. } => serde_json::json!({ "call_id": call_id, "from": from, "to": to }),
     }
 }
 

@@ -96,7 +96,7 @@ impl Bench {
 
     async fn call(&self) -> crate::door::Opened {
         let from = Some("+49301234567".to_owned());
-        self.open(Channel::Phone { call_id: "1@x".to_owned(), from, to: "100".to_owned() }).await
+        self.open(Channel::Phone { call_id: "1@x".to_owned(), from, to: "100".to_owned(), reads_aloud: true }).await
     }
 
     async fn input(&self, id: Uuid, input: Input) -> Outcome {

@@ -61,7 +61,8 @@ pub(super) fn action_of(steps: &[Step], act: Option<&Act>) -> Option<&'static st
             ToolKind::TakeLead => "lead.take",
             ToolKind::OpenTicket => "ticket.open",
             ToolKind::TakeMessage => "message.take",
-            ToolKind::TellHours => "conversation.hours",
+            // These end in words and leave nothing behind; the engine never asks for them as tools.
+            ToolKind::TellHours | ToolKind::AnswerQuestions => "conversation.tell",
         });
     }
     steps.iter().flat_map(|step| &step.effects).find_map(|effect| match effect {
@@ -145,7 +146,7 @@ impl Run<'_> {
                 let opened = desk.open_ticket(work, key, &origin, TicketKind::Message, given).await;
                 opened.map(|ticket| ticket.reference)
             }
-            ToolKind::TellHours => return Ok(Event::ToolFailed),
+            ToolKind::TellHours | ToolKind::AnswerQuestions => return Ok(Event::ToolFailed),
         };
         match done {
             Ok(reference) => Ok(Event::Done { reference }),

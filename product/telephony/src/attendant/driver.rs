@@ -39,18 +39,9 @@ pub async fn attend(attendant: Arc<Attendant>, line: Line) {
 async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Result<(), Error> {
     let platform = &attendant.platform;
     let facts = ringing.facts().clone();
-    let Some(turn) = attendant.turn(line.trusts(facts.source.ip())).await else {
-        ringing.reject(sip::Status::SERVICE_UNAVAILABLE).await;
-        return Ok(());
-    };
     let route = match route_of(platform, &facts.to.user).await? {
         Ok(route) => route,
-        Err(status) => {
-            // Whoever may not speak in clear is told that first, whatever it dialled.
-            let status = ringing.insecure().map_or(status, crate::line::Insecure::status);
-            ringing.reject(status).await;
-            return Ok(());
-        }
+        Err(why) => return turn_away(attendant, ringing, why).await,
     };
     let caller = calls::channel(route.organization);
     let new = calls::NewCall {
@@ -60,6 +51,9 @@ async fn receive(attendant: &Attendant, line: &Line, ringing: RingingCall) -> Re
         direction: Direction::Inbound,
         own_number: facts.to.user.clone(),
         environment: Environment::Live,
+    };
+    let Some(turn) = attendant.turn(line.trusts(facts.source.ip())).await else {
+        return shed(attendant, ringing, &caller, &new).await;
     };
     calls::begin(platform, &caller, "call.receive", &new).await?;
     attendant.announce(route.organization, "call.ringing", new.id);
@@ -116,7 +110,8 @@ async fn open(
     facts: &CallFacts,
     from: Option<String>,
 ) -> Result<Opened, &'static str> {
-    let channel = Channel::Phone { call_id: facts.call_id.clone(), from, to: facts.to.user.clone() };
+    let reads_aloud = attendant.voice.speaks_free_text();
+    let channel = Channel::Phone { call_id: facts.call_id.clone(), from, to: facts.to.user.clone(), reads_aloud };
     let request = OpenRequest {
         organization: route.organization,
         agent_id: new.agent_id,
@@ -133,18 +128,57 @@ async fn open(
     })
 }
 
-/// Where a called number leads, or how the call is refused. A sealed organization is not there at the moment (480); it is not
-/// the line that is broken (503), or the carrier would take that out of service.
-async fn route_of(platform: &Platform, called: &str) -> Result<Result<numbers::Route, sip::Status>, Error> {
-    let Some(route) = numbers::find(platform, called).await? else {
-        tracing::info!("a call to a number that nobody has connected was refused");
-        return Ok(Err(sip::Status::NOT_FOUND));
+/// Why a called number leads nowhere.
+#[derive(Clone, Copy)]
+enum Nowhere {
+    /// Nobody has connected it.
+    Unknown,
+    /// Its organization is sealed.
+    Sealed(OrganizationId),
+}
+
+/// Where a called number leads.
+async fn route_of(platform: &Platform, called: &str) -> Result<Result<numbers::Route, Nowhere>, Error> {
+    let Some(route) = numbers::find(platform, called).await? else { return Ok(Err(Nowhere::Unknown)) };
+    let sealed = platform.vault.sealed_since(route.organization).await?.is_some();
+    Ok(if sealed { Err(Nowhere::Sealed(route.organization)) } else { Ok(route) })
+}
+
+/// Refuses a call that leads nowhere. A sealed organization is not there at the moment (480); it is not the line that is
+/// broken (503), or the carrier would take that out of service. Its calls cannot be written down, since what a record
+/// holds is sealed; the audit log, which needs no key, says that one came and why it was refused.
+async fn turn_away(attendant: &Attendant, ringing: RingingCall, why: Nowhere) -> Result<(), Error> {
+    let status = match why {
+        Nowhere::Unknown => sip::Status::NOT_FOUND,
+        Nowhere::Sealed(_) => sip::Status::TEMPORARILY_UNAVAILABLE,
     };
-    if platform.vault.sealed_since(route.organization).await?.is_some() {
-        tracing::warn!(organization = %route.organization, "a call was refused because its organization is sealed");
-        return Ok(Err(sip::Status::TEMPORARILY_UNAVAILABLE));
+    // Whoever may not speak in clear is told that first, whatever it dialled.
+    let status = ringing.insecure().map_or(status, crate::line::Insecure::status);
+    ringing.reject(status).await;
+    match why {
+        Nowhere::Unknown => tracing::info!("a call to a number that nobody has connected was refused"),
+        Nowhere::Sealed(organization) => {
+            tracing::warn!(%organization, "a call was refused because its organization is sealed");
+            if let Some(_place) = attendant.place_for_refusal() {
+                let caller = calls::channel(organization);
+                caller.note_refusal(&attendant.platform, "call.receive", "organization_sealed".to_owned()).await?;
+            }
+        }
     }
-    Ok(Ok(route))
+    Ok(())
+}
+
+/// More strangers call at once than can be set up: the caller is told to come back. It is written down where that does not
+/// make things worse.
+async fn shed(attendant: &Attendant, ringing: RingingCall, caller: &Caller, new: &calls::NewCall) -> Result<(), Error> {
+    let end = ringing.reject(sip::Status::SERVICE_UNAVAILABLE).await;
+    let Some(_place) = attendant.place_for_refusal() else {
+        tracing::warn!(organization = %caller.organization(), "a call was refused: too many at once; it has no record");
+        return Ok(());
+    };
+    calls::begin(&attendant.platform, caller, "call.receive", new).await?;
+    calls::note_alone(&attendant.platform, caller, new.id, "too_many_calls").await?;
+    close(attendant, caller, new.id, &end, None).await
 }
 
 /// A call that was answered.
@@ -225,3 +259,6 @@ pub(super) async fn close(
     attendant.announce(caller.organization(), "call.ended", call_id);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,7 @@ async fn dial(
         call_id: live.facts().call_id.clone(),
         from: Some(other_number.clone()),
         to: new.own_number.clone(),
+        reads_aloud: attendant.voice.speaks_free_text(),
     };
     let organization = caller.organization();
     let request = OpenRequest { organization, agent_id: new.agent_id, channel, contact_id: None, address: None };

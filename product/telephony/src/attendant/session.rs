@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agents::compose::Speech;
 use agents::profile::Profile;
 use agents::prompt::PromptId;
+use compliance::dialing::DialPermit;
 use conversations::{ChannelAction, Heard, Input, Outcome, Said, Speaker};
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::carrier::Carrier;
 use super::driver::Begun;
+use super::transfer::{self, Reached};
 use super::voicemail::Listening;
 use super::{Attendant, CALL_SECONDS_MAX};
 use crate::Error;
@@ -67,6 +69,8 @@ pub(super) struct Session<'a> {
     voicemail: Option<Voicemail>,
     silence_seconds: Option<u32>,
     silence_at: Option<Instant>,
+    /// The caller has put us on hold.
+    held: bool,
     ended: bool,
 }
 
@@ -104,6 +108,7 @@ impl<'a> Session<'a> {
             voicemail: None,
             silence_seconds: None,
             silence_at: None,
+            held: false,
             ended: false,
         }
     }
@@ -116,8 +121,8 @@ impl<'a> Session<'a> {
         let mut too_long = Some(Instant::now() + Duration::from_secs(CALL_SECONDS_MAX));
         loop {
             match self.next(live, watched.as_mut(), too_long).await {
-                Next::Line(Some(LineEvent::Held)) => self.note("held").await?,
-                Next::Line(Some(LineEvent::Resumed)) => self.note("resumed").await?,
+                Next::Line(Some(LineEvent::Held)) => self.hold(true).await?,
+                Next::Line(Some(LineEvent::Resumed)) => self.hold(false).await?,
                 Next::Line(Some(LineEvent::Ended(end))) => return Ok(end),
                 Next::Line(None) => return Ok(lost()),
                 Next::Digit(digit) => self.on_digit(digit).await?,
@@ -230,7 +235,7 @@ impl<'a> Session<'a> {
 
     /// Starts to wait for the caller when nothing is being played.
     fn await_silence(&mut self) {
-        let idle = self.playing.is_empty() && self.deferred.is_empty() && self.voicemail.is_none();
+        let idle = !self.held && self.playing.is_empty() && self.deferred.is_empty() && self.voicemail.is_none();
         self.silence_at = match self.silence_seconds {
             Some(seconds) if idle => Some(Instant::now() + Duration::from_secs(u64::from(seconds))),
             _ => None,
@@ -284,16 +289,33 @@ impl<'a> Session<'a> {
         match self.deferred.pop_front() {
             Some(ChannelAction::HangUp) => live.hang_up(),
             Some(ChannelAction::TakeVoicemail { grant, max_seconds }) => self.take_message(&grant, max_seconds).await?,
-            Some(ChannelAction::Transfer { permit }) => {
-                let own = self.begun.own_number.as_str();
-                let bridged = super::transfer::bridge(self.carrier, live, own, permit).await;
-                self.input(Input::TransferEnded { connected: bridged.connected }).await?;
-                return Ok(bridged.ended);
-            }
+            Some(ChannelAction::Transfer { permit }) => return self.transfer(live, permit).await,
             Some(ChannelAction::StartRecording(_) | ChannelAction::StopRecording) | None => {}
         }
         self.await_silence();
         Ok(None)
+    }
+
+    /// Rings a person and joins both calls until one of them ends. Gives the end of this call when it has one.
+    async fn transfer(&mut self, live: &mut LiveCall, permit: DialPermit) -> Result<Option<CallEnd>, Error> {
+        let own = self.begun.own_number.as_str();
+        let mut person = match transfer::reach(self.carrier, live, own, permit).await {
+            Reached::Person(person) => person,
+            Reached::Nobody => {
+                self.input(Input::TransferEnded { connected: false }).await?;
+                return Ok(None);
+            }
+            Reached::CallerLeft(end) => return Ok(Some(end.unwrap_or_else(lost))),
+        };
+        // The caller agreed to be recorded with the agent; the person was asked nothing.
+        self.stop_recording().await;
+        self.note("transferred").await?;
+        self.input(Input::TransferEnded { connected: true }).await?;
+        let ended = transfer::join(live, &mut person).await;
+        if ended.is_none() {
+            live.hang_up();
+        }
+        Ok(ended)
     }
 
     async fn on_frame(&mut self, frame: &media::Frame) -> Result<(), Error> {
@@ -359,6 +381,13 @@ impl<'a> Session<'a> {
             }
         };
         self.input(input).await
+    }
+
+    /// The caller put us on hold, or came back. What was being said waits, and so does the question whether anybody is there.
+    async fn hold(&mut self, held: bool) -> Result<(), Error> {
+        self.held = held;
+        self.await_silence();
+        self.note(if held { "held" } else { "resumed" }).await
     }
 
     async fn note(&self, kind: &str) -> Result<(), Error> {

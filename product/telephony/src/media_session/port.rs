@@ -100,6 +100,11 @@ impl Shared {
 pub struct Frames(Arc<Shared>);
 
 impl Frames {
+    /// Forgets what was heard and not taken.
+    pub fn clear(&mut self) {
+        lock(&self.0.heard).clear();
+    }
+
     /// The next frame; none once the call is over and all was taken. Cancel safe.
     pub async fn recv(&mut self) -> Option<Heard> {
         loop {

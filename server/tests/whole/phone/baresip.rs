@@ -81,6 +81,41 @@ fn configuration(folder: &Path, control: SocketAddr) -> String {
     .concat()
 }
 
+/// A booking by baresip, with keys alone: the first service, the second day (others book on the first), the first time, at the
+/// number that it calls from.
+pub(super) async fn books(product: &Product, from: &str) {
+    if !is_there("baresip") {
+        return;
+    }
+    let mut baresip = Baresip::start(from, 590.0);
+    baresip.command("dial", &product.facts.sip_uri).await;
+    sleep(NOTICE).await;
+    // Yes to the recording, an appointment, the service, the day, the time, this number, all of it right.
+    for key in ["1", "1", "1", "2", "1", "1", "1"] {
+        baresip.command("sndcode", key).await;
+        sleep(Duration::from_millis(2_500)).await;
+    }
+    baresip.command("hangup", "").await;
+    let call = ended_call_from(product, from).await;
+    baresip.command("quit", "").await;
+    let _ = tokio::time::timeout(Duration::from_secs(5), baresip.child.wait()).await;
+    let lines = transcript(product, &call).await;
+    assert!(lines.iter().any(|(by, text)| by == "agent" && text.contains("Your appointment is booked")), "{lines:#?}");
+    let bookings = product.get("/v1/bookings").await;
+    let booked = bookings["data"].as_array().expect("a list").iter();
+    let booked: Vec<_> = booked.filter(|booking| booking["conversation_id"] == call["conversation_id"]).collect();
+    assert_eq!(booked.len(), 1, "{bookings:#}");
+    let booked = booked[0];
+    assert_eq!(
+        (&booked["state"], &booked["service"], &booked["phone"]),
+        (&"booked".into(), &"check_up".into(), &from.into()),
+        "{booked:#}"
+    );
+    let reference = booked["reference"].as_str().expect("a reference");
+    let told = lines.iter().any(|(by, text)| by == "agent" && text.contains(reference));
+    assert!(told, "the caller hears the reference {reference}: {lines:#?}");
+}
+
 /// One call by baresip: it agrees to the recording, says a tone, asks for the opening hours and hangs up.
 pub(super) async fn is_heard_and_understood(product: &Product, transport: &str, from: &str, frequency: f64) {
     if !is_there("baresip") {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use storage::SystemEntropy;
 use telephony::softphone::{Options, Outcome, Softphone, Step};
+use tokio::time::Instant;
 
 use super::sipp::Sipp;
 use super::{calls, ended_calls_from, nothing_goes_on, sounding_frames};
@@ -14,8 +16,14 @@ use crate::product::Product;
 
 /// Calls by SIPp at once.
 const SIPP_CALLS: usize = 100;
-/// Calls by our own phones at once, besides.
-const OWN_CALLS: usize = 20;
+/// Calls by our own phones at once, which look at every packet that comes.
+const OWN_CALLS: usize = 100;
+/// Of these, calls from one address: each has its own allowance of new calls.
+const CALLS_OF_ADDRESS: usize = 20;
+/// How long each of them lasts: longer than all take to begin.
+const OWN_MILLISECONDS: u32 = 6_000;
+/// From one of them to the next.
+const BETWEEN_CALLS: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_callers_at_once_and_storms_leave_nothing() {
@@ -24,8 +32,8 @@ async fn a_hundred_callers_at_once_and_storms_leave_nothing() {
     let before = udp_sockets(product.process());
     let hundred = SIPP_CALLS.to_string();
     let how = ["-m", &hundred, "-r", "50", "-l", &hundred];
-    let (own, (good, said)) =
-        tokio::join!(own_calls(&product), sipp.call(&product, "sound", "hundred", "127.0.0.2", &how),);
+    ours_hear_every_packet(&product).await;
+    let (good, said) = sipp.call(&product, "sound", "hundred", "127.0.0.2", &how).await;
     assert!(good, "{said}");
     let records = ended_calls_from(&product, "hundred", SIPP_CALLS).await;
     assert_eq!(records.len(), SIPP_CALLS);
@@ -35,36 +43,68 @@ async fn a_hundred_callers_at_once_and_storms_leave_nothing() {
         assert_eq!(figure(call, "packets_lost"), 0, "{call}");
         assert!(figure(call, "packets_sent") > 25 && figure(call, "packets_received") > 100, "{call}");
     }
-    for (number, outcome) in own.iter().enumerate() {
-        assert!(outcome.answered, "{:?}", outcome.end);
-        assert_eq!(
-            (outcome.statistics.packets_lost, outcome.statistics.packets_unsent),
-            (0, 0),
-            "none of ours is lost"
-        );
-        assert!(sounding_frames(&outcome.heard) > 50, "each hears the agent");
-        let record = ended_calls_from(&product, &format!("own-{number}"), 1).await.remove(0);
-        let (sent, received) = (figure(&record, "packets_sent"), outcome.statistics.packets_received as i64);
-        // What is on its way while the caller hangs up comes too late to be counted.
-        assert!(received <= sent && sent - received < 50, "{sent} sent, {received} received");
-    }
     storms(&product, &sipp).await;
     assert_eq!(udp_sockets(product.process()), before, "a call's socket was left open");
 }
 
-async fn own_calls(product: &Product) -> Vec<Outcome> {
-    let phone = Softphone::open(IpAddr::from([127, 0, 0, 3]), Arc::new(SystemEntropy)).await.expect("a phone");
-    let calling = (0..OWN_CALLS).map(|number| {
-        let (phone, address) = (phone.clone(), product.facts.sip_uri.clone());
-        let steps = vec![Step::Wait(4_000), Step::HangUp];
-        let options = Options { from_user: format!("own-{number}"), steps, ..Options::default() };
-        tokio::spawn(async move { phone.place(&address, &options).await })
-    });
-    let mut outcomes = Vec::new();
-    for call in calling.collect::<Vec<_>>() {
-        outcomes.push(call.await.expect("no panic"));
+/// One of our own calls.
+struct Called {
+    from: String,
+    outcome: Outcome,
+    answered: Instant,
+    ended: Instant,
+}
+
+/// A hundred calls by our own phones, all at once: each looks at the numbers of what comes, and nothing is missing.
+async fn ours_hear_every_packet(product: &Product) {
+    let own = own_calls(product).await;
+    let refused = own.iter().filter(|call| !call.outcome.answered).map(|call| call.outcome.end.status);
+    assert_eq!(refused.collect::<Vec<_>>(), [], "all are answered");
+    let (last, first) = (own.iter().map(|call| call.answered).max(), own.iter().map(|call| call.ended).min());
+    assert!(last < first, "each was on the phone while all others were: {:?}", last.zip(first).map(|(l, f)| l - f));
+    nothing_goes_on(product).await;
+    let records = calls(product).await;
+    for Called { from, outcome, .. } in &own {
+        let sound = outcome.statistics;
+        assert_eq!((sound.packets_lost, sound.packets_unsent), (0, 0), "{from}: none of ours is lost");
+        assert!(sounding_frames(&outcome.heard) > 50, "{from} hears the agent");
+        let record: Vec<&Value> = records.iter().filter(|call| call["from"] == from.as_str()).collect();
+        assert_eq!(record.len(), 1, "{from}");
+        let (sent, received) = (record[0]["packets_sent"].as_i64().unwrap_or(-1), sound.packets_received as i64);
+        // What is on its way while the caller hangs up comes too late to be counted.
+        assert!(received <= sent && sent - received < 50, "{from}: {sent} sent, {received} received");
+        assert_eq!(record[0]["packets_lost"], 0, "{from}: none of theirs is lost");
     }
-    outcomes
+}
+
+async fn own_calls(product: &Product) -> Vec<Called> {
+    let mut calling = Vec::new();
+    for number in 0..OWN_CALLS {
+        if number % CALLS_OF_ADDRESS == 0 {
+            let address = IpAddr::from([127, 7, 0, (number / CALLS_OF_ADDRESS + 1) as u8]);
+            let phone = Softphone::open(address, Arc::new(SystemEntropy)).await.expect("a phone");
+            calling.push((phone, Vec::new()));
+        }
+        let Some((phone, calls)) = calling.last_mut() else { continue };
+        let (phone, address, from) = (phone.clone(), product.facts.sip_uri.clone(), format!("own-{number}"));
+        let steps = vec![Step::Wait(OWN_MILLISECONDS), Step::HangUp];
+        let options = Options { from_user: from.clone(), steps, ..Options::default() };
+        calls.push(tokio::spawn(async move {
+            tokio::time::sleep(BETWEEN_CALLS * number as u32).await;
+            let began = Instant::now();
+            let outcome = phone.place(&address, &options).await;
+            let answered = began + Duration::from_millis(outcome.setup_milliseconds);
+            Called { from, answered, ended: answered + Duration::from_millis(outcome.call_milliseconds), outcome }
+        }));
+    }
+    let mut own = Vec::new();
+    for (phone, calls) in calling {
+        for call in calls {
+            own.push(call.await.expect("no panic"));
+        }
+        phone.close().await;
+    }
+    own
 }
 
 /// Callers who give up while it rings, who hang up at once, and who never acknowledge the answer.

@@ -39,7 +39,41 @@ fn the_menu_tells_every_key() {
     let choices =
         profile.flows.iter().map(|flow| (flow.digit.unwrap_or(0), ChoiceLabel::Flow(flow.key.clone()))).collect();
     let words = bare(&speech(&profile, &plan(vec![Part::Menu], choices)));
-    assert_eq!(words, "For an appointment press 1 opening hours 2 a message 3 a problem 4 services 5 a person, 0.");
+    assert_eq!(
+        words,
+        "For an appointment press 1 opening hours 2 a message 3 a problem 4 services 5 common questions 6 a person, 0."
+    );
+}
+
+#[test]
+fn questions_are_named_by_the_synthesizer_and_keys_by_recordings() {
+    let label = |text: &str| ChoiceLabel::Question(text.to_owned());
+    let choices = vec![(1, label("How much is a check-up?")), (2, label("Where can I park?"))];
+    let plan = plan(vec![Part::WhichQuestion], choices);
+    let said = speech(&sample(), &plan);
+    assert_eq!(
+        spoken(&sample(), &plan),
+        "Which question may I answer?\nHow much is a check-up? press 1\nWhere can I park? press 2"
+    );
+    let keys: Vec<_> = said.iter().filter(|unit| matches!(unit, Speech::Number(_))).collect();
+    assert_eq!(keys, [&Speech::Number(1), &Speech::Number(2)]);
+}
+
+#[test]
+fn a_quote_is_said_with_its_source_and_never_replaced_by_not_known() {
+    let passage = crate::reply::Passage {
+        document_id: uuid::Uuid::nil(),
+        title: format!("Prices {}", "x".repeat(200)),
+        section: Vec::new(),
+        text: "A check-up costs 48.".to_owned(),
+        url: None,
+        score_thousandths: 900,
+    };
+    let plan = plan(vec![Part::Quote { passage, quote: "A check-up costs 48.".to_owned() }], vec![]);
+    let words = spoken(&sample(), &plan);
+    assert!(words.starts_with("Our documents say the following. Prices xxx"), "{words}");
+    assert!(words.ends_with("x: A check-up costs 48.") && words.chars().count() < 150, "{words}");
+    assert_eq!(bare(&speech(&sample(), &plan)), PromptId::AnswersElsewhere.text());
 }
 
 #[test]

@@ -28,9 +28,9 @@ fn phone() -> Command {
 #[test]
 fn the_notice_comes_first() {
     let mut bench = Bench { state: State::new(), ..chat() };
-    let opened = bench.event(&Event::Opened { channel: ChannelKind::Chat, caller_number: None });
+    let opened = bench.event(&Event::Opened { channel: ChannelKind::Chat, caller_number: None, reads_aloud: true });
     assert_eq!(names(&opened), ["ai_notice", "greeting"]);
-    assert_eq!(bench.state.choices.len(), 5);
+    assert_eq!(bench.state.choices.len(), 6);
 }
 
 #[test]

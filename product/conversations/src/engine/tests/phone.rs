@@ -187,3 +187,45 @@ fn a_key_between_silences_starts_the_count_again() {
     }
     assert!(!bench.state.ended());
 }
+
+#[test]
+fn a_caller_asks_the_documents_with_keys_and_hears_a_quote() {
+    let mut bench = Bench::recorded_call();
+    bench.knows = Some(answer("A cleaning costs 72 pounds."));
+    assert_eq!(names(&bench.key('6')), ["which_question"]);
+    let labels: Vec<_> = bench.state.choices.iter().map(|choice| choice.label.clone()).collect();
+    assert_eq!(labels[1], ChoiceLabel::Question("How much is a cleaning?".to_owned()));
+    assert_eq!((labels.len(), bench.state.silence_seconds()), (3, Some(7)), "a key is waited for");
+    assert_eq!(names(&bench.event(&Event::Silence)), ["still_there", "which_question"]);
+    assert_eq!(names(&bench.key('2')), ["quote", "menu"]);
+    let question = "How much is a cleaning?".to_owned();
+    assert!(bench.effects.contains(&Effect::Search { question }), "the owner's words are looked up");
+    assert_eq!(bench.did(|effect| matches!(effect, Effect::NoteGap { .. })), 0);
+}
+
+#[test]
+fn a_question_without_an_answer_is_a_gap_and_leads_to_a_person() {
+    let mut bench = Bench::recorded_call();
+    assert_eq!(names(&bench.keys("61")), ["which_question", "not_known", "offer_person"]);
+    let question = "How much is a check-up?".to_owned();
+    assert!(bench.effects.contains(&Effect::NoteGap { question }));
+    assert_eq!(names(&bench.keys("1")), ["no_person_now", "offer_message"]);
+}
+
+#[test]
+fn a_key_that_stands_for_no_question_brings_the_menu() {
+    let mut bench = Bench::recorded_call();
+    assert_eq!(names(&bench.keys("65")), ["which_question", "not_understood", "menu"]);
+}
+
+#[test]
+fn without_a_voice_for_documents_it_is_said_where_they_can_be_asked() {
+    let mut bench = Bench::call_without_voice();
+    bench.knows = Some(answer("A cleaning costs 72 pounds."));
+    assert_eq!(names(&bench.key('6')), ["answers_elsewhere", "offer_person"]);
+    assert_eq!(names(&bench.key('2')), ["menu"]);
+    let asked = vec![Command::Ask { question: "How much is a cleaning?".to_owned() }];
+    assert_eq!(names(&bench.say(asked)), ["answers_elsewhere", "offer_person"], "whoever asked in words");
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::Say { plan }
+        if plan.parts.iter().any(|part| matches!(part, Part::Quote { .. })))));
+}

@@ -54,8 +54,10 @@ fn event() -> impl Strategy<Value = Event> {
         2 => any::<u128>().prop_map(|id| Event::MessageRecorded { recording: Uuid::from_u128(id), seconds: 1 }),
         1 => Just(Event::MessageFailed),
         1 => any::<bool>().prop_map(|connected| Event::TransferEnded { connected }),
-        1 => Just(Event::Opened { channel: ChannelKind::Phone, caller_number: None }),
+        1 => any::<bool>().prop_map(|reads_aloud| Event::Opened { channel: ChannelKind::Phone, caller_number: None, reads_aloud }),
         2 => "\\PC{0,20}".prop_map(|question| Event::Found { question, answer: None }),
+        2 => prop::sample::select(sample().flows[5].questions.clone())
+            .prop_map(|question| Event::Found { question, answer: Some(answer("A check-up costs 48.")) }),
         2 => prop::collection::vec(1_i8..=28, 0..5).prop_map(|days| Event::FreeDays {
             days: days.into_iter().map(|day| date(2026, 12, day)).collect()
         }),
@@ -86,6 +88,8 @@ fn holds(before: &State, event: &Event, after: &State, effects: &[Effect]) -> Re
         prop_assert_eq!(numbers.len(), plan.choices.len(), "no number twice");
         let on_phone = after.channel == ChannelKind::Phone;
         prop_assert!(!(on_phone && numbers.contains(&8)), "8 stops the recording");
+        let quotes = plan.parts.iter().any(|part| matches!(part, Part::Quote { .. }));
+        prop_assert!(after.reads_aloud || !quotes, "nothing is quoted that nobody can hear");
         let yes = plan.choices.iter().find(|choice| choice.label == ChoiceLabel::Yes);
         prop_assert!(yes.is_none_or(|choice| choice.number == 1));
     }
@@ -106,6 +110,7 @@ proptest! {
     fn every_sequence_of_events_keeps_the_promises(
         phone in any::<bool>(),
         transfer in any::<bool>(),
+        voice in any::<bool>(),
         events in prop::collection::vec(event(), 0..60),
     ) {
         let mut profile = sample();
@@ -114,7 +119,7 @@ proptest! {
         let mut state = State::new();
         let mut said: Vec<(u64, Vec<Part>)> = Vec::new();
         let (mut heard, mut withdrawn) = (0, true);
-        let opened = Event::Opened { channel, caller_number: None };
+        let opened = Event::Opened { channel, caller_number: None, reads_aloud: !phone || voice };
         for event in [opened].iter().chain(&events) {
             let before = state.clone();
             let (after, effects) = step(&profile, state, event, NOW);
@@ -158,7 +163,7 @@ proptest! {
         let run = || {
             let mut state = State::new();
             let mut all = Vec::new();
-            for event in [Event::Opened { channel: ChannelKind::Chat, caller_number: None }].iter().chain(&events) {
+            for event in [Event::Opened { channel: ChannelKind::Chat, caller_number: None, reads_aloud: true }].iter().chain(&events) {
                 let (after, effects) = step(&sample(), state, event, NOW);
                 state = after;
                 all.push(effects);
