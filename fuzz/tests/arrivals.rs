@@ -61,7 +61,7 @@ fn streams_of_sip_messages() {
         for piece in pieces {
             framer.push(piece);
             loop {
-                match framer.next() {
+                match framer.next_frame() {
                     Ok(Some(frame)) => found.push(frame),
                     Ok(None) => break,
                     Err(error) => return (found, Some(error)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use storage::{Clock as _, SystemClock};
 use tokio::time::Instant;
 
 use crate::product::{Product, run};
@@ -27,13 +27,13 @@ async fn sign(folder: &Path, text: &str, key_file: &str) -> String {
 }
 
 fn list(serial: u32, lines: &str) -> String {
-    let now = Timestamp::now();
-    format!("{NAME}\nserial {serial}\nissued {now}\nexpires {}\n{lines}", now + SignedDuration::from_hours(24))
+    let (now, instant) = (SystemClock.now(), web::instant::to_rfc3339);
+    format!("{NAME}\nserial {serial}\nissued {}\nexpires {}\n{lines}", instant(now), instant(now.plus_seconds(86_400)))
 }
 
 /// What the page says of weaknesses, once it has looked.
 async fn told_of_weakness(product: &Product) -> String {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let page = product.get("/trust.json").await;
         let all = page["promises"].as_array().expect("promises");

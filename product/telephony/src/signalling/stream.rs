@@ -57,7 +57,7 @@ impl Framer {
     }
 
     /// The next whole thing; none until more bytes come.
-    pub fn next(&mut self) -> Result<Option<Frame>, Error> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, Error> {
         if self.bytes.starts_with(PING) {
             self.bytes.drain(..PING.len());
             return Ok(Some(Frame::Ping));
@@ -100,7 +100,7 @@ mod tests {
         for piece in bytes.chunks(7) {
             framer.push(piece);
             loop {
-                match framer.next() {
+                match framer.next_frame() {
                     Ok(None) => break,
                     Ok(Some(frame)) => found.push(Ok(frame)),
                     Err(error) => {
@@ -128,7 +128,11 @@ mod tests {
         let mut framer = Framer::default();
         framer.push(b"\r\n");
         framer.push(one.as_bytes());
-        assert_eq!(framer.next(), Ok(Some(Frame::Message(one.into_bytes()))), "the answer to a ping is passed over");
+        assert_eq!(
+            framer.next_frame(),
+            Ok(Some(Frame::Message(one.into_bytes()))),
+            "the answer to a ping is passed over"
+        );
         assert!(!framer.is_within_message());
     }
 

@@ -1,5 +1,7 @@
 //! What is built into this binary: every crate with its version, as the bill of materials has it. Pure.
 
+use std::fmt::Write as _;
+
 use semver::Version;
 
 /// The crates of this binary: a line for each, `name version`. The test command compares the file with what Cargo links.
@@ -31,7 +33,11 @@ impl Components {
 
     /// As a file of lines.
     pub fn text(&self) -> String {
-        self.0.iter().map(|(name, version)| format!("{name} {version}\n")).collect()
+        let mut text = String::new();
+        for (name, version) in &self.0 {
+            let _ = writeln!(text, "{name} {version}");
+        }
+        text
     }
 }
 

@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
     /// Whether there was a whole one.
     async fn take_frames(&mut self) -> io::Result<bool> {
         let mut any = false;
-        while let Some(frame) = self.framer.next().map_err(io::Error::other)? {
+        while let Some(frame) = self.framer.next_frame().map_err(io::Error::other)? {
             any = true;
             self.waits = self.waits.max(1);
             match frame {
