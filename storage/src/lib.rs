@@ -25,7 +25,7 @@ mod time;
 mod transaction;
 mod value;
 
-pub use database::{Database, DatabaseConfig, InstallationDb, OrganizationDb, PostgresLink};
+pub use database::{Database, DatabaseConfig, InstallationDb, OldestTls, OrganizationDb, PostgresLink};
 pub use error::{Error, Result};
 pub use identifier::{Entropy, Identifiers, OrganizationId, SeededEntropy, SystemEntropy};
 pub use row::Row;
