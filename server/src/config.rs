@@ -53,6 +53,9 @@ pub struct Settings {
     /// The authority that signs PostgreSQL's certificate, in PEM form. With it TLS is spoken to PostgreSQL, and its certificate
     /// and name are checked; a PostgreSQL on another machine is not spoken to without.
     pub database_ca_file: Option<PathBuf>,
+    /// The oldest version of TLS that is spoken to PostgreSQL: `"1.3"`, or `"1.2"` for a server that knows nothing newer. The trust
+    /// page says which. Goes with `database_ca_file`.
+    pub database_tls_minimum: TlsVersion,
     /// Speak to a PostgreSQL on another machine in clear, as over a network that is encrypted itself. The trust page says so.
     pub database_in_clear: bool,
     /// Where the root key comes from.
@@ -172,6 +175,7 @@ impl Default for Settings {
             admin: SocketAddr::from(([127, 0, 0, 1], 9090)),
             database_url: String::new(),
             database_ca_file: None,
+            database_tls_minimum: TlsVersion::default(),
             database_in_clear: false,
             root_key: RootKey::File { path: PathBuf::from("root.key") },
             stamp: None,

@@ -21,7 +21,7 @@ pub const NUMBER: &str = "practice";
 pub const OWNER_EMAIL: &str = "owner@harbour-dental.example";
 
 /// What programs need to use the demo. The only place where its secrets stand in clear, so it is readable by its owner alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Dashboard, API and widget.
     pub base_url: String,
@@ -44,6 +44,8 @@ pub struct Facts {
     /// Where metrics answer.
     pub metrics_url: String,
 }
+
+storage::debug_shows!(struct Facts { base_url, sip_uri, agent_id, customer_url, metrics_url });
 
 impl Facts {
     /// What an earlier start left in the data folder, if anything.

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trust::{DeclaredPort, Link, Transport};
 
-use crate::config::Settings;
-use crate::tls::NodeTls;
+use crate::config::{Settings, TlsVersion};
+use crate::tls::{NodeTls, minimum};
 
 /// The listeners, bound and not yet serving.
 pub struct Doors {
@@ -96,13 +96,28 @@ pub fn links(settings: &Settings, tls: Option<&NodeTls>) -> Vec<Link> {
     let database = if settings.database_url.is_empty() {
         trust::Protection::ThisMachine
     } else if settings.database_ca_file.is_some() {
-        trust::Protection::Encrypted("TLS, certificate and name checked".to_owned())
+        trust::Protection::Encrypted(database_protection(settings.database_tls_minimum))
     } else if settings.database_in_clear {
         trust::Protection::InClear("database_in_clear")
     } else {
         trust::Protection::ThisMachine
     };
-    vec![Link::new(trust::link::PAGES, pages), Link::new(trust::link::DATABASE, database)]
+    let oldest = number(settings.database_tls_minimum);
+    vec![Link::new(trust::link::PAGES, pages), Link::new(trust::link::DATABASE, database).with_oldest_tls(oldest)]
+}
+
+/// What protects the way to a PostgreSQL that is spoken to over TLS, in words.
+fn database_protection(oldest: TlsVersion) -> String {
+    let by_setting = match oldest {
+        TlsVersion::Tls13 => "",
+        TlsVersion::Tls12 => " or newer (by the operator's setting database_tls_minimum)",
+    };
+    format!("TLS {}{by_setting}, certificate and name checked", number(oldest))
+}
+
+/// A version of TLS as the probes write it.
+const fn number(version: TlsVersion) -> &'static str {
+    minimum(version).number()
 }
 
 async fn bind(settings: ListenerSettings) -> anyhow::Result<Listener> {
@@ -191,5 +206,21 @@ mod tests {
         assert!(Doors::open(&settings, None).await.is_ok());
         let named = links(&settings, None)[0].in_words();
         assert!(named.contains("in clear") && named.contains("proxy_terminates_tls"), "{named}");
+    }
+
+    #[test]
+    fn the_way_to_postgresql_is_named_with_the_oldest_version_that_is_spoken() {
+        let mut settings = Settings {
+            database_url: "postgres://ringfence@database.example/ringfence".to_owned(),
+            database_ca_file: Some("ca.pem".into()),
+            ..Settings::default()
+        };
+        let way = |settings: &Settings| links(settings, None).remove(1);
+        let strict = way(&settings);
+        assert_eq!((strict.oldest_tls, strict.in_words().contains("database_tls_minimum")), (Some("1.3"), false));
+        settings.database_tls_minimum = TlsVersion::Tls12;
+        let lax = way(&settings);
+        assert_eq!((lax.oldest_tls, lax.in_words().contains("database_tls_minimum")), (Some("1.2"), true));
+        assert!(lax.in_words().contains("TLS 1.2 or newer"), "{}", lax.in_words());
     }
 }

@@ -10,6 +10,7 @@ mod dashboard;
 mod demo;
 mod doctor;
 mod doors;
+mod masking;
 mod metrics;
 mod node;
 mod operators;

@@ -122,7 +122,7 @@ pub fn acme(settings: &Settings) -> Option<AcmeSettings> {
 }
 
 /// The oldest version that the settings let in.
-pub fn minimum(version: TlsVersion) -> MinimumVersion {
+pub const fn minimum(version: TlsVersion) -> MinimumVersion {
     match version {
         TlsVersion::Tls12 => MinimumVersion::Tls12,
         TlsVersion::Tls13 => MinimumVersion::Tls13,

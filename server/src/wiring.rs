@@ -20,13 +20,13 @@ use identity::password::breached::Breached;
 use identity::{Belonging, Platform};
 use storage::objects::ObjectFolder;
 use storage::{
-    Clock, Database, DatabaseConfig, Entropy, Identifiers, PostgresLink, Schema, SystemClock, SystemEntropy,
+    Clock, Database, DatabaseConfig, Entropy, Identifiers, OldestTls, PostgresLink, Schema, SystemClock, SystemEntropy,
 };
 use vault::{KeySource, Vault};
 use web::live::Live;
 use web::{Gate, SessionCookie};
 
-use crate::config::{RootKey, Settings};
+use crate::config::{RootKey, Settings, TlsVersion};
 use crate::metrics::Metrics;
 use crate::transit::Transit;
 
@@ -147,7 +147,11 @@ fn database_config(settings: &Settings) -> anyhow::Result<DatabaseConfig> {
     let link = match &settings.database_ca_file {
         Some(file) => {
             let authorities = std::fs::read(file).with_context(|| format!("`database_ca_file` {}", file.display()))?;
-            PostgresLink::Verified(authorities)
+            let oldest = match settings.database_tls_minimum {
+                TlsVersion::Tls12 => OldestTls::Tls12,
+                TlsVersion::Tls13 => OldestTls::Tls13,
+            };
+            PostgresLink::Verified { authorities, oldest }
         }
         None if settings.database_in_clear => PostgresLink::InClear,
         None => PostgresLink::ThisMachine,

@@ -42,10 +42,25 @@ pub enum PostgresLink {
     /// Nothing needs to: it runs on this machine (a unix socket or a loopback address); others are refused.
     #[default]
     ThisMachine,
-    /// TLS, with a certificate that one of these authorities (PEM) signed for the name in the address (`verify-full`).
-    Verified(Vec<u8>),
+    /// TLS, with a certificate that an authority signed for the name in the address (`verify-full`).
+    Verified {
+        /// The authorities, in PEM form.
+        authorities: Vec<u8>,
+        /// The oldest version that is spoken.
+        oldest: OldestTls,
+    },
     /// Nothing, and the operator says so: clear text over a network.
     InClear,
+}
+
+/// The oldest version of TLS that is spoken to PostgreSQL. The newest that both ends know is spoken either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OldestTls {
+    /// TLS 1.2 (RFC 5246) with modern suites, for a server that knows nothing newer.
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    #[default]
+    Tls13,
 }
 
 impl fmt::Debug for DatabaseConfig {

@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::version::{TLS12, TLS13};
+use rustls::{AlertDescription, ClientConfig, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tokio_postgres::config::{Config, Host, SslMode};
@@ -15,7 +16,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
-use crate::database::PostgresLink;
+use crate::database::{OldestTls, PostgresLink};
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::row::Row;
@@ -153,9 +154,34 @@ fn read_rows(name: &'static str, rows: &[tokio_postgres::Row]) -> Result<Vec<Row
     rows.iter().map(read).collect()
 }
 
+/// What to do about a server that knows only versions of TLS that are not spoken to it.
+const OLDER_TLS: &str = "PostgreSQL does not speak TLS 1.3, and nothing older is spoken to it: let it (PostgreSQL 12 or newer with \
+     OpenSSL 1.1.1 or newer; look at its `ssl_max_protocol_version`), or allow TLS 1.2 with `database_tls_minimum = \"1.2\"`";
+
+/// Did the handshake fail because the two have no version of TLS in common?
+fn speaks_only_older_tls(error: &tokio_postgres::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        // An `io::Error` leaves out what it wraps when it is asked for its source.
+        let cause = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => wrapped as &(dyn StdError + 'static),
+            None => cause,
+        };
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::AlertReceived(alert)) => return *alert == AlertDescription::ProtocolVersion,
+            Some(rustls::Error::PeerIncompatible(_)) => return true,
+            _ => next = cause.source(),
+        }
+    }
+    false
+}
+
 /// An engine's error in the terms of the door. PostgreSQL's texts about data (classes 22 and 23) may hold values and are left out.
 fn from_engine(name: &'static str, labels: &HashMap<String, String>, error: &tokio_postgres::Error) -> Error {
     let Some(refusal) = error.as_db_error() else {
+        if speaks_only_older_tls(error) {
+            return Error::Configuration(OLDER_TLS.to_owned());
+        }
         let source = error.source().map_or_else(|| "the connection ended".to_owned(), ToString::to_string);
         return Error::Closed(source);
     };
@@ -210,7 +236,7 @@ fn is_this_machine(config: &Config) -> bool {
 fn check_link(config: &mut Config, link: &PostgresLink) -> Result<()> {
     let refuse = |why: &str| Err(Error::Configuration(why.to_owned()));
     match link {
-        PostgresLink::Verified(_) => {
+        PostgresLink::Verified { .. } => {
             let has_names = config.get_hosts().iter().all(|host| matches!(host, Host::Tcp(_)));
             if config.get_ssl_mode() == SslMode::Disable || !has_names || config.get_hosts().is_empty() {
                 return refuse("TLS to PostgreSQL needs a host name to check: no unix socket, no `sslmode=disable`");
@@ -233,8 +259,16 @@ fn check_link(config: &mut Config, link: &PostgresLink) -> Result<()> {
     Ok(())
 }
 
-/// TLS towards PostgreSQL: 1.2 or newer, and a certificate that one of the authorities signed for the host's name.
-fn connector(authorities: &[u8]) -> Result<MakeRustlsConnect> {
+/// The versions of TLS that are offered, the newest first.
+fn versions(oldest: OldestTls) -> Vec<&'static SupportedProtocolVersion> {
+    match oldest {
+        OldestTls::Tls13 => vec![&TLS13],
+        OldestTls::Tls12 => vec![&TLS13, &TLS12],
+    }
+}
+
+/// TLS towards PostgreSQL: nothing older than said, and a certificate that one of the authorities signed for the host's name.
+fn connector(authorities: &[u8], oldest: OldestTls) -> Result<MakeRustlsConnect> {
     let refuse = |why: &str| Error::Configuration(why.to_owned());
     let mut roots = RootCertStore::empty();
     for authority in CertificateDer::pem_slice_iter(authorities) {
@@ -245,7 +279,7 @@ fn connector(authorities: &[u8]) -> Result<MakeRustlsConnect> {
         return Err(refuse("`database_ca_file` holds no certificate in PEM form"));
     }
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&versions(oldest))
         .map_err(|_| refuse("the provider has no suites for TLS"))?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -289,7 +323,7 @@ mod tests {
 
     #[test]
     fn with_an_authority_there_is_no_way_back_to_clear_text() {
-        let verified = PostgresLink::Verified(Vec::new());
+        let verified = PostgresLink::Verified { authorities: Vec::new(), oldest: OldestTls::default() };
         for url in REMOTE.iter().chain(&LOCAL[..3]).chain(&["postgres://app@database.example/x?sslmode=verify-full"]) {
             assert_eq!(checked(url, &verified).expect(url), SslMode::Require, "{url}");
         }
@@ -311,7 +345,7 @@ mod tests {
     #[test]
     fn an_authority_must_be_one() {
         for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            let refused = connector(text.as_bytes()).err().expect("refused").to_string();
+            let refused = connector(text.as_bytes(), OldestTls::default()).err().expect("refused").to_string();
             assert!(refused.contains("database_ca_file"), "{refused}");
         }
     }

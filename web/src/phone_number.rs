@@ -13,8 +13,12 @@ const TWO_DIGITS_MORE: [&str; 3] = ["94", "95", "98"];
 const DIGITS_MAX: usize = 15;
 
 /// A number as it was signalled; displayed grouped when it is one in E.164, as it is otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PhoneNumber(pub String);
+
+storage::debug_shows!(
+    struct PhoneNumber {}
+);
 
 fn country_code_length(digits: &str) -> usize {
     match digits.get(..2) {

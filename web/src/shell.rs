@@ -127,7 +127,7 @@ impl From<identity::notice::Notice> for AccountNotice {
 }
 
 /// The frame of one page.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shell {
     title: String,
     nav: Option<Nav>,
@@ -139,6 +139,8 @@ pub struct Shell {
     notices: Vec<AccountNotice>,
     told: Option<Told>,
 }
+
+storage::debug_shows!(struct Shell { title, organization_name });
 
 impl Shell {
     /// The frame of a page for a signed-in person.
@@ -332,7 +334,7 @@ impl<T: Template> IntoResponse for Html<T> {
 }
 
 /// The sign-in page.
-#[derive(Template, Debug)]
+#[derive(Template)]
 #[template(path = "sign_in.html")]
 pub struct SignInPage {
     /// Its frame.
@@ -342,6 +344,8 @@ pub struct SignInPage {
     /// Why the last attempt was refused; empty at first. Never says which of both was wrong.
     pub error: String,
 }
+
+storage::debug_shows!(struct SignInPage { error });
 
 /// A problem as a page, for people.
 #[derive(Template, Debug)]

@@ -17,6 +17,7 @@ mod length;
 mod map;
 mod names;
 mod panics;
+mod personal;
 mod proof;
 mod reasons;
 mod script;
@@ -84,6 +85,7 @@ pub const RULES: &[&Rule] = &[
     &script::RULE,
     &templates::RULE,
     &secrets::RULE,
+    &personal::RULE,
     &proof::RULE,
     &asvs::RULE,
     &cryptography::RULE,

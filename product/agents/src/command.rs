@@ -11,7 +11,7 @@ use crate::profile::{FlowKey, SlotKey};
 pub const COMMANDS_PER_TURN_MAX: usize = 6;
 
 /// One thing that a turn means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "command", deny_unknown_fields)]
 pub enum Command {
     /// Begin a flow of the profile.
@@ -70,6 +70,25 @@ pub enum Command {
     NotUnderstood,
 }
 
+storage::debug_shows!(enum Command {
+    StartFlow { flow },
+    SetSlot { slot, value },
+    Affirm {},
+    Deny {},
+    Ask {},
+    Choose { number },
+    Other {},
+    Prefer { from, until },
+    Repeat {},
+    Cancel {},
+    Human {},
+    Emergency {},
+    Chitchat { kind },
+    Goodbye {},
+    StopRecording {},
+    NotUnderstood {},
+});
+
 /// Small talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +102,7 @@ pub enum Chitchat {
 }
 
 /// A value for a slot, already in its own type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "value")]
 pub enum SlotValue {
     /// Key of a service.
@@ -103,6 +122,19 @@ pub enum SlotValue {
     /// A recorded message (phone only): the recording's id.
     Recording(uuid::Uuid),
 }
+
+storage::debug_shows!(
+    enum SlotValue {
+        Service {},
+        Day {},
+        Time {},
+        PhoneNumber {},
+        Email {},
+        PersonName {},
+        Text {},
+        Recording {},
+    }
+);
 
 /// Where a value came from. Transfers, messages and money accept only `Owner` and `Verified`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,7 +39,7 @@ fn gated(profile: &Profile, plan: &ReplyPlan, word: impl Fn(&Profile, &ReplyPlan
 }
 
 /// A reply as a chat shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// Plain text; paragraphs are parted by a line feed.
     pub text: String,
@@ -48,6 +48,8 @@ pub struct Reply {
     /// What may be chosen, in order.
     pub choices: Vec<ReplyChoice>,
 }
+
+storage::debug_shows!(struct Reply { sources });
 
 /// Where a quote comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +76,7 @@ pub struct ReplyChoice {
 }
 
 /// One unit of speech.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Speech {
     /// A sentence or a glue word that was rendered beforehand.
@@ -99,6 +101,17 @@ pub enum Speech {
     /// Silence, in milliseconds.
     Pause(u32),
 }
+
+storage::debug_shows!(enum Speech {
+    Prompt {},
+    Digits {},
+    Number {},
+    Day {},
+    Time {},
+    Spelled {},
+    FreeText { instead },
+    Pause {},
+});
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,7 @@ pub struct ReplyPlan {
 }
 
 /// One part of a reply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "part")]
 pub enum Part {
     /// The greeting of the profile (chat) or its recorded form (phone).
@@ -167,6 +167,48 @@ pub enum Part {
     /// Something of ours failed; said plainly, with an offer of a person.
     Trouble,
 }
+
+storage::debug_shows!(enum Part {
+    Greeting {},
+    AiNotice {},
+    RecordingNotice {},
+    RecordingAgreed {},
+    RecordingDeclined {},
+    Menu {},
+    Quote { passage },
+    NotKnown {},
+    OfferPerson {},
+    Hours { open_now },
+    AskSlot { flow, slot },
+    SlotRefused { flow, slot, reason },
+    AskThisNumber {},
+    AskChange {},
+    FreeDays { days },
+    FreeTimes { day, times },
+    NoFreeTime { day, next },
+    TimeTaken {},
+    ConfirmFlow { flow, values },
+    Booked { service, day, time, reference },
+    LeadTaken {},
+    TicketOpened { reference },
+    MessageTaken {},
+    MessageNotice {},
+    LeaveMessage {},
+    MessageFailed {},
+    OfferMessage {},
+    CallingPerson {},
+    PersonJoined {},
+    PersonLeft {},
+    NoPersonNow {},
+    Emergency {},
+    Cancelled {},
+    Welcome {},
+    IAmAnAgent {},
+    NotUnderstood {},
+    StillThere {},
+    Goodbye {},
+    Trouble {},
+});
 
 /// Why a value was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

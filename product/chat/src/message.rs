@@ -10,7 +10,7 @@ pub const MESSAGE_LENGTH_MAX: usize = 2_000;
 pub const CHOICE_MAX: u8 = 9;
 
 /// One message of a visitor: words, or a choice that was pressed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// The sender's own id for it.
@@ -21,6 +21,8 @@ pub struct Message {
     #[serde(default)]
     pub choice: Option<u8>,
 }
+
+storage::debug_shows!(struct Message { client_id, choice });
 
 impl Message {
     /// The message without white space around it, or what is wrong with it.

@@ -44,7 +44,7 @@ impl From<Error> for Problem {
 }
 
 /// A person who called or wrote.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct ContactView {
     id: Uuid,
     /// `phone`, `chat` or `entered`.
@@ -61,6 +61,8 @@ pub struct ContactView {
     #[schema(format = DateTime)]
     updated_at: String,
 }
+
+storage::debug_shows!(struct ContactView { id, source, same_as, erased });
 
 impl From<Contact> for ContactView {
     fn from(contact: Contact) -> Self {
@@ -79,7 +81,7 @@ impl From<Contact> for ContactView {
 }
 
 /// What is known of a contact. What is left out stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContactRequest {
     #[schema(max_length = 120)]
@@ -98,6 +100,10 @@ pub struct ContactRequest {
     #[serde(default)]
     email: Option<String>,
 }
+
+storage::debug_shows!(
+    struct ContactRequest {}
+);
 
 impl From<ContactRequest> for Details {
     fn from(wanted: ContactRequest) -> Details {

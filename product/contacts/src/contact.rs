@@ -40,7 +40,7 @@ impl ContactSource {
 }
 
 /// What is known of a person. Each value as it was given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// Their name.
     pub name: Option<String>,
@@ -49,6 +49,10 @@ pub struct Details {
     /// Their e-mail address.
     pub email: Option<String>,
 }
+
+storage::debug_shows!(
+    struct Details {}
+);
 
 /// A person who called or wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]

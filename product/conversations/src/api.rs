@@ -81,7 +81,7 @@ impl StateName {
 }
 
 /// A conversation.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct ConversationView {
     id: Uuid,
     contact_id: Uuid,
@@ -110,6 +110,8 @@ pub struct ConversationView {
     erased: bool,
 }
 
+storage::debug_shows!(struct ConversationView { id, contact_id, agent_id, channel, state, sequence, end_reason, erased });
+
 impl From<ConversationSummary> for ConversationView {
     fn from(summary: ConversationSummary) -> Self {
         ConversationView {
@@ -132,7 +134,7 @@ impl From<ConversationSummary> for ConversationView {
 }
 
 /// One line of a conversation.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct LineView {
     /// The event that it belongs to.
     sequence: u64,
@@ -146,6 +148,8 @@ pub struct LineView {
     /// Where the quotes in it come from.
     sources: Vec<SourceView>,
 }
+
+storage::debug_shows!(struct LineView { sequence, at, by });
 
 /// Where a quote comes from.
 #[derive(Debug, Serialize, ToSchema)]
@@ -224,7 +228,7 @@ impl From<ReplayReport> for ReplayView {
 }
 
 /// A message of the person who joined.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageRequest {
     /// The words.
@@ -235,6 +239,8 @@ pub struct MessageRequest {
     #[serde(default)]
     client_id: Option<String>,
 }
+
+storage::debug_shows!(struct MessageRequest { client_id });
 
 /// That something was taken.
 #[derive(Debug, Serialize, ToSchema)]

@@ -51,7 +51,7 @@ pub struct Origin {
 }
 
 /// What a person gave, as they gave it: a claim, nothing checked but its length.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Given {
     /// Their name, at most [`NAME_MAX`] characters.
@@ -68,6 +68,8 @@ pub struct Given {
     #[serde(skip)]
     pub erased: bool,
 }
+
+storage::debug_shows!(struct Given { recording, erased });
 
 impl Given {
     /// What is left of a person who was erased.

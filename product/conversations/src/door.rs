@@ -34,7 +34,7 @@ pub struct OpenRequest {
 }
 
 /// How a conversation is held.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Channel {
     /// In a chat.
     Chat {
@@ -54,6 +54,11 @@ pub enum Channel {
     },
 }
 
+storage::debug_shows!(enum Channel {
+    Chat {},
+    Phone { call_id },
+});
+
 /// A conversation that was opened.
 #[derive(Debug)]
 pub struct Opened {
@@ -66,7 +71,7 @@ pub struct Opened {
 }
 
 /// What a channel hands in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Input {
     /// Words that were written or understood from speech, at most [`WORDS_MAX`] characters.
     Words {
@@ -112,6 +117,18 @@ pub enum Input {
     /// The caller hung up, or the visitor closed the chat.
     Hangup,
 }
+
+storage::debug_shows!(enum Input {
+    Words { client_id },
+    Choice { number, client_id },
+    Digit {},
+    Silence {},
+    MessageRecorded { recording_id, seconds },
+    MessageFailed {},
+    TransferEnded { connected },
+    Spoken { sequence, whole, milliseconds },
+    Hangup {},
+});
 
 /// What came of an input. Everything in it is committed.
 #[derive(Debug)]
@@ -180,7 +197,7 @@ pub enum Heard {
 }
 
 /// One line of a transcript.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The event that it belongs to.
     pub sequence: u64,
@@ -196,8 +213,10 @@ pub struct Line {
     pub client_id: Option<String>,
 }
 
+storage::debug_shows!(struct Line { sequence, at, speaker, client_id });
+
 /// Who speaks in a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Speaker {
     /// The caller or visitor, in words.
@@ -214,6 +233,16 @@ pub enum Speaker {
     /// Nobody: something happened ("hung up").
     Event,
 }
+
+storage::debug_shows!(
+    enum Speaker {
+        Visitor {},
+        Keys {},
+        Agent {},
+        Person {},
+        Event {},
+    }
+);
 
 /// How a person leaves a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,7 +70,7 @@ stored_as_text!(RecordingState { Writing = "writing", Ready = "ready", Interrupt
 stored_as_text!(RecordingKind { Call = "call", Voicemail = "voicemail" });
 
 /// A call as the business sees it.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct Call {
     /// Identifier.
     pub id: Uuid,
@@ -117,6 +117,8 @@ pub struct Call {
     /// RTP packets that were sent to us and never arrived.
     pub packets_lost: Option<i64>,
 }
+
+storage::debug_shows!(struct Call { id, conversation_id, agent_id, direction, state, environment, started_at, answered_at, ended_at, ended_by, end_reason, sip_status, transport, sound });
 
 /// One line of a call's timeline.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

@@ -160,7 +160,7 @@ impl std::fmt::Display for Transport {
 }
 
 /// One side of a call, as its messages name it. Not verified by anything: a caller can claim what it likes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Party {
     /// The name to show.
     pub display_name: Option<String>,
@@ -169,6 +169,8 @@ pub struct Party {
     /// The part after `@`.
     pub host: String,
 }
+
+storage::debug_shows!(struct Party { host });
 
 impl Party {
     /// Whether the caller hides its number (RFC 3323).

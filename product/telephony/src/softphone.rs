@@ -27,7 +27,7 @@ pub const HEARD_LIMIT_SECONDS: usize = 3_600;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How to call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Over TCP instead of UDP.
     pub tcp: bool,
@@ -48,6 +48,8 @@ pub struct Options {
     /// What to do, in order; after it we listen until the other side hangs up.
     pub steps: Vec<Step>,
 }
+
+storage::debug_shows!(struct Options { tcp, plain_sound, ring_seconds, longest_seconds });
 
 impl Default for Options {
     fn default() -> Self {

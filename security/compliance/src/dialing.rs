@@ -34,13 +34,20 @@ impl Default for DialingPolicy {
 }
 
 /// A target in its checked form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Target {
     /// `+` and 7 to 15 digits.
     Number(String),
     /// A SIP address on this machine.
     LoopbackSip(String),
 }
+
+storage::debug_shows!(
+    enum Target {
+        Number {},
+        LoopbackSip {},
+    }
+);
 
 /// The right to place one call to one target. Not `Clone`, no public constructor; made by [`may_dial`] only.
 #[derive(Debug, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub struct Review {
 }
 
 /// What a line says. Times are seconds since 1970.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The person's, key's or widget's name.
     pub name: String,
@@ -65,6 +65,8 @@ pub struct Facts {
     /// When it ends by itself.
     pub expires_at: Option<i64>,
 }
+
+storage::debug_shows!(struct Facts { role, state, second_factor });
 
 /// What was decided about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

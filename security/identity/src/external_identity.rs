@@ -27,13 +27,15 @@ use crate::{Caller, Error, MembershipState, Platform, Result, Role, change, sign
 pub const MAXIMUM_PER_USER: usize = 10;
 
 /// Who somebody is at a provider (OpenID Connect Core 1.0 section 5.7).
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The provider's address, exactly as it writes it.
     pub issuer: &'a str,
     /// The provider's name for the person: at most 255 characters, never used again for somebody else.
     pub subject: &'a str,
 }
+
+storage::debug_shows!(struct Subject<'a> { issuer });
 
 /// An identity as its person sees it.
 #[derive(Debug, Clone)]
@@ -69,7 +71,7 @@ pub enum Standing {
 }
 
 /// A person who gets an account without a password.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct NewPerson<'a> {
     /// Their address, which nobody else has here.
     pub email: &'a EmailAddress,
@@ -78,6 +80,8 @@ pub struct NewPerson<'a> {
     /// What they will be. Never an owner.
     pub role: Role,
 }
+
+storage::debug_shows!(struct NewPerson<'a> { role });
 
 /// The account behind an identity.
 pub async fn find(platform: &Platform, organization: OrganizationId, subject: Subject<'_>) -> Result<Option<Uuid>> {

@@ -36,7 +36,7 @@ pub const DEFAULT_ROLE: Role = Role::Viewer;
 pub const PATH: &str = "/invitation";
 
 /// An invitation that nobody has used yet.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Invitation {
     /// Its row.
     pub id: Uuid,
@@ -51,6 +51,8 @@ pub struct Invitation {
     /// Until when.
     pub expires_at: Timestamp,
 }
+
+storage::debug_shows!(struct Invitation { id, role, created_by, expires_at });
 
 /// What the holder of a link fills in.
 pub struct Acceptance<'a> {

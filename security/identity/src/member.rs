@@ -15,7 +15,7 @@ use crate::user::{self, EmailAddress};
 use crate::{Caller, Error, MembershipState, Platform, Result, Role};
 
 /// One membership.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Member {
     /// Its row.
     pub id: Uuid,
@@ -34,6 +34,8 @@ pub struct Member {
     /// The last request of a browser of theirs here, to the minute.
     pub seen_at: Option<Timestamp>,
 }
+
+storage::debug_shows!(struct Member { id, user, role, state, created_at });
 
 /// An organization as its members see it.
 #[derive(Debug, Clone)]

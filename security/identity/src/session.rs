@@ -24,13 +24,15 @@ pub const MAXIMUM_PER_USER: i64 = 20;
 const MAXIMUM_AGENT_LENGTH: usize = 200;
 
 /// The browser as it presented itself. Personal, so sealed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Device {
     /// The address of the first request.
     pub address: Option<IpAddr>,
     /// The User-Agent field, cut to 200 characters.
     pub agent: String,
 }
+
+storage::debug_shows!(struct Device { agent });
 
 impl Device {
     /// A device from what the request says.

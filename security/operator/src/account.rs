@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::role::{OperatorRole, Standing};
 
 /// An operator, as the register shows one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Account {
     /// The account.
     pub id: Uuid,
@@ -27,6 +27,8 @@ pub struct Account {
     /// Since when.
     pub created_at: Timestamp,
 }
+
+storage::debug_shows!(struct Account { id, role, is_suspended, is_enrolled, trained_until, created_at });
 
 impl Account {
     /// How they stand at this time.

@@ -13,6 +13,9 @@ pub struct Link {
     pub purpose: String,
     /// What protects it.
     pub protection: Protection,
+    /// The oldest version of TLS that may be spoken there (`1.2`, `1.3`), where the operator decides it. A probe that can see the
+    /// version holds it to this, and to TLS 1.3 where none is named.
+    pub oldest_tls: Option<&'static str>,
 }
 
 /// What protects a way.
@@ -29,7 +32,14 @@ pub enum Protection {
 impl Link {
     /// A way and its protection.
     pub fn new(purpose: &str, protection: Protection) -> Self {
-        Self { purpose: purpose.to_owned(), protection }
+        Self { purpose: purpose.to_owned(), protection, oldest_tls: None }
+    }
+
+    /// The same, with the oldest version of TLS that may be spoken there.
+    #[must_use]
+    pub const fn with_oldest_tls(mut self, oldest: &'static str) -> Self {
+        self.oldest_tls = Some(oldest);
+        self
     }
 
     /// In a few words, for the page: "pages and API: TLS 1.3".

@@ -35,7 +35,7 @@ use crate::{
     stamp::Stamp,
 };
 pub use secrets::{MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, StoredSecret};
-pub use sweeps::{Step, Walker, damage_count, last_scrub_of_installation};
+pub use sweeps::{ScrubCalendar, Step, Walker, damage_count, last_scrub_of_installation};
 pub use tables::{
     INSTALLATION_KEY, ORGANIZATION_KEY, ORGANIZATION_SECRET, PERSON_KEY, RECORDING_KEY, STATEMENTS, TABLES,
 };

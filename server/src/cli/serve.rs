@@ -1,11 +1,14 @@
 //! `ringfence serve`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use identity::{founding, one_time};
 use vault::Stamp;
 
 use super::{Answer, Node, say};
 use crate::config::Settings;
+use crate::masking::Masked;
 use crate::running::Running;
 use crate::wiring::House;
 
@@ -16,6 +19,9 @@ pub(super) struct Arguments {
     /// Serve a developer's data, made up: live data is refused, and so is a trunk
     #[arg(long)]
     dev: bool,
+    /// Folder of the OWASP Core Rule Set 4, to take the place of our own firewall rules; wins over the setting `crs_dir`
+    #[arg(long, env = "RINGFENCE_CRS_DIR")]
+    crs_dir: Option<PathBuf>,
 }
 
 /// The settings of a node that serves live data, or with `--dev` of one that never does.
@@ -26,7 +32,8 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         !arguments.dev || settings.trunk.is_none(),
         "setting `trunk`: a node started with --dev calls nobody out there; take the trunk out of its settings"
     );
-    Ok(Settings { stamp: Some(stamp), ..settings })
+    let crs_dir = arguments.crs_dir.clone().or(settings.crs_dir);
+    Ok(Settings { stamp: Some(stamp), crs_dir, ..settings })
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
@@ -54,7 +61,8 @@ fn calls_at(running: &Running) -> String {
     running.sip_tls.map_or(plain.clone(), |tls| format!("{plain} and sips:{tls}"))
 }
 
-/// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much.
+/// Logs to standard error: readable lines on a terminal, JSON elsewhere; `RUST_LOG` decides how much. Credentials, e-mail addresses
+/// and telephone numbers are masked in every line, whoever wrote it.
 pub(super) fn start_logging() {
     start_logging_at("info");
 }
@@ -66,10 +74,20 @@ pub(super) fn start_logging_at(level: &str) {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
     let filter = filter(std::env::var("RUST_LOG").ok().as_deref(), level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = if std::io::stderr().is_terminal() { lines.boxed() } else { lines.json().boxed() };
+    let lines = lines(std::io::stderr, std::io::stderr().is_terminal());
     // A second start within one process (tests) keeps the first one's settings.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// Masked lines to this writer, for a reader at a terminal or as JSON.
+fn lines<S, W>(writer: W, readable: bool) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'lookup> tracing_subscriber::registry::LookupSpan<'lookup>,
+    W: for<'writer> tracing_subscriber::fmt::MakeWriter<'writer> + Send + Sync + 'static,
+{
+    use tracing_subscriber::Layer as _;
+    let lines = tracing_subscriber::fmt::layer().with_writer(Masked(writer));
+    if readable { lines.boxed() } else { lines.json().boxed() }
 }
 
 /// What is logged. The SIP stack writes whole messages with credentials and numbers, so nothing below a warning is ever
@@ -153,6 +171,21 @@ mod tests {
             let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
             assert!(!logged.contains("canary"), "{asked}: {logged}");
             assert!(logged.contains("a warning"), "{asked}: {logged}");
+        }
+    }
+
+    #[test]
+    fn what_this_program_logs_is_masked() {
+        for readable in [false, true] {
+            let log = Log::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::registry().with(lines(move || writer.clone(), readable));
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(caller = "+442079460018", "written by mary@harbour.example");
+            });
+            let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).into_owned();
+            assert!(logged.contains("written by [email]") && logged.contains("[phone]"), "{logged}");
+            assert!(!logged.contains("7946") && !logged.contains("mary"), "{logged}");
         }
     }
 

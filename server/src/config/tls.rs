@@ -68,6 +68,12 @@ impl Settings {
     /// Checks what no single value can tell about TLS.
     pub(super) fn check_tls(&self) -> Result<(), Error> {
         let refuse = |name, reason| Err(Error::Refused { name, reason });
+        if self.database_tls_minimum != TlsVersion::default() && self.database_ca_file.is_none() {
+            return refuse(
+                "database_tls_minimum",
+                "goes with `database_ca_file`: without it no TLS is spoken to PostgreSQL",
+            );
+        }
         let beyond = !self.http.ip().to_canonical().is_loopback();
         let has_https_name = self.public_url.starts_with("https://") && self.public_host().is_some();
         let Some(tls) = &self.tls else {
@@ -154,6 +160,7 @@ mod tests {
             format!("http = \"0.0.0.0:443\"\npublic_url = \"https://desk.example\"\n{FILES}redirect_from = \"0.0.0.0:80\"\n"),
             "public_url = \"https://desk.example\"\n[tls]\nredirect_from = \"127.0.0.1:80\"\nacme = { agree_to_terms = true }".to_owned(),
             "http = \"0.0.0.0:80\"\npublic_url = \"https://desk.example\"\nproxy_terminates_tls = true".to_owned(),
+            "database_ca_file = \"ca.pem\"\ndatabase_tls_minimum = \"1.2\"".to_owned(),
         ] {
             assert_eq!(refusal(&text), None, "{text}");
         }
@@ -169,6 +176,7 @@ mod tests {
         for (text, name) in [
             ("[tls]\n".to_owned(), "`tls`"),
             ("[tls]\nkey_file = \"b\"".to_owned(), "go together"),
+            ("database_tls_minimum = \"1.2\"".to_owned(), "`database_tls_minimum`"),
             (format!("{FILES}acme = {{ agree_to_terms = true }}"), "choose one"),
             (format!("proxy_terminates_tls = true\n{FILES}"), "`proxy_terminates_tls`"),
             (format!("http = \"0.0.0.0:443\"\n{FILES}"), "`public_url`"),
@@ -192,8 +200,12 @@ mod tests {
 
     #[test]
     fn older_versions_and_unknown_keys_are_no_settings() {
-        for text in ["[tls]\nminimum = \"1.1\"", "[tls]\nminimun = \"1.2\"", "[tls.acme]\nagree_to_terms = true\nx = 1"]
-        {
+        for text in [
+            "database_tls_minimum = \"1.1\"",
+            "[tls]\nminimum = \"1.1\"",
+            "[tls]\nminimun = \"1.2\"",
+            "[tls.acme]\nagree_to_terms = true\nx = 1",
+        ] {
             assert!(toml::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

@@ -58,7 +58,9 @@ impl Postgres {
         config.options(options.trim_start()).application_name("ringfence");
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match link {
-            PostgresLink::Verified(authorities) => Manager::from_config(config, connector(authorities)?, settings),
+            PostgresLink::Verified { authorities, oldest } => {
+                Manager::from_config(config, connector(authorities, *oldest)?, settings)
+            }
             PostgresLink::ThisMachine | PostgresLink::InClear => Manager::from_config(config, NoTls, settings),
         };
         let pool = Pool::builder(manager)

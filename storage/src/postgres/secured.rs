@@ -8,7 +8,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio_postgres::NoTls;
 
-use crate::database::{Database, DatabaseConfig, PostgresLink};
+use crate::database::{Database, DatabaseConfig, OldestTls, PostgresLink};
 use crate::error::Result;
 use crate::schema::Schema;
 use crate::testing::driver::{as_server_user, binaries, is_off, server_user, skipped};
@@ -56,13 +56,17 @@ impl Server {
         let certificate = parameters.signed_by(&key, issuer).expect("signed");
         server.file("server.crt", &certificate.pem());
         server.file("server.key", &key.serialize_pem());
-        server.start(true).await;
-        let admin = format!("host={} port={port} user=postgres dbname=postgres", server.folder.path().display());
-        let (client, connection) = tokio_postgres::connect(&admin, NoTls).await.expect("it answers");
+        server.start(&["ssl=on"]).await;
+        let (client, connection) = tokio_postgres::connect(&server.admin(), NoTls).await.expect("it answers");
         tokio::spawn(connection);
         client.batch_execute("create role app login nosuperuser nobypassrls").await.expect("a role");
         client.batch_execute("create database app owner app").await.expect("a database");
         Some(server)
+    }
+
+    /// Where its superuser connects.
+    fn admin(&self) -> String {
+        format!("host={} port={} user=postgres dbname=postgres", self.folder.path().display(), self.port)
     }
 
     fn data(&self) -> PathBuf {
@@ -87,15 +91,18 @@ impl Server {
         self.own(&path);
     }
 
-    async fn start(&mut self, with_tls: bool) {
+    async fn start(&mut self, settings: &[&str]) {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path()).arg("-p").arg(self.port.to_string());
         command.args(["-c", "listen_addresses=localhost", "-c", "fsync=off", "-c", "shared_buffers=16MB"]);
-        command.args(["-c", if with_tls { "ssl=on" } else { "ssl=off" }]);
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
         self.running = Some(command.spawn().expect("it starts"));
+        let admin = self.admin();
         for _ in 0..600 {
-            let socket = self.folder.path().join(format!(".s.PGSQL.{}", self.port));
-            if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+            // The socket is there before the server answers.
+            if tokio_postgres::connect(&admin, NoTls).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -127,11 +134,16 @@ impl Drop for Server {
     }
 }
 
+/// TLS with this authority.
+fn verified(issuer: &Issuer, oldest: OldestTls) -> PostgresLink {
+    PostgresLink::Verified { authorities: issuer.pem().into_bytes(), oldest }
+}
+
 #[tokio::test]
 async fn only_the_right_authority_for_the_right_name_over_tls_is_spoken_to() {
     let (right, wrong) = (issuer("right"), issuer("wrong"));
     let Some(mut server) = Server::new(&right).await else { return };
-    let verified = |issuer: &Issuer| PostgresLink::Verified(issuer.pem().into_bytes());
+    let verified = |issuer: &Issuer| verified(issuer, OldestTls::default());
 
     let database = server.open("localhost", verified(&right)).await.expect("trusted");
     assert_eq!(database.observed_tls().await.expect("asked").as_deref(), Some("TLSv1.3"), "as the server sees it");
@@ -147,7 +159,28 @@ async fn only_the_right_authority_for_the_right_name_over_tls_is_spoken_to() {
     plain.close().await;
 
     server.stop();
-    server.start(false).await;
+    server.start(&["ssl=off"]).await;
     let told = server.refused("localhost", verified(&right)).await;
     assert!(told.to_lowercase().contains("tls"), "a server that speaks no TLS: {told}");
+}
+
+#[tokio::test]
+async fn tls_1_2_is_spoken_to_it_only_by_setting() {
+    let authority = issuer("authority");
+    let Some(mut server) = Server::new(&authority).await else { return };
+    let spoken = async |server: &Server, oldest: OldestTls| {
+        let database = server.open("localhost", verified(&authority, oldest)).await.expect("let in");
+        let spoken = database.observed_tls().await.expect("asked");
+        database.close().await;
+        spoken
+    };
+    assert_eq!(spoken(&server, OldestTls::Tls12).await.as_deref(), Some("TLSv1.3"), "the newest that both know");
+
+    server.stop();
+    server.start(&["ssl=on", "ssl_max_protocol_version=TLSv1.2"]).await;
+    let told = server.refused("localhost", verified(&authority, OldestTls::Tls13)).await;
+    for words in ["TLS 1.3", "database_tls_minimum = \"1.2\"", "ssl_max_protocol_version"] {
+        assert!(told.contains(words), "it says what to do ({words}): {told}");
+    }
+    assert_eq!(spoken(&server, OldestTls::Tls12).await.as_deref(), Some("TLSv1.2"), "by setting");
 }

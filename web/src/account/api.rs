@@ -76,7 +76,7 @@ impl From<RoleName> for Role {
 }
 
 /// A signed-in browser of yours.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct SessionView {
     id: Uuid,
     /// Where it signed in from.
@@ -93,6 +93,8 @@ pub struct SessionView {
     /// Whether this request came by it.
     is_current: bool,
 }
+
+storage::debug_shows!(struct SessionView { id, agent, created_at, seen_at, expires_at, is_current });
 
 impl From<Session> for SessionView {
     fn from(session: Session) -> Self {

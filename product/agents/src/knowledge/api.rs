@@ -201,7 +201,7 @@ pub struct SectionQuery {
 }
 
 /// A question.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct QuestionQuery {
@@ -209,6 +209,10 @@ pub struct QuestionQuery {
     #[param(min_length = 1, max_length = 1000)]
     question: String,
 }
+
+storage::debug_shows!(
+    struct QuestionQuery {}
+);
 
 /// What the documents answer.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,7 +3,7 @@
 use crate::english::{BELOW_TWENTY, ORDINALS, TENS};
 
 /// One word, number or address of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token<'a> {
     /// As it was written, without the punctuation around it.
     pub written: &'a str,
@@ -18,6 +18,10 @@ pub struct Token<'a> {
     /// Whether a hyphen joins it to the token before.
     pub hyphened: bool,
 }
+
+storage::debug_shows!(
+    struct Token<'a> {}
+);
 
 /// At most this many tokens of a text are read.
 pub const TOKENS_MAX: usize = 400;

@@ -134,7 +134,7 @@ impl BookingQuery {
 }
 
 /// A booking that a member or program makes.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BookingRequest {
     /// Whose calendar.
@@ -164,6 +164,8 @@ pub struct BookingRequest {
     #[serde(default)]
     text: Option<String>,
 }
+
+storage::debug_shows!(struct BookingRequest { agent_id, service, day, time, contact_id });
 
 /// A change: either a state, or a day and time to which it is moved.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -45,7 +45,7 @@ impl From<By> for ByView {
 }
 
 /// What a person gave: a claim, as they gave it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct GivenView {
     name: Option<String>,
     phone: Option<String>,
@@ -55,6 +55,8 @@ pub struct GivenView {
     /// The recording of their message.
     recording: Option<Uuid>,
 }
+
+storage::debug_shows!(struct GivenView { recording });
 
 impl From<Given> for GivenView {
     fn from(given: Given) -> GivenView {

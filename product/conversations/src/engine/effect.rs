@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Something to be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "effect")]
 pub enum Effect {
     /// Say this. At most one in a step, and the first.
@@ -101,6 +101,26 @@ pub enum Effect {
         reason: EndReason,
     },
 }
+
+storage::debug_shows!(enum Effect {
+    Say { plan },
+    Search {},
+    FindDays { service, from },
+    FindTimes { service, day },
+    Act { tool, flow, arguments },
+    NoteGap {},
+    CallPerson { reason },
+    CloseHandoff { outcome },
+    TellPerson {},
+    TellVisitor {},
+    WakeIn { seconds, wake },
+    StartRecording { means },
+    StopRecording { withdrawn, means },
+    TakeVoicemail { means, max_seconds },
+    Transfer {},
+    HangUp {},
+    End { reason },
+});
 
 /// One argument of a tool, with where it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

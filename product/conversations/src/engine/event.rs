@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event", deny_unknown_fields)]
 pub enum Event {
     /// The caller was answered, or the visitor opened the chat.
@@ -116,6 +116,30 @@ pub enum Event {
     /// Nothing happened in a chat for long.
     Idle,
 }
+
+storage::debug_shows!(enum Event {
+    Opened { channel },
+    Turn { commands },
+    Choice { number },
+    Digit {},
+    Silence {},
+    Spoken { sequence, whole, milliseconds },
+    MessageRecorded { recording, seconds },
+    MessageFailed {},
+    TransferEnded { connected },
+    HungUp {},
+    Found { answer },
+    FreeDays { days },
+    FreeTimes { day, times, next },
+    Done { reference },
+    TimeTaken {},
+    ToolFailed {},
+    PersonJoined {},
+    PersonSaid {},
+    PersonLeft { end },
+    WaitOver {},
+    Idle {},
+});
 
 /// A passage that answers, and the words of it to quote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

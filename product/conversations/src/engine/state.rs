@@ -10,7 +10,7 @@ use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 
 /// A conversation between two events. Serialised, it is sealed and stored with each event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
     /// Events so far: the number of the last one, counted from 1.
@@ -50,6 +50,8 @@ pub struct State {
     /// Silences, in a row.
     pub silences: u8,
 }
+
+storage::debug_shows!(struct State { sequence, channel, phase, running, awaited, asked, choices, last, last_said, notice_heard, notices, recording, misses, silences });
 
 impl State {
     /// Before the first event.

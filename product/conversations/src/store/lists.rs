@@ -12,7 +12,7 @@ use crate::engine::State;
 use crate::error::Error;
 
 /// A conversation in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConversationSummary {
     /// Its id.
     pub id: Uuid,
@@ -43,6 +43,8 @@ pub struct ConversationSummary {
     /// The person was erased: nothing but these ids and times is left.
     pub erased: bool,
 }
+
+storage::debug_shows!(struct ConversationSummary { id, contact_id, agent_id, channel, state, sequence, end_reason, erased });
 
 struct Reader {
     database: OrganizationDb,

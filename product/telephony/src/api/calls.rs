@@ -22,7 +22,7 @@ pub struct Whole<T> {
 }
 
 /// A call to be placed.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCall {
     /// The agent that shall speak; its published version is used.
@@ -31,6 +31,8 @@ pub struct PlaceCall {
     #[schema(max_length = 255, pattern = r"^(?:[sS][iI][pP]:\S+|(?:tel:)?(?:\+|00)[0-9 ./()-]+)$")]
     pub to: String,
 }
+
+storage::debug_shows!(struct PlaceCall { agent_id });
 
 /// A call that was placed.
 #[derive(Debug, Serialize, ToSchema)]

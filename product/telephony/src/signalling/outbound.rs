@@ -35,7 +35,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// Whom to call, and as whom.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Target {
     /// `sip:user@host[:port][;transport=tcp|tls]` or `sips:user@host[:port]`.
     pub address: String,
@@ -46,6 +46,10 @@ pub struct Target {
     /// What to say when asked who we are.
     pub credentials: Option<Credentials>,
 }
+
+storage::debug_shows!(
+    struct Target {}
+);
 
 /// A target whose address is known.
 #[derive(Debug, Clone)]

@@ -60,7 +60,7 @@ pub fn channel(organization: OrganizationId) -> Caller {
 }
 
 /// A call as it begins.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewCall {
     /// Identifier.
     pub id: Uuid,
@@ -75,6 +75,8 @@ pub struct NewCall {
     /// Whether it is simulated.
     pub environment: Environment,
 }
+
+storage::debug_shows!(struct NewCall { id, node_id, agent_id, direction, environment });
 
 /// Writes the first row of a call; the audit log calls it `action`.
 ///
@@ -111,7 +113,7 @@ pub async fn begin(platform: &Platform, caller: &Caller, action: &'static str, c
 }
 
 /// What becomes known when a call is answered.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answered {
     /// The conversation that begins.
     pub conversation_id: Uuid,
@@ -120,6 +122,8 @@ pub struct Answered {
     /// Their number, unless it was withheld.
     pub other_number: Option<String>,
 }
+
+storage::debug_shows!(struct Answered { conversation_id, person_id });
 
 /// Marks a call as answered.
 ///

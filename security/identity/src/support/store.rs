@@ -121,7 +121,7 @@ pub struct OpenGrant {
 }
 
 /// Who asks to look, as the operator plane knows them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Operator<'a> {
     /// Their account.
     pub id: Uuid,
@@ -133,8 +133,10 @@ pub struct Operator<'a> {
     pub until: Timestamp,
 }
 
+storage::debug_shows!(struct Operator<'a> { id, until });
+
 /// An operator who looks at this moment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Looking {
     /// The support session.
     pub session: Uuid,
@@ -149,6 +151,8 @@ pub struct Looking {
     /// Until when at most.
     pub until: Timestamp,
 }
+
+storage::debug_shows!(struct Looking { session, grant, operator, since, until });
 
 /// Grants support access. The permission to do so is the route's; what may be granted at all is judged here.
 pub async fn grant(platform: &Platform, caller: &Caller, new: &NewGrant<'_>) -> Result<Grant> {

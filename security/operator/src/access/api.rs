@@ -140,7 +140,7 @@ async fn revoke(
 }
 
 /// An operator who looks at this moment.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct LookingView {
     /// The support session.
     id: Uuid,
@@ -155,6 +155,8 @@ pub struct LookingView {
     #[schema(format = DateTime)]
     until: String,
 }
+
+storage::debug_shows!(struct LookingView { id, grant_id, operator_id, since, until });
 
 impl From<Looking> for LookingView {
     fn from(looking: Looking) -> Self {

@@ -14,7 +14,7 @@ use super::group;
 use super::refusal::{Refusal, Result};
 
 /// Names and the directory's own identifier, as the directory gave them; stored sealed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Profile {
     /// `externalId`.
@@ -34,8 +34,12 @@ pub struct Profile {
     pub family_name: Option<String>,
 }
 
+storage::debug_shows!(
+    struct Profile {}
+);
+
 /// Somebody who works in the organization, or is stopped for now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// The membership, which is the SCIM `id`.
     pub id: Uuid,
@@ -61,8 +65,10 @@ pub struct User {
     pub changed_at: Option<Timestamp>,
 }
 
+storage::debug_shows!(struct User { id, user, role, state, created_at, has_password, is_own_account });
+
 /// What a client wants a person to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// `userName`, as it is compared.
     pub user_name: String,
@@ -71,6 +77,8 @@ pub struct Wanted {
     /// The names and the directory's identifier.
     pub profile: Profile,
 }
+
+storage::debug_shows!(struct Wanted { active });
 
 impl Wanted {
     /// Reads what a client may set, in the shape of [`super::attribute::Schema::read`].

@@ -56,7 +56,7 @@ pub struct Parties<'a> {
 }
 
 /// The person, as far as the provider vouches.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Person {
     /// The provider's name for them, never used again for somebody else.
     pub subject: String,
@@ -73,6 +73,8 @@ pub struct Person {
     /// When they were asked.
     pub asked_at: Option<Timestamp>,
 }
+
+storage::debug_shows!(struct Person { email_is_verified, ways, asked_at });
 
 /// Why a token was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! S42: what is damaged is found. A made-up object is damaged in every way and handed to the code that scrubs; and the calendar of scrubs is
-//! looked at: everything sealed must have been opened within the last days.
+//! S42: what is damaged is found. A made-up object is damaged in every way and handed to the code that scrubs; the calendar of scrubs is
+//! looked at: everything sealed must have been opened within the last days; and nothing that was found damaged may still be so.
 
 use std::future::Future;
 
@@ -91,23 +91,34 @@ impl<C: Checking> IntegrityScrub<C> {
     }
 }
 
-/// What the calendar of scrubs says, once damage is known to be seen.
+/// What the calendar of scrubs and the list of damages say, once damage is known to be seen.
 async fn calendar(context: &ProbeContext, faults: &[String], tries: usize) -> Result<Finding, String> {
     let (vault, now) = (&context.platform.vault, context.platform.now());
-    let late = vault.due_for_scrub(now.plus_seconds(-LATE_SECONDS)).await.map_err(|error| error.to_string())?;
+    let calendar = vault.scrub_calendar(now.plus_seconds(-LATE_SECONDS)).await.map_err(|error| error.to_string())?;
     let damaged = vault.damage_count().await.map_err(|error| error.to_string())?;
-    let finding = if faults.is_empty() && !late.is_empty() {
+    let mut faults = faults.to_vec();
+    if calendar.overdue > 0 {
+        faults.push(format!(
+            "{} of the owners of keys were not looked through in the last eight days: scrubs have stopped, or one stands still",
+            calendar.overdue
+        ));
+    }
+    if damaged > 0 {
+        faults.push(format!("{damaged} of what is sealed is known to be damaged and was not restored yet"));
+    }
+    let finding = if faults.is_empty() && calendar.waiting > 0 {
         Finding::not_measured(format!(
-            "Damage is seen in all {tries} ways, but {} of the owners of keys were not looked through in the last eight days; a serving node begins within minutes.",
-            late.len()
+            "Damage is seen in all {tries} ways, but {} of the owners of keys are new and were not looked through yet; a serving node begins within minutes.",
+            calendar.waiting
         ))
     } else {
         let holds = format!(
-            "A made-up object was damaged in {tries} ways and each was seen; everything sealed was looked through in the last eight days."
+            "A made-up object was damaged in {tries} ways and each was seen; everything sealed was looked through in the last eight days, and nothing is known to be damaged."
         );
-        Finding::from_faults(faults, holds)
+        Finding::from_faults(&faults, holds)
     };
-    Ok(finding.with("Ways of damage tried", tries).with("Damaged at this moment", damaged))
+    let finding = finding.with("Ways of damage tried", tries).with("Damaged at this moment", damaged);
+    Ok(finding.with("Overdue owners of keys", calendar.overdue))
 }
 
 #[cfg(test)]
@@ -170,8 +181,55 @@ mod tests {
         let finding = IntegrityScrub(Scrubbed).look(&context).await;
         assert_eq!(finding.state, State::Holds, "{finding:?}");
         assert_eq!(context.platform.objects.names().await.expect("listed"), Vec::<String>::new());
-        kept.clock.advance_seconds(9 * 86_400);
-        assert_eq!(IntegrityScrub(Scrubbed).look(&context).await.state, State::NotMeasured);
+        kept.clock.advance_seconds(7 * 86_400);
+        assert_eq!(
+            IntegrityScrub(Scrubbed).look(&context).await.state,
+            State::Holds,
+            "a week later one is due, not late"
+        );
+        kept.clock.advance_seconds(2 * 86_400);
+        let finding = IntegrityScrub(Scrubbed).look(&context).await;
+        assert!(finding.state == State::Broken && finding.evidence.contains("scrubs have stopped"), "{finding:?}");
+        scrub(&context).await;
+        assert_eq!(IntegrityScrub(Scrubbed).look(&context).await.state, State::Holds);
+    }
+
+    #[tokio::test]
+    async fn scrubs_that_never_began_turn_it_red_once_the_organization_is_old_enough() {
+        let (context, kept) = context().await;
+        kept.clock.advance_seconds(7 * 86_400);
+        assert_eq!(
+            IntegrityScrub(Scrubbed).look(&context).await.state,
+            State::NotMeasured,
+            "younger than the interval"
+        );
+        kept.clock.advance_seconds(2 * 86_400);
+        assert_eq!(IntegrityScrub(Scrubbed).look(&context).await.state, State::Broken);
+    }
+
+    #[tokio::test]
+    async fn damage_that_is_known_turns_it_red_until_it_is_mended() {
+        let (context, kept) = context().await;
+        let (platform, organization) = (&context.platform, kept.organization("harbour").await.organization);
+        let (door, id) = (platform.database.organization(organization), platform.identifiers.next());
+        let keyring = platform.vault.keyring(&door).await.expect("its keys");
+        let set = async |value: &str| {
+            let mut transaction = door.begin().await.expect("begun");
+            keyring.set_secret(&mut transaction, id, "trunk", value, platform.now()).await.expect("set");
+            transaction.commit().await.expect("committed");
+        };
+        set("a password").await;
+        let mut transaction = door.begin().await.expect("begun");
+        let altered = [("value", vec![7_u8; 80].into())];
+        transaction.update(&vault::ORGANIZATION_SECRET, id, &altered).await.expect("altered");
+        transaction.commit().await.expect("committed");
+        scrub(&context).await;
+        let finding = IntegrityScrub(Scrubbed).look(&context).await;
+        assert!(finding.state == State::Broken && finding.evidence.contains("1 of what is sealed"), "{finding:?}");
+        set("the password again").await;
+        kept.clock.advance_seconds(60);
+        scrub(&context).await;
+        assert_eq!(IntegrityScrub(Scrubbed).look(&context).await.state, State::Holds);
     }
 
     #[tokio::test]

@@ -91,11 +91,22 @@ async fn database(seen: &impl Seen, context: &ProbeContext, link: &Link) -> Resu
     let observed = seen.database(context).await?;
     Ok(match (&link.protection, observed) {
         (Protection::Encrypted(_), None) => Some("the database says that this connection is not encrypted".to_owned()),
-        (Protection::Encrypted(_), Some(version)) if !["TLSv1.2", "TLSv1.3"].contains(&version.as_str()) => {
-            Some(format!("the connection to the database speaks {version}"))
+        (Protection::Encrypted(_), Some(version)) => {
+            let oldest = link.oldest_tls.unwrap_or("1.3");
+            let fault =
+                format!("the connection to the database speaks {version}, and TLS {oldest} is the oldest that may be");
+            (!is_at_least(&version, oldest)).then_some(fault)
         }
         _ => None,
     })
+}
+
+/// Is a version as PostgreSQL writes it (`TLSv1.3`; before 1.2 also `TLSv1`, `SSLv3`) at least this one (`1.2`)?
+fn is_at_least(version: &str, oldest: &str) -> bool {
+    let parts =
+        |number: &str| Some(number.split_once('.')?).and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let spoken: Option<(u8, u8)> = version.strip_prefix("TLSv").and_then(parts);
+    spoken.is_some_and(|spoken| parts(oldest).is_some_and(|oldest| spoken >= oldest))
 }
 
 #[cfg(test)]

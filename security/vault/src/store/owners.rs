@@ -25,7 +25,12 @@ impl Vault {
     /// Makes the first keys of the transaction's organization. The keyring can be used in the same transaction.
     pub async fn create_organization(&self, transaction: &mut Transaction, now: Timestamp) -> Result<Keyring> {
         let organization = transaction.organization().ok_or(Error::NoOrganizationKey)?;
-        let owner = [("id", organization.into()), ("generation", 1.into()), ("changed_at", now.into())];
+        let owner = [
+            ("id", organization.into()),
+            ("generation", 1.into()),
+            ("readable_since", now.into()),
+            ("changed_at", now.into()),
+        ];
         transaction.insert(&KEY_OWNER, &owner).await?;
         let keys = Material::fresh(self.shared.entropy.as_ref());
         for key in &keys {

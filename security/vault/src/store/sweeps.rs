@@ -34,6 +34,12 @@ pub(super) static SWEEP_LAST: Statement = Statement::installation(
     "select * from vault_sweep where organization_id = $1 and kind = $2 order by started_at desc, id desc limit 1",
 );
 
+pub(super) static SCRUBBED_LAST: Statement = Statement::installation(
+    "vault.scrubbed_last",
+    "select max(started_at) as started_at from vault_sweep
+     where organization_id = $1 and kind = 'scrub' and finished_at is not null",
+);
+
 pub(super) static SWEEPS_RECENT: Statement = Statement::installation(
     "vault.sweeps_recent",
     "select * from vault_sweep where organization_id = $1 order by started_at desc, id desc limit $2",
@@ -53,6 +59,17 @@ pub enum Step {
     Wait(Timestamp),
     /// It is over. The damages are those found in this step and not known before.
     Finished(Sweep),
+}
+
+/// How many owners of keys, the installation among them, stand how to their scrubs. Those that are sealed are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScrubCalendar {
+    /// Looked through to the end in time.
+    pub looked_through: usize,
+    /// Too young for a scrub to be late, or in the midst of the one that is due.
+    pub waiting: usize,
+    /// Not looked through in time: no scrub was begun, or the last one has stood still.
+    pub overdue: usize,
 }
 
 /// What the steps of a sweep need from outside.
@@ -176,21 +193,52 @@ impl Vault {
     /// The owners of keys (the installation is none) whose last scrub began before this instant and is over, and that are
     /// not sealed.
     pub async fn due_for_scrub(&self, before: Timestamp) -> Result<Vec<Option<OrganizationId>>> {
+        let mut due = Vec::new();
+        for (owner, _) in self.readable_owners().await? {
+            let organization = damage::organization(owner);
+            let last = self.last_sweep(organization, SweepKind::Scrub).await?;
+            if last.is_none_or(|last| last.finished_at.is_some() && last.started_at < before) {
+                due.push(organization);
+            }
+        }
+        Ok(due)
+    }
+
+    /// How the owners of keys that are not sealed stand to their scrubs, when each should have had one that began at or after
+    /// this instant.
+    pub async fn scrub_calendar(&self, since: Timestamp) -> Result<ScrubCalendar> {
         let door = self.shared.database.installation();
-        let (mut due, mut after) = (Vec::new(), INSTALLATION_OWNER);
+        let mut calendar = ScrubCalendar::default();
+        for (owner, readable_since) in self.readable_owners().await? {
+            let rows = door.query(&SCRUBBED_LAST, &[owner.into()]).await?;
+            let scrubbed = rows.first().map(|row| row.optional_timestamp("started_at")).transpose()?.flatten();
+            let begun =
+                self.last_sweep(damage::organization(owner), SweepKind::Scrub).await?.map(|sweep| sweep.started_at);
+            *match (scrubbed, begun.max(readable_since)) {
+                (Some(scrubbed), _) if scrubbed >= since => &mut calendar.looked_through,
+                (_, Some(expected_from)) if expected_from < since => &mut calendar.overdue,
+                _ => &mut calendar.waiting,
+            } += 1;
+        }
+        Ok(calendar)
+    }
+
+    /// The owners of keys that are not sealed, with the instant since when they can be read, where it is known.
+    async fn readable_owners(&self) -> Result<Vec<(Uuid, Option<Timestamp>)>> {
+        let door = self.shared.database.installation();
+        let (mut readable, mut after) = (Vec::new(), INSTALLATION_OWNER);
         let mut owners = vec![INSTALLATION_OWNER];
         loop {
             for owner in &owners {
-                let organization = damage::organization(*owner);
-                let last = self.last_sweep(organization, SweepKind::Scrub).await?;
-                let is_due = last.is_none_or(|last| last.finished_at.is_some() && last.started_at < before);
-                if is_due && Standing::of(door.get(&KEY_OWNER, *owner).await?)?.sealed_at.is_none() {
-                    due.push(organization);
+                let row = door.get(&KEY_OWNER, *owner).await?;
+                let since = row.as_ref().map(|row| row.optional_timestamp("readable_since")).transpose()?.flatten();
+                if Standing::of(row)?.sealed_at.is_none() {
+                    readable.push((*owner, since));
                 }
             }
             let rows = door.query(&OWNERS_FROM, &[after.into(), OWNERS_AT_A_TIME.into()]).await?;
             owners = rows.iter().map(|row| row.uuid("id")).collect::<storage::Result<_>>()?;
-            let Some(last) = owners.last() else { return Ok(due) };
+            let Some(last) = owners.last() else { return Ok(readable) };
             after = *last;
         }
     }

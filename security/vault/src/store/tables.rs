@@ -47,6 +47,8 @@ pub static KEY_OWNER: Table = Table {
         // Counts every change of the owner's keys: rotations, sealing, unsealing.
         Column::integer("generation"),
         Column::time("sealed_at").nullable(),
+        // Since when it can be read: its making, or its last unsealing. Nobody knows it of the installation.
+        Column::time("readable_since").nullable(),
         Column::time("changed_at"),
     ],
     references: &[],
@@ -196,7 +198,7 @@ pub(super) static OWNER_SEAL: Statement = Statement::installation(
 
 pub(super) static OWNER_UNSEAL: Statement = Statement::installation(
     "vault.owner_unseal",
-    "update key_owner set generation = generation + 1, changed_at = $2, sealed_at = null
+    "update key_owner set generation = generation + 1, changed_at = $2, readable_since = $2, sealed_at = null
      where id = $1 and sealed_at is not null returning generation",
 );
 
@@ -230,6 +232,7 @@ pub const STATEMENTS: &[&Statement] = &[
     &SECRETS_COUNT,
     &super::sweeps::SWEEP_RUNNING,
     &super::sweeps::SWEEP_LAST,
+    &super::sweeps::SCRUBBED_LAST,
     &super::sweeps::SWEEPS_RECENT,
     &super::sweeps::SWEEPS_FORGET,
     &super::damage::DAMAGE_OF,

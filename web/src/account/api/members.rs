@@ -65,7 +65,7 @@ pub(super) fn routes() -> Routes<Gate> {
 pub(super) struct Description;
 
 /// A member of the organization.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct MemberView {
     /// The membership.
     id: Uuid,
@@ -83,6 +83,8 @@ pub struct MemberView {
     #[schema(format = DateTime)]
     seen_at: Option<String>,
 }
+
+storage::debug_shows!(struct MemberView { id, user_id, role, state, created_at });
 
 impl From<Member> for MemberView {
     fn from(member: Member) -> Self {
@@ -203,7 +205,7 @@ pub enum ResetName {
 }
 
 /// A person who cannot get in, and how you know them.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetRequest {
     /// `password`: the link asks for their second factor. `second_factor`: it asks for their password.
@@ -212,6 +214,8 @@ pub struct ResetRequest {
     #[schema(min_length = 10, max_length = 500)]
     vouched: String,
 }
+
+storage::debug_shows!(struct ResetRequest { what });
 
 /// A link that helps somebody back in, which is shown this once.
 #[derive(Serialize, ToSchema)]
@@ -245,7 +249,7 @@ async fn leave(State(gate): State<Gate>, caller: Caller) -> Result<StatusCode, P
 }
 
 /// An invitation that nobody has used yet.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct InvitationView {
     id: Uuid,
     /// What the person will be.
@@ -259,6 +263,8 @@ pub struct InvitationView {
     #[schema(format = DateTime)]
     expires_at: String,
 }
+
+storage::debug_shows!(struct InvitationView { id, role, created_by, expires_at });
 
 impl From<Invitation> for InvitationView {
     fn from(invitation: Invitation) -> Self {
@@ -274,7 +280,7 @@ impl From<Invitation> for InvitationView {
 }
 
 /// A new invitation.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InvitationRequest {
     /// What the person will be: `viewer` unless said otherwise, never more than you are.
@@ -284,6 +290,8 @@ pub struct InvitationRequest {
     #[schema(min_length = 1, max_length = 120)]
     note: String,
 }
+
+storage::debug_shows!(struct InvitationRequest { role });
 
 /// A new invitation with its link, which is shown this once.
 #[derive(Serialize, ToSchema)]

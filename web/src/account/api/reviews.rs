@@ -68,7 +68,7 @@ impl From<Review> for ReviewView {
 }
 
 /// A line of a review.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct ReviewItemView {
     id: Uuid,
     /// `member`, `key`, `widget` …
@@ -95,6 +95,8 @@ pub struct ReviewItemView {
     #[schema(format = DateTime)]
     decided_at: Option<String>,
 }
+
+storage::debug_shows!(struct ReviewItemView { id, kind, subject, user_id, role, state, decision, decided_by, decided_at });
 
 fn written(seconds: i64) -> String {
     to_rfc3339(Timestamp::from_seconds(seconds))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::english::{BELOW_TWENTY, MONTHS, TENS, WEEKDAYS};
 
 /// One checkable fact, in a form in which equal facts are equal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fact {
     /// A web address or domain, lowercase, without scheme and closing slash.
     Link(String),
@@ -38,6 +38,19 @@ pub enum Fact {
     /// Letters and digits mixed, uppercase.
     Code(String),
 }
+
+storage::debug_shows!(enum Fact {
+    Link {},
+    Email {},
+    Digits {},
+    Date { month, day },
+    Weekday {},
+    Time { hour, minute },
+    Price {},
+    Number {},
+    Address {},
+    Code {},
+});
 
 impl Fact {
     /// What kind of fact it is, for messages.

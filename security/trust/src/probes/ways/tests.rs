@@ -32,16 +32,22 @@ fn encrypted() -> Protection {
 
 #[tokio::test]
 async fn what_was_declared_is_compared_with_what_is_seen() {
-    let database = |protection| vec![Link::new(DATABASE, protection)];
-    for (said, protection, state) in [
-        (Some("TLSv1.3"), encrypted(), State::Holds),
-        (Some("TLSv1.2"), encrypted(), State::Holds),
-        (None, encrypted(), State::Broken),
-        (Some("TLSv1.1"), encrypted(), State::Broken),
-        (None, Protection::ThisMachine, State::Holds),
+    let strict = || Link::new(DATABASE, encrypted()).with_oldest_tls("1.3");
+    let lax = || Link::new(DATABASE, encrypted()).with_oldest_tls("1.2");
+    for (said, link, state) in [
+        (Some("TLSv1.3"), strict(), State::Holds),
+        (Some("TLSv1.2"), strict(), State::Broken),
+        (Some("TLSv1.2"), Link::new(DATABASE, encrypted()), State::Broken),
+        (Some("TLSv1.3"), lax(), State::Holds),
+        (Some("TLSv1.2"), lax(), State::Holds),
+        (Some("TLSv1.1"), lax(), State::Broken),
+        (Some("TLSv1"), lax(), State::Broken),
+        (Some("SSLv3"), lax(), State::Broken),
+        (None, strict(), State::Broken),
+        (None, Link::new(DATABASE, Protection::ThisMachine), State::Holds),
     ] {
-        let finding = look(Says(said), database(protection.clone())).await;
-        assert_eq!(finding.state, state, "{said:?} {protection:?}: {finding:?}");
+        let finding = look(Says(said), vec![link.clone()]).await;
+        assert_eq!(finding.state, state, "{said:?} {link:?}: {finding:?}");
     }
     let finding = look(Says(None), vec![Link::new(PAGES, encrypted())]).await;
     assert!(finding.state == State::Broken && finding.evidence.contains("do not"), "plain HTTP: {finding:?}");

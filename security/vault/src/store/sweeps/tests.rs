@@ -431,3 +431,40 @@ async fn a_rotation_that_is_killed_again_and_again_loses_nothing_and_comes_to_it
         assert!(texts.iter().all(|number| *number == texts[0]) && authors.iter().all(|number| *number == authors[0]));
     }
 }
+
+#[tokio::test]
+async fn the_calendar_tells_scrubs_that_stopped_or_stand_still_from_owners_that_are_young() {
+    for world in worlds(1).await {
+        let calendar = async |since| {
+            let calendar = world.vault.scrub_calendar(since).await.expect("asked");
+            (calendar.looked_through, calendar.waiting, calendar.overdue)
+        };
+        let after = |seconds| NOW.plus_seconds(seconds);
+        assert_eq!(calendar(NOW).await, (0, 3, 0), "{}: all are young", world.test.name);
+        assert_eq!(
+            calendar(after(1)).await,
+            (0, 1, 2),
+            "no scrub was begun; how old the installation is, nobody knows"
+        );
+        let sweep = world.begin(Some(HERE), SweepKind::Scrub).await;
+        assert_eq!(calendar(NOW).await, (0, 3, 0), "begun is not over");
+        assert_eq!(calendar(after(1)).await, (0, 1, 2), "one that stands still is late");
+        world.walk(sweep).await;
+        assert_eq!(calendar(NOW).await, (1, 2, 0));
+        let second = world.begin(Some(HERE), SweepKind::Scrub).await;
+        assert_eq!(calendar(NOW).await, (1, 2, 0), "while the next one runs, the one before counts");
+        world.walk(second).await;
+        let installation = world.begin(None, SweepKind::Scrub).await;
+        world.walk(installation).await;
+        assert_eq!(calendar(NOW).await, (2, 1, 0));
+        assert_eq!(calendar(after(1)).await, (0, 0, 3));
+        let mut transaction = world.test.database.organization(THERE).begin().await.expect("begins");
+        world.vault.seal_organization(&mut transaction, NOW).await.expect("sealed");
+        transaction.commit().await.expect("commits");
+        assert_eq!(calendar(after(1)).await, (0, 0, 2), "the sealed are not looked through");
+        let mut transaction = world.test.database.organization(THERE).begin().await.expect("begins");
+        world.vault.unseal_organization(&mut transaction, after(9)).await.expect("unsealed");
+        transaction.commit().await.expect("commits");
+        assert_eq!(calendar(after(1)).await, (0, 1, 2), "who was unsealed just now is young again");
+    }
+}
