@@ -42,11 +42,11 @@ async fn with_a_synthesizer() {
     let steps = vec![
         Step::Listen(1_000),
         press("1"),
-        Step::Wait(600),
+        Step::Wait(400),
         press("4"),
-        Step::Wait(600),
+        Step::Wait(400),
         press("5"),
-        Step::Wait(7_500),
+        Step::Wait(6_500),
         Step::HangUp,
     ];
     let call = call(&product, "+441174960161", steps).await;

@@ -16,9 +16,30 @@ const CROSSING: Duration = Duration::from_millis(150);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_as_tones_are_understood_and_nobody_talks_into_a_hold() {
-    const FROM: &str = "+441174960181";
     let product = Product::start_with(&["--no-caller"]).await;
-    let server = host(&product).parse().expect("an address");
+    tokio::join!(a_call_with_two_holds(&product), whoever_is_on_hold_is_not_silent(&product));
+}
+
+/// The agent's question is heard to its end and then put on hold for longer than it waits for an answer.
+async fn whoever_is_on_hold_is_not_silent(product: &Product) {
+    let server = host(product).parse().expect("an address");
+    let mut phone = OldPhone::call(&product.facts.sip_uri, server, "+441174960182").await;
+    phone.hear_out(Duration::from_secs(1)).await;
+    phone.fall_silent(true);
+    phone.direct("inactive").await;
+    sleep(Duration::from_millis(7_500)).await;
+    phone.fall_silent(false);
+    let back = Instant::now();
+    phone.direct("sendrecv").await;
+    sleep(Duration::from_millis(900)).await;
+    let (packets, sounding) = phone.heard_since(back);
+    assert!(packets > 30 && sounding == 0, "the question is not asked again: {sounding} of {packets}");
+    phone.hang_up().await;
+}
+
+async fn a_call_with_two_holds(product: &Product) {
+    const FROM: &str = "+441174960181";
+    let server = host(product).parse().expect("an address");
     let mut phone = OldPhone::call(&product.facts.sip_uri, server, FROM).await;
     phone.hear_out(Duration::from_secs(1)).await;
     phone.press('1').await;
@@ -54,23 +75,23 @@ async fn keys_as_tones_are_understood_and_nobody_talks_into_a_hold() {
     let length = agreed.elapsed();
     phone.hang_up().await;
 
-    let call = ended_call_from(&product, FROM).await;
+    let call = ended_call_from(product, FROM).await;
     assert_eq!((text(&call["ended_by"]), text(&call["end_reason"])), ("caller", "hung_up"), "{call:#}");
-    let events = timeline(&product, &call).await;
+    let events = timeline(product, &call).await;
     let (first, last) = (&events[..7], events.last().expect("an end"));
     assert_eq!(first, ["ringing", "answered", "recording_started", "held", "resumed", "held", "resumed"], "{events:?}");
     assert!(last == "ended" && events.contains(&"recording_ended".to_owned()), "{events:?}");
-    let lines = transcript(&product, &call).await;
+    let lines = transcript(product, &call).await;
     let keys: Vec<&str> = lines.iter().filter(|(by, _)| by == "keys").map(|(_, key)| key.as_str()).collect();
     assert_eq!(keys, ["1", "2"], "{lines:#?}");
     assert!(lines.iter().any(|(by, text)| by == "agent" && text.contains("8:30 am")), "the hours: {lines:#?}");
 
     // The recording stays in step: it is as long as the time was, the music stands where it was played, and the agent is
     // silent beside it.
-    let recordings = recordings(&product, &call).await;
+    let recordings = recordings(product, &call).await;
     let milliseconds = recordings[0]["milliseconds"].as_u64().expect("a length");
     assert!(milliseconds.abs_diff(length.as_millis() as u64) < 600, "{milliseconds} ms of {length:?}");
-    let channels = listen(&product, &recordings[0]).await;
+    let channels = listen(product, &recordings[0]).await;
     let is_music = |frame: &[i16]| measure::level_dbov(frame) > -40.0 && measure::share_at(frame, 840.0) > 0.8;
     let music: Vec<usize> = (0..channels[0].len() / FRAME_SAMPLES)
         .filter(|place| is_music(&channels[0][place * FRAME_SAMPLES..(place + 1) * FRAME_SAMPLES]))

@@ -256,3 +256,14 @@ fn more_times_are_offered_page_by_page_and_round_again() {
     let afternoon = bench.say(vec![Command::Prefer { from: time(12, 0, 0, 0), until: time(17, 0, 0, 0) }]);
     assert_eq!(times(&afternoon), Some(vec![time(14, 0, 0, 0), time(15, 30, 0, 0)]));
 }
+
+#[test]
+fn the_questions_of_a_flow_are_buttons_in_a_chat() {
+    let mut bench = chat();
+    bench.knows = Some(answer("A cleaning costs 72 pounds."));
+    assert_eq!(names(&bench.event(&Event::Choice { number: 6 })), ["which_question"]);
+    let labels: Vec<_> = bench.state.choices.iter().map(|choice| choice.label.clone()).collect();
+    assert_eq!(labels[0], ChoiceLabel::Question("How much is a check-up?".to_owned()));
+    assert_eq!(names(&bench.event(&Event::Choice { number: 2 })), ["quote"]);
+    assert_eq!(bench.state.awaited, Awaited::Anything);
+}
