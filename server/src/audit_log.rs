@@ -21,7 +21,7 @@ const LISTED: Audited = Audited::Read("audit.list");
 const PROVEN: Audited = Audited::Read("audit.proof");
 
 /// An entry in words.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Told {
     at: Timestamp,
     /// "A person".
@@ -34,6 +34,8 @@ struct Told {
     /// The exact text that its leaf holds.
     record: String,
 }
+
+storage::debug_shows!(struct Told { at, action, outcome });
 
 impl Told {
     /// What an entry says; none when it was changed after it was written.

@@ -175,6 +175,8 @@ storage::debug_shows!(enum Part {
     RecordingAgreed {},
     RecordingDeclined {},
     Menu {},
+    WhichQuestion {},
+    AnswersElsewhere {},
     Quote { passage },
     NotKnown {},
     OfferPerson {},
