@@ -29,6 +29,7 @@ mod plaintext;
 mod product;
 mod provisioning;
 mod replay;
+mod rule_set;
 mod safekeeping;
 mod search;
 mod secured;
