@@ -128,6 +128,7 @@ async fn bind(settings: ListenerSettings) -> anyhow::Result<Listener> {
 /// The listener of dashboard and API. Browsers ask for the public name; behind a proxy the proxy alone knows who asks.
 fn pages(settings: &Settings, tls: Option<&NodeTls>) -> ListenerSettings {
     let mut doors = ListenerSettings::at(settings.http);
+    settings.limits.hold(&mut doors);
     doors.host_names = host_names(settings);
     if let Some(tls) = tls {
         doors.protection = tls.protection();
@@ -142,6 +143,7 @@ fn pages(settings: &Settings, tls: Option<&NodeTls>) -> ListenerSettings {
 /// The listener that sends plain HTTP to TLS.
 fn redirect(settings: &Settings, address: SocketAddr) -> ListenerSettings {
     let mut doors = ListenerSettings::at(address);
+    settings.limits.hold(&mut doors);
     doors.protection = Protection::NothingToProtect;
     doors.host_names = host_names(settings);
     if let (HostNames::Only(names), Some(acme)) =

@@ -1,16 +1,23 @@
-//! `[limits]`: how often networks, credentials and organizations may ask, within bounds that keep the limits limits.
+//! `[limits]`: how often networks, credentials and organizations may ask and how slowly, within bounds that keep the limits limits.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use edge::ChallengeMode;
 use edge::limits::{LimitSettings, ONE_IN, ORGANIZATION_FACTOR, PER_MINUTE, Rate, SIGN_IN};
+use edge::{ChallengeMode, ListenerSettings};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Error;
 
-/// Rates of one node. Several nodes on one database each give the whole rate.
+/// Bounds of the deadlines: nobody needs longer on a line that works at all.
+const HEAD_SECONDS: RangeInclusive<u32> = 1..=60;
+const BODY_SECONDS: RangeInclusive<u32> = 2..=600;
+const UNREAD_SECONDS: RangeInclusive<u32> = 2..=300;
+
+/// Rates and deadlines of one node. Several nodes on one database each give the whole rate.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -32,11 +39,19 @@ pub struct Limits {
     pub challenge: ChallengeSetting,
     /// Organizations that are held to one part in so many of that, by their id.
     pub organization_one_in: BTreeMap<Uuid, u32>,
+    /// How long the head of a request may take, from the first byte or the end of the request before.
+    pub request_head_seconds: u32,
+    /// How long a whole request body may take.
+    pub request_body_seconds: u32,
+    /// How long a client may read nothing of an answer.
+    pub unread_answer_seconds: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let rates = LimitSettings::default();
+        let doors = ListenerSettings::at(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let seconds = |deadline: Duration| u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX);
         Self {
             network_per_minute: rates.network.requests,
             read_per_minute: rates.read.requests,
@@ -47,6 +62,9 @@ impl Default for Limits {
             organization_factor: rates.organization_factor,
             organization_one_in: rates.one_in,
             challenge: ChallengeSetting::UnderPressure,
+            request_head_seconds: seconds(doors.header_deadline),
+            request_body_seconds: seconds(doors.body_deadline),
+            unread_answer_seconds: seconds(doors.write_deadline),
         }
     }
 }
@@ -86,6 +104,13 @@ impl Limits {
         }
     }
 
+    /// Holds the connections of a listener to the deadlines.
+    pub fn hold(&self, doors: &mut ListenerSettings) {
+        doors.header_deadline = Duration::from_secs(self.request_head_seconds.into());
+        doors.body_deadline = Duration::from_secs(self.request_body_seconds.into());
+        doors.write_deadline = Duration::from_secs(self.unread_answer_seconds.into());
+    }
+
     /// Is every value within its bounds?
     pub(super) fn check(&self) -> Result<(), Error> {
         let within = |name, value: u32, bounds: &RangeInclusive<u32>, reason| {
@@ -101,6 +126,10 @@ impl Limits {
         within("limits.sign_in_per_ten_minutes", self.sign_in_per_ten_minutes, &SIGN_IN, sign_in)?;
         let factor = "is 1 to 100 times what one session or key may";
         within("limits.organization_factor", self.organization_factor, &ORGANIZATION_FACTOR, factor)?;
+        let (head, body, unread) = (self.request_head_seconds, self.request_body_seconds, self.unread_answer_seconds);
+        within("limits.request_head_seconds", head, &HEAD_SECONDS, "is 1 to 60 seconds")?;
+        within("limits.request_body_seconds", body, &BODY_SECONDS, "is 2 to 600 seconds")?;
+        within("limits.unread_answer_seconds", unread, &UNREAD_SECONDS, "is 2 to 300 seconds")?;
         for one_in in self.organization_one_in.values() {
             within("limits.organization_one_in", *one_in, &ONE_IN, "is one part in 1 to 100")?;
         }
@@ -129,6 +158,11 @@ mod tests {
         for (value, good) in [(2, false), (3, true), (60, true), (61, false)] {
             assert_eq!(verdict(&format!("sign_in_per_ten_minutes = {value}")).is_ok(), good, "{value}");
         }
+        for (name, least, most) in [("request_head", 1, 60), ("request_body", 2, 600), ("unread_answer", 2, 300)] {
+            for (value, good) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
+                assert_eq!(verdict(&format!("{name}_seconds = {value}")).is_ok(), good, "{name} {value}");
+            }
+        }
         for (value, good) in [(0, false), (1, true), (100, true), (101, false)] {
             assert_eq!(verdict(&format!("organization_factor = {value}")).is_ok(), good, "{value}");
             let id = "0197a5c0-0000-7000-8000-000000000001";
@@ -140,7 +174,12 @@ mod tests {
     fn what_is_not_known_is_refused_and_what_is_not_said_stays() {
         assert!(verdict("reads_per_minute = 10").is_err_and(|error| error.contains("reads_per_minute")));
         assert!(verdict("organization_one_in = { \"the mill\" = 4 }").is_err());
-        let settings = Settings::parse("[limits]\nread_per_minute = 50").expect("good");
+        let settings = Settings::parse("[limits]\nread_per_minute = 50\nrequest_body_seconds = 7").expect("good");
+        let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let (untouched, mut held) = (edge::ListenerSettings::at(here), edge::ListenerSettings::at(here));
+        settings.limits.hold(&mut held);
+        assert_eq!((held.header_deadline, held.body_deadline.as_secs()), (untouched.header_deadline, 7));
+        assert_eq!(held.write_deadline, untouched.write_deadline);
         let rates = settings.limits.rates();
         assert_eq!((rates.read.requests, rates.write.requests), (50, 240));
     }

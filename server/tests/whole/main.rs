@@ -33,6 +33,7 @@ mod product;
 mod provisioning;
 mod release;
 mod replay;
+mod rule_set;
 mod safekeeping;
 mod search;
 mod secured;

@@ -19,6 +19,9 @@ use crate::product::{binary, run};
 
 /// How long a node may take until it serves.
 const START_LIMIT: Duration = Duration::from_mins(1);
+/// The first owner, as forms spell them.
+pub const OWNER_EMAIL: &str = "robin%40harbour.example";
+pub const OWNER_PASSWORD: &str = "a+tide+table+for+each+day+of+the+year";
 const STRICT: &str = "max-age=63072000; includeSubDomains";
 
 /// A node served from a settings file; ends when dropped.
@@ -55,10 +58,25 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 impl Secured {
     /// With a certificate of its own and a redirect beside it.
     pub async fn start() -> Self {
-        Self::with(|folder| format!("[tls]\n{}redirect_from = \"127.0.0.1:0\"\n", own_files(folder))).await
+        Self::start_with("").await
+    }
+
+    /// The same with further tables of settings.
+    pub async fn start_with(more: &str) -> Self {
+        Self::start_as(&[], more).await
+    }
+
+    /// The same with further arguments, too.
+    pub async fn start_as(arguments: &[&str], more: &str) -> Self {
+        let tls = |folder: &Path| format!("[tls]\n{}redirect_from = \"127.0.0.1:0\"\n{more}", own_files(folder));
+        Self::begin(arguments, tls).await
     }
 
     async fn with(tls: impl FnOnce(&Path) -> String) -> Self {
+        Self::begin(&[], tls).await
+    }
+
+    async fn begin(arguments: &[&str], tls: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().expect("tests can write to the temporary folder");
         let issuer = TestIssuer::new("test");
         put(folder.path(), &issuer.issue_lasting(&["localhost", "127.0.0.1"]));
@@ -72,6 +90,7 @@ impl Secured {
         let mut child = Command::new(binary())
             .args(["serve", "--settings"])
             .arg(folder.path().join("settings.toml"))
+            .args(arguments)
             .env("RUST_LOG", "info")
             .stdout(Stdio::piped())
             .stderr(log)
@@ -100,7 +119,7 @@ impl Secured {
         self.folder.path()
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
 
@@ -130,6 +149,34 @@ impl Secured {
         let stream = socket.connect(self.address).await?;
         let name = "localhost".try_into().expect("a name");
         self.issuer.client(&[&TLS13], protocols).connect(name, stream).await
+    }
+
+    /// Posts a form as its own page does, with the value of a session's cookie.
+    pub async fn post_form(
+        &self,
+        http: &reqwest::Client,
+        path: &str,
+        cookie: Option<&str>,
+        form: String,
+    ) -> reqwest::Response {
+        let request = http.post(self.url(path)).body(form).header("origin", self.url(""));
+        let request = request.header("sec-fetch-site", "same-origin");
+        let mut request = request.header("content-type", "application/x-www-form-urlencoded");
+        if let Some(cookie) = cookie {
+            let token = web::FormToken::of_session(cookie);
+            request = request.header("cookie", format!("__Host-ringfence_session={cookie}"));
+            request = request.header(web::form_token::HEADER, token.as_str());
+        }
+        request.send().await.expect("an answer")
+    }
+
+    /// Founds the organization Harbour with the address that was printed.
+    pub async fn found(&self, http: &reqwest::Client) -> reqwest::Response {
+        let token = self.first_owner.rsplit_once('#').expect("a token").1;
+        let token = token.rsplit('=').next().unwrap_or(token);
+        let form =
+            format!("token={token}&organization=Harbour&name=Robin&email={OWNER_EMAIL}&password={OWNER_PASSWORD}");
+        self.post_form(http, "/first-owner", None, form).await
     }
 
     async fn hang_up(&self) {
@@ -179,16 +226,7 @@ async fn a_node_with_its_own_certificate_is_met_by_tls_alone() {
 
 /// Founds the organization with the address that was printed, and reads the cookie of the session that begins.
 async fn the_first_session_s_cookie_is_for_tls_alone(node: &Secured, http: &reqwest::Client) {
-    let token = node.first_owner.rsplit_once('#').expect("a token").1;
-    let token = token.rsplit('=').next().unwrap_or(token);
-    let form = format!(
-        "token={token}&organization=Harbour&name=Robin&email=robin%40harbour.example&password=a+tide+table+for+each+day+of+the+year"
-    );
-    let origin = node.url("");
-    let request = http.post(node.url("/first-owner")).body(form).header("origin", &origin);
-    let request =
-        request.header("sec-fetch-site", "same-origin").header("content-type", "application/x-www-form-urlencoded");
-    let answer = request.send().await.expect("an answer");
+    let answer = node.found(http).await;
     let cookies: Vec<&str> =
         answer.headers().get_all("set-cookie").iter().filter_map(|one| one.to_str().ok()).collect();
     let session = cookies.iter().find(|cookie| cookie.starts_with("__Host-ringfence_session="));

@@ -90,6 +90,12 @@ fn last_number(text: &str, word: &str) -> Option<u64> {
     rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// Findings of medium severity or above that say something of this test's certificate and not of the product, with the reason.
+const OF_THE_TEST_S_OWN: &[(&str, &str)] = &[
+    ("cert_validityPeriod", "the certificate of a test is good for as long as the test may be kept"),
+    ("cert_revocation", "an authority that lives for one test publishes no list of what it took back"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn testssl_finds_nothing_of_medium_severity_or_above() {
     if !is_there("testssl", "weaknesses of TLS") {
@@ -99,9 +105,9 @@ async fn testssl_finds_nothing_of_medium_severity_or_above() {
     let node = Secured::start().await;
     let report = node.folder().join("testssl.json");
     let mut tool = Command::new("testssl");
-    // Versions, kinds of suites, forward secrecy, the server's preference, and the known attacks; the certificate is the test's.
+    // Versions, kinds of suites, forward secrecy, what the server presents, its headers, and the known attacks.
     tool.args(["--quiet", "--color", "0", "--warnings", "off", "--ip", "127.0.0.1", "--add-ca", &node.root_file()]);
-    tool.args(["-p", "-s", "-f", "-U", "--connect-timeout", "5", "--openssl-timeout", "5", "--jsonfile"]);
+    tool.args(["-p", "-s", "-f", "-S", "-h", "-U", "--connect-timeout", "5", "--openssl-timeout", "5", "--jsonfile"]);
     tool.arg(&report).arg(node.url("/"));
     let printed = run(&mut tool, Duration::from_mins(4)).await;
     let text = std::fs::read_to_string(&report).unwrap_or_else(|error| panic!("no report ({error}): {printed}"));
@@ -111,12 +117,38 @@ async fn testssl_finds_nothing_of_medium_severity_or_above() {
         assert!(says(version).is_some_and(|said| said.contains("not offered")), "{version}: {:?}", says(version));
     }
     assert!(says("TLS1_3").is_some_and(|said| said.contains("offered")), "{printed}");
-    let grave: Vec<&Value> = findings
+    let is_grave =
+        |finding: &Value| ["MEDIUM", "HIGH", "CRITICAL", "FATAL"].iter().any(|grave| finding["severity"] == **grave);
+    let (excepted, grave): (Vec<&Value>, Vec<&Value>) = findings
         .iter()
-        .filter(|finding| ["MEDIUM", "HIGH", "CRITICAL", "FATAL"].iter().any(|grave| finding["severity"] == **grave))
-        .collect();
-    assert!(grave.is_empty() && findings.len() > 30, "{} findings: {grave:#?}", findings.len());
+        .filter(|finding| is_grave(finding))
+        .partition(|finding| OF_THE_TEST_S_OWN.iter().any(|(id, _)| finding["id"] == *id));
+    assert!(grave.is_empty() && findings.len() > 50, "{} findings: {grave:#?}", findings.len());
+    for (id, reason) in OF_THE_TEST_S_OWN {
+        assert!(excepted.iter().any(|finding| finding["id"] == *id), "{id} is found no more ({reason}): take it out");
+    }
 }
+
+/// Connections from the attacker's address that the node holds: the kernel's list, seen from the node's end. What the node has let go
+/// of, and only the kernel still empties towards a client that does not read, is not held.
+fn held(node: &Secured) -> usize {
+    const ESTABLISHED_OR_CLOSE_WAIT: [&str; 2] = ["01", "08"];
+    let here = format!("0100007F:{:04X}", node.address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux lists its sockets");
+    let is_held = |line: &&str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        matches!(columns.as_slice(), [_, local, remote, state, ..]
+            if *local == here && remote.starts_with("0100007F:") && ESTABLISHED_OR_CLOSE_WAIT.contains(state))
+    };
+    table.lines().filter(is_held).count()
+}
+
+/// Deadlines short enough for a test to see them pass.
+const SHORT_DEADLINES: &str =
+    "[limits]\nrequest_head_seconds = 3\nrequest_body_seconds = 4\nunread_answer_seconds = 4\n";
+/// The tool gives up by itself after this time; the node must have ended every connection long before.
+const TOOL_SECONDS: &str = "30";
+const ENDED_WITHIN: Duration = Duration::from_secs(18);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_are_ended_while_others_are_served() {
@@ -124,26 +156,36 @@ async fn slow_clients_are_ended_while_others_are_served() {
         return;
     }
     let _alone = ONE_AT_A_TIME.lock().await;
-    let node = Secured::start().await;
-    let (url, visits) = (node.url("/sign-in"), Visits::begin(&node));
-    // 300 of each kind, more than one address may have open.
-    let attack = |mode: &[&str], seconds: &str| {
+    let node = Secured::start_with(SHORT_DEADLINES).await;
+    // A head and a body that drip, and an answer too long for the kernel's buffers that is hardly read.
+    let attacks: [(&[&str], &str); 3] = [
+        (&["-H", "-i", "2"], "/sign-in"),
+        (&["-B", "-i", "2", "-s", "8192"], "/sign-in"),
+        (&["-X", "-w", "10", "-y", "20", "-n", "2", "-z", "8", "-k", "3"], "/openapi.json"),
+    ];
+    for (mode, path) in attacks {
+        let visits = Visits::begin(&node);
+        // 300 of each kind, more than one address may have open.
         let mut tool = Command::new("slowhttptest");
-        tool.args(mode).args(["-c", "300", "-r", "150", "-l", seconds, "-p", "5", "-u", &url]);
-        async move { plain(&run(&mut tool, ATTACK_LIMIT).await) }
-    };
-    let heads = attack(&["-H", "-i", "2"], "25").await;
-    visits.end(10).await;
-    assert!(heads.contains("No open connections left"), "every slow head is ended by its deadline: {heads}");
-    // A body that drips, and an answer that is hardly read: both hold on longer than this test, and no more than they may.
-    let visits = Visits::begin(&node);
-    let bodies = attack(&["-B", "-i", "2", "-s", "8192"], "12");
-    let reads = attack(&["-X", "-w", "10", "-y", "20", "-n", "2", "-z", "8", "-k", "3"], "12");
-    let (bodies, reads) = tokio::join!(bodies, reads);
-    visits.end(10).await;
-    for printed in [bodies, reads] {
-        let open = last_number(&printed, "connected:").expect(&printed);
-        assert!(open <= 256, "no more than an address may have open: {printed}");
+        tool.args(mode).args(["-c", "300", "-r", "150", "-l", TOOL_SECONDS, "-p", "5", "-u", &node.url(path)]);
+        let quiet = tool.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).kill_on_drop(true);
+        let (mut attacker, began) = (quiet.spawn().expect("the tool runs"), Instant::now());
+        let (mut most, mut over) = (0, 0);
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let open = held(&node);
+            most = most.max(open);
+            // The kernel takes connections before the node does; those above the cap are refused as soon as it sees them.
+            over = if open > 256 { over + 1 } else { 0 };
+            if most >= 150 && open == 0 && began.elapsed() > Duration::from_secs(4) {
+                break;
+            }
+            let told = format!("{mode:?}: {open} of {most} are still held after {:?}", began.elapsed());
+            assert!(began.elapsed() < ENDED_WITHIN, "{told}");
+            assert!(over < 15, "no more than an address may have open: {told}");
+        }
+        attacker.kill().await.expect("ended");
+        visits.end(10).await;
     }
 }
 
