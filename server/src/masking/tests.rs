@@ -2,8 +2,9 @@
 //! survives; hostile lines cost no more than others.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
