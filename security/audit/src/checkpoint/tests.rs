@@ -13,8 +13,8 @@ fn signer() -> Signer {
 fn the_example_of_the_specification_is_verified() {
     let key: VerifierKey = EXAMPLE_KEY.parse().expect("a key");
     assert_eq!(key.to_string(), EXAMPLE_KEY);
-    assert_eq!(key.signed_text(EXAMPLE).as_deref(), Ok("This is an example message.\n"));
-    assert_eq!(key.signed_text(&EXAMPLE.replace("example message", "other message")), Err(BadNote::BadSignature));
+    assert_eq!(key.text_of(EXAMPLE).as_deref(), Ok("This is an example message.\n"));
+    assert_eq!(key.text_of(&EXAMPLE.replace("example message", "other message")), Err(BadNote::BadSignature));
     assert_eq!(key.open(EXAMPLE), Err(BadNote::Malformed), "signed, but no checkpoint");
     assert_eq!(signer().verifier_key().open(EXAMPLE), Err(BadNote::NotSignedByThisKey));
 }
