@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_caller_hears_what_the_transcript_of_a_call_says() {
         let plan = ReplyPlan { parts: vec![Part::RecordingNotice, Part::Goodbye], choices: Vec::new() };
-        let said = spoken(&sample(), &plan);
+        let said = spoken(&sample(), &plan, true);
         for prompt in [PromptId::RecordingNotice, PromptId::RecordingQuestion, PromptId::Goodbye] {
             assert!(said.contains(prompt.text()), "{said}");
         }

@@ -42,23 +42,17 @@ pub fn speech(profile: &Profile, plan: &ReplyPlan) -> Vec<Speech> {
     said
 }
 
-/// The words that a caller hears, for transcripts: one sentence or choice to a line.
-pub fn spoken(profile: &Profile, plan: &ReplyPlan) -> String {
+/// The words that a caller hears, for transcripts: one sentence or choice to a line. Without a voice that reads `aloud`, what is
+/// recorded stands where free text would.
+pub fn spoken(profile: &Profile, plan: &ReplyPlan, aloud: bool) -> String {
     let mut lines = vec![String::new()];
     for unit in speech(profile, plan) {
-        let words = match unit {
-            Speech::Pause(_) => {
-                lines.push(String::new());
-                continue;
-            }
-            Speech::Prompt(prompt) => prompt.text().to_owned(),
-            Speech::Digits(text) | Speech::Spelled(text) | Speech::FreeText { text, .. } => text,
-            Speech::Number(number) => number.to_string(),
-            Speech::Day(day) => day_in_words(day),
-            Speech::Time(time) => time_in_words(time),
+        let Some(words) = words_of(unit, aloud) else {
+            lines.push(String::new());
+            continue;
         };
         if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
+            if !line.is_empty() && !words.is_empty() {
                 line.push(' ');
             }
             line.push_str(&words);
@@ -66,6 +60,22 @@ pub fn spoken(profile: &Profile, plan: &ReplyPlan) -> String {
     }
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
+}
+
+/// The words of one unit; none of a pause.
+fn words_of(unit: Speech, aloud: bool) -> Option<String> {
+    Some(match unit {
+        Speech::Pause(_) => return None,
+        Speech::Prompt(prompt) => prompt.text().to_owned(),
+        Speech::FreeText { instead, .. } if !aloud => {
+            let words: Vec<String> = instead.into_iter().filter_map(|unit| words_of(unit, aloud)).collect();
+            words.join(" ")
+        }
+        Speech::Digits(text) | Speech::Spelled(text) | Speech::FreeText { text, .. } => text,
+        Speech::Number(number) => number.to_string(),
+        Speech::Day(day) => day_in_words(day),
+        Speech::Time(time) => time_in_words(time),
+    })
 }
 
 fn says_its_choices(part: &Part) -> bool {

@@ -132,7 +132,8 @@ impl Conversations {
                 // A call's transcript says what was spoken, which is not what a chat would have shown.
                 if let (ChannelKind::Phone, Some(plan)) = (run.loaded.state.channel, &said) {
                     let spoken = lines[first..].iter_mut().filter(|line| line.speaker == Speaker::Agent);
-                    spoken.for_each(|line| line.text = compose::spoken(profile, plan));
+                    let aloud = run.loaded.state.reads_aloud;
+                    spoken.for_each(|line| line.text = compose::spoken(profile, plan, aloud));
                 }
             }
             choices = said.map_or(choices, |plan| plan.choices);

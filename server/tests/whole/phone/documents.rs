@@ -85,6 +85,7 @@ async fn without_one() {
     let last = &lines.iter().rev().find(|(by, _)| by == "agent").expect("the agent spoke").1;
     assert!(last.contains("You can ask in the chat on our website, or ask a person"), "{lines:#?}");
     assert!(last.contains("Would you like to speak to a person?"), "{lines:#?}");
+    assert!(lines[0].1.contains("Thank you for calling."), "not the name, which it cannot say: {lines:#?}");
     let all: String = lines.into_iter().map(|(_, text)| text).collect();
     assert!(!all.contains("Our documents say") && !all.contains('\u{a3}'), "what nobody heard is not in it: {all}");
     // The recorded words last for more than six seconds; they were heard.

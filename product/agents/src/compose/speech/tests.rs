@@ -34,6 +34,15 @@ fn the_greeting_is_whole_without_a_synthesizer() {
 }
 
 #[test]
+fn a_transcript_says_what_was_said_with_a_synthesizer_and_without() {
+    let values = vec![("service".to_owned(), SlotValue::Service("cleaning".to_owned()))];
+    let plan = plan(vec![Part::Greeting, Part::ConfirmFlow { flow: "book".to_owned(), values }], vec![]);
+    let lines = |aloud| spoken(&sample(), &plan, aloud).lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(true)[..2], ["Welcome to Lindenhof Dental Practice.", "You would like Professional cleaning"]);
+    assert_eq!(lines(false)[..2], ["Thank you for calling.", "You would like the service with the number 2"]);
+}
+
+#[test]
 fn the_menu_tells_every_key() {
     let profile = sample();
     let choices =
@@ -52,7 +61,7 @@ fn questions_are_named_by_the_synthesizer_and_keys_by_recordings() {
     let plan = plan(vec![Part::WhichQuestion], choices);
     let said = speech(&sample(), &plan);
     assert_eq!(
-        spoken(&sample(), &plan),
+        spoken(&sample(), &plan, true),
         "Which question may I answer?\nHow much is a check-up? press 1\nWhere can I park? press 2"
     );
     let keys: Vec<_> = said.iter().filter(|unit| matches!(unit, Speech::Number(_))).collect();
@@ -70,7 +79,7 @@ fn a_quote_is_said_with_its_source_and_never_replaced_by_not_known() {
         score_thousandths: 900,
     };
     let plan = plan(vec![Part::Quote { passage, quote: "A check-up costs 48.".to_owned() }], vec![]);
-    let words = spoken(&sample(), &plan);
+    let words = spoken(&sample(), &plan, true);
     assert!(words.starts_with("Our documents say the following. Prices xxx"), "{words}");
     assert!(words.ends_with("x: A check-up costs 48.") && words.chars().count() < 150, "{words}");
     assert_eq!(bare(&speech(&sample(), &plan)), PromptId::AnswersElsewhere.text());
