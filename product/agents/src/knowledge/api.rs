@@ -152,8 +152,8 @@ pub struct UrlRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextRequest {
-    /// What it is called.
-    #[schema(min_length = 1, max_length = 200)]
+    /// What it is called: something that can be seen.
+    #[schema(min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     title: String,
     /// The text; Markdown is understood.
     #[schema(min_length = 1)]
