@@ -29,6 +29,12 @@ pub fn pressing(groups: &[&str]) -> Vec<Step> {
     groups.iter().flat_map(|keys| [Step::Listen(FINISHED), Step::Press((*keys).to_owned())]).collect()
 }
 
+/// Agrees to the recording. On a busy machine sound can stop for a moment, and whoever took that for the end of the notice is asked
+/// again: so the key comes a second time. Whoever was understood at once chooses from the menu with it.
+pub fn agreeing() -> Vec<Step> {
+    pressing(&["1", "1"])
+}
+
 /// A tone of this frequency, not too loud to be told from noise.
 pub fn tone(frequency: f64, seconds: u32) -> Arc<[i16]> {
     media::tone::sine(frequency, 9_000, seconds * 1_000).into()

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::caller::{call, options, phone, pressing};
+use crate::caller::{agreeing, call, options, phone};
 use crate::description::{Description, Operation};
 use crate::organizations::{Other, key};
 use crate::product::{OPEN, Product};
@@ -98,7 +98,7 @@ async fn a_business_with_customers(product: &Product) {
     let person =
         Person { name: "Ada Byron", phone: "+441174960001", email: "ada@byron.example", wish: "a crown for my parrot" };
     let phone = phone().await;
-    let steps = [pressing(&["1"]), vec![Step::Wait(1_500), Step::HangUp]].concat();
+    let steps = [agreeing(), vec![Step::Wait(1_500), Step::HangUp]].concat();
     let options = options("Ada Byron", person.phone, steps);
     let chats = async {
         Visitor::open(product, 2).await.leave_wish(&person).await;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::chromium::Browser;
 use super::{accessibility, look_at, sign_in};
-use crate::caller::{call, options, phone, pressing};
+use crate::caller::{agreeing, call, options, phone};
 use crate::organizations::key;
 use crate::product::Product;
 use crate::visitor::{Person, Visitor};
@@ -21,7 +21,7 @@ const SEALING_LIMIT: Duration = Duration::from_secs(30);
 /// A call whose recording is ready: its id.
 async fn recorded_call(product: &Product) -> String {
     let phone = phone().await;
-    let steps = [pressing(&["1"]), vec![Step::Wait(2_000), Step::HangUp]].concat();
+    let steps = [agreeing(), vec![Step::Wait(2_000), Step::HangUp]].concat();
     call(&phone, &product.facts.sip_uri, &options("Ada Byron", "+441174960001", steps)).await;
     phone.close().await;
     let deadline = Instant::now() + SEALING_LIMIT;
