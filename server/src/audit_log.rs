@@ -6,10 +6,9 @@ pub mod api;
 pub mod pages;
 
 use audit::entry::{RecordedActor, RecordedObject};
-use audit::{ActorKind, EntryQuery, InclusionProof, Outcome, StoredEntry};
+use audit::{ActorKind, InclusionProof, Outcome, StoredEntry};
 use identity::{Caller, Permission, Platform};
 use storage::Timestamp;
-use uuid::Uuid;
 use web::Problem;
 use web::routes::{Access, Audited};
 
@@ -62,25 +61,6 @@ const fn actor_word(kind: ActorKind) -> &'static str {
         ActorKind::Visitor => "A visitor",
         ActorKind::PhoneCaller => "A caller",
         ActorKind::Operator => "The operator",
-    }
-}
-
-/// Which entries are asked for, newest first.
-struct Wanted<'a> {
-    /// Only those with a smaller index.
-    before: Option<u64>,
-    /// Only those about this.
-    object_id: Option<Uuid>,
-    /// Only those of this action, as it is written in them.
-    action: Option<&'a str>,
-    /// At most so many.
-    limit: u32,
-}
-
-impl Wanted<'_> {
-    async fn read(&self, platform: &Platform, caller: &Caller) -> Result<Vec<StoredEntry>, Problem> {
-        let query = EntryQuery { before: self.before, object_id: self.object_id, limit: self.limit };
-        Ok(platform.audit.entries_of_action(&caller.database(platform), self.action, &query).await?)
     }
 }
 

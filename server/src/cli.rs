@@ -169,8 +169,8 @@ pub(crate) enum Answer {
     NotSo,
 }
 
-/// How our own secrets begin: keys of programs, sessions of support and of operators.
-const SECRET_PREFIXES: [&str; 4] =
+/// How our own secrets begin: keys of programs, sessions of support and of operators. No command takes them, and the log masks them.
+pub(crate) const SECRET_PREFIXES: [&str; 4] =
     ["rf_live_", "rf_test_", identity::support::TOKEN_PREFIX, identity::token::OPERATOR_PREFIX];
 
 /// Whether a word of the command line looks like one of our own secrets (promise S7: secrets come from files or variables).

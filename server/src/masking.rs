@@ -15,6 +15,8 @@ use std::ops::Range;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::cli::SECRET_PREFIXES;
+
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +24,8 @@ const SECRET: &str = "[secret]";
 const EMAIL: &str = "[email]";
 const PHONE: &str = "[phone]";
 
-/// How our own keys and tokens begin; the beginning stays, so that a reader knows what stood there.
-const KEY_STARTS: [&str; 4] = ["rf_live_", "rf_test_", "rf_embed_", "rf_operator_"];
+/// How tokens of widgets begin. They stand in the pages of customers, so no command refuses them; a log does not need them.
+const EMBED_START: &str = "rf_embed_";
 /// Characters of our secrets as text (`identity::token`): base 32 without i, l, o and u.
 const OWN_SECRET_LENGTH: usize = 52;
 /// From this length on a word of other people's making with capitals, small letters and digits is taken for a secret.
@@ -119,7 +121,9 @@ const fn is_word(byte: u8) -> bool {
 /// A word: a key, a secret, the word before a credential, or a number that begins with `00`.
 fn word(line: &[u8], place: Range<usize>, floor: usize) -> Option<(Range<usize>, &'static str)> {
     let text = &line[place.clone()];
-    let key = KEY_STARTS.iter().filter_map(|start| Some(end_of(text, start)?).filter(|end| *end < text.len())).min();
+    // The beginning stays, so that a reader knows what stood there.
+    let starts = SECRET_PREFIXES.iter().chain([&EMBED_START]);
+    let key = starts.filter_map(|start| Some(end_of(text, start)?).filter(|end| *end < text.len())).min();
     if let Some(end) = key {
         return Some((place.start + end..place.end, SECRET));
     }

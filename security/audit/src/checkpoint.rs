@@ -81,6 +81,11 @@ impl VerifierKey {
         &self.name
     }
 
+    /// The key's id in hexadecimal digits, as its text form holds it.
+    pub fn id_text(&self) -> String {
+        hex::encode(self.id())
+    }
+
     fn id(&self) -> [u8; KEY_ID_LENGTH] {
         let input = [self.name.as_bytes(), b"\n", &[ED25519_TYPE], &self.public_key].concat();
         let mut id = [0; KEY_ID_LENGTH];
@@ -123,7 +128,7 @@ impl VerifierKey {
 impl fmt::Display for VerifierKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = STANDARD.encode([&[ED25519_TYPE], &self.public_key[..]].concat());
-        write!(formatter, "{}+{}+{key}", self.name, hex::encode(self.id()))
+        write!(formatter, "{}+{}+{key}", self.name, self.id_text())
     }
 }
 
@@ -140,7 +145,7 @@ impl FromStr for VerifierKey {
         let public_key = public_key.try_into().map_err(|_| BadNote::NotAKey)?;
         let key = Self { name: name.to_owned(), public_key };
         let bad_name = name.is_empty() || name.contains(char::is_whitespace);
-        if bad_name || hex::encode(key.id()) != id { Err(BadNote::NotAKey) } else { Ok(key) }
+        if bad_name || key.id_text() != id { Err(BadNote::NotAKey) } else { Ok(key) }
     }
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use vault::Field;
 use zeroize::Zeroizing;
 
-use crate::member::joining::is_elsewhere;
+use crate::member::joining::{is_elsewhere, works_elsewhere};
 use crate::password_change::judge;
 use crate::store::people::{
     INVITATION, INVITATION_BY_HASH, INVITATION_REVOKE, INVITATION_USE, INVITATIONS_COUNT, INVITATIONS_OPEN,
@@ -88,8 +88,7 @@ pub async fn create_for(platform: &Platform, caller: &Caller, membership: Uuid) 
     if has_password(platform, member.user).await? {
         return Err(Error::Conflict("this person has a password already and can sign in"));
     }
-    let arguments = [member.user.into(), caller.organization().into()];
-    if is_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
+    if works_elsewhere(platform, caller.organization(), member.user).await? {
         return Err(Error::Conflict("this account is not the organization's alone: its person signs in another way"));
     }
     make(platform, caller, member.role, &member.name, Some(member.user)).await

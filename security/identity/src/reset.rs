@@ -10,13 +10,13 @@
 use uuid::Uuid;
 
 use crate::assurance::{self, Factor, Outstanding};
-use crate::member::joining::{is_elsewhere, works_only_here};
+use crate::member::joining::{works_elsewhere, works_only_here};
 use crate::member::standing::Target;
 use crate::notice::{self, Kind};
 use crate::one_time::{self, Purpose};
 use crate::password_change::Prepared;
 use crate::session::{self, Device};
-use crate::store::people::{MEMBERSHIPS_ELSEWHERE, SESSIONS_DELETE_OF_MEMBER};
+use crate::store::people::SESSIONS_DELETE_OF_MEMBER;
 use crate::store::{SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
 use crate::token::Secret;
 use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
@@ -133,8 +133,7 @@ pub async fn enter_for_factor(platform: &Platform, presented: &str, password: &s
         return Err(Error::invalid("password", "This is not your password."));
     }
     // They may have begun to work elsewhere since the link was made.
-    let arguments = [user.into(), organization.into()];
-    if is_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)? {
+    if works_elsewhere(platform, organization, user).await? {
         sign_in::refuse(platform, Some(organization), Some(user), device).await?;
         return Err(Error::TokenRefused);
     }

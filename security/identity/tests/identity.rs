@@ -25,7 +25,7 @@ async fn by_key(test: &TestPlatform, key: &str) -> Option<Caller> {
 
 async fn audited(test: &TestPlatform, caller: &Caller) -> Vec<String> {
     let database = caller.database(&test.platform);
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 100 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 100 };
     let entries = test.platform.audit.entries(&database, &query).await.expect("read");
     entries.into_iter().map(|entry| entry.record.expect("intact").action).collect()
 }

@@ -117,7 +117,7 @@ async fn the_organization_sees_who_looks_and_its_log_names_operator_and_grant() 
         assert!(support::end_session(platform, &owner, seen[0].session).await.expect("ended"));
         assert!(by(&test, &token).await.is_none());
 
-        let query = audit::EntryQuery { before: None, object_id: None, limit: 20 };
+        let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 20 };
         let entries = platform.audit.entries(&owner.database(platform), &query).await.expect("read");
         let records: Vec<_> = entries.into_iter().map(|entry| entry.record.expect("intact")).collect();
         let actions: Vec<&str> = records.iter().map(|record| record.action.as_str()).take(5).collect();

@@ -346,7 +346,7 @@ async fn support_opens_by_grant_and_both_logs_say_so() {
     assert_eq!((heard.event.kind, heard.event.subject), ("support", grant.id));
 
     assert!(service.log().await.contains(&("support.open".into(), Outcome::Done, Some(id))));
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 10 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 10 };
     let entries = platform.audit.entries(&owner.database(&platform), &query).await.expect("read");
     let record = entries[0].record.clone().expect("intact");
     assert_eq!(
@@ -381,7 +381,7 @@ async fn an_organization_is_seen_from_outside_and_stopped_with_an_entry_in_its_o
         service.post(&token, &format!("/organizations/{}/resumption", founded.organization.0), "").await.status,
         303
     );
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 2 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 2 };
     let database = owner.caller.database(&service.test.platform);
     let entries = service.test.platform.audit.entries(&database, &query).await.expect("read");
     let actions: Vec<String> = entries.into_iter().map(|entry| entry.record.expect("intact").action).collect();

@@ -16,6 +16,8 @@ pub mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use semver::Version;
+
 pub use client::{Source, Watch};
 pub use components::Components;
 pub use evidence::ReleaseEvidence;
@@ -24,5 +26,8 @@ pub use signing_key::SigningKey;
 
 /// The product's own name in lists, where its components stand under the names of their crates.
 pub const PRODUCT: &str = "ringfence";
+
 /// The version of this binary.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub fn version() -> Version {
+    Version::parse(env!("CARGO_PKG_VERSION")).expect("Cargo builds no package whose version is none")
+}

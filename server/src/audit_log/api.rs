@@ -1,6 +1,6 @@
 //! `/v1/audit`: the organization's audit log for programs, and the proof of each entry.
 
-use audit::{ActorKind, Outcome, StoredEntry};
+use audit::{ActorKind, EntryQuery, Outcome, StoredEntry};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use web::routes::Routes;
 use web::{Json, Page, PageQuery, Path, Problem, Query};
 
-use super::{LISTED, MAY_READ, PROVEN, Told, Wanted, proof_of};
+use super::{LISTED, MAY_READ, PROVEN, Told, proof_of};
 
 /// Letters of an action at most; the longest that there is has half of it.
 const ACTION_LENGTH_MAX: usize = 64;
@@ -170,13 +170,13 @@ async fn list(
         let words = format!("an action is written like `agent.publish`, in at most {ACTION_LENGTH_MAX} letters");
         return Err(Problem::field("action", words));
     }
-    let wanted = Wanted {
+    let query = EntryQuery {
         before: page.after().map(StoredEntry::index_of),
         object_id: asked.object_id,
         action: asked.action.as_deref(),
         limit: page.fetch() as u32,
     };
-    let entries = wanted.read(&platform, &caller).await?;
+    let entries = platform.audit.entries(&caller.database(&platform), &query).await?;
     Ok(Json(Page::of(entries, &page, StoredEntry::id).map(AuditEntryView::from)))
 }
 

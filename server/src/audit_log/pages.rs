@@ -1,7 +1,7 @@
 //! The audit log as a page: newest first, each entry checked against its leaf, each with its proof to take away.
 
 use askama::Template;
-use audit::{Outcome, StoredEntry};
+use audit::{EntryQuery, Outcome, StoredEntry};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use web::routes::Routes;
 use web::shell::{Html, Nav, Shell};
 use web::{PageContext, Path, Problem, Query};
 
-use super::{LISTED, MAY_READ, PROVEN, Told, Wanted, proof_of};
+use super::{LISTED, MAY_READ, PROVEN, Told, proof_of};
 
 /// Entries on a page.
 const ENTRIES_SHOWN: u32 = 50;
@@ -96,14 +96,14 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let (object, action) = (asked.object.trim(), asked.action.trim());
-    let wanted = Wanted {
+    let query = EntryQuery {
         before: asked.before,
         // What is no id is the id of nothing.
         object_id: if object.is_empty() { None } else { Some(Uuid::try_parse(object).unwrap_or(Uuid::max())) },
         action: Some(action).filter(|action| !action.is_empty()),
         limit: ENTRIES_SHOWN,
     };
-    let entries = wanted.read(&platform, &page.caller).await?;
+    let entries = platform.audit.entries(&page.caller.database(&platform), &query).await?;
     let older = entries.last().filter(|_| entries.len() == ENTRIES_SHOWN as usize).map(|entry| entry.index);
     let broken = entries.iter().filter(|entry| !entry.intact).count();
     let shown = AuditPage {

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use audit::checkpoint::{MAXIMUM_NOTE_LENGTH, VerifierKey};
 use clap::{Args, Subcommand};
-use semver::Version;
 use storage::SystemEntropy;
 use trust::release::client::sha256_of;
-use trust::release::{Components, PRODUCT, ReleaseEvidence, ReleaseList, SigningKey, VERSION};
+use trust::release::{self, Components, PRODUCT, ReleaseEvidence, ReleaseList, SigningKey};
 use zeroize::Zeroizing;
 
 use super::{Answer, Node, complain, say};
@@ -83,7 +82,7 @@ async fn check(node: &Node) -> anyhow::Result<Answer> {
     let looked = watch.look(&house.platform).await;
     house.platform.database.close().await;
     match looked {
-        Ok(list) => judge(&list),
+        Ok(list) => Ok(judge(&list)),
         Err(reason) => {
             complain(&format!("the list of releases was not taken: {reason}"));
             Ok(Answer::NotSo)
@@ -91,8 +90,8 @@ async fn check(node: &Node) -> anyhow::Result<Answer> {
     }
 }
 
-fn judge(list: &ReleaseList) -> anyhow::Result<Answer> {
-    let version = Version::parse(VERSION)?;
+fn judge(list: &ReleaseList) -> Answer {
+    let version = release::version();
     let issued = web::instant::to_rfc3339(list.issued_at);
     say(&format!("{PRODUCT} {version}; list {} of {issued}, signed", list.serial));
     match list.newer_than(&version) {
@@ -106,7 +105,7 @@ fn judge(list: &ReleaseList) -> anyhow::Result<Answer> {
     if affected.is_empty() {
         say(&format!("none of {} known weaknesses is in this binary", list.weaknesses()));
     }
-    Ok(if affected.is_empty() { Answer::Good } else { Answer::NotSo })
+    if affected.is_empty() { Answer::Good } else { Answer::NotSo }
 }
 
 fn verify(folder: &Path, key: &VerifierKey) -> anyhow::Result<Answer> {

@@ -43,6 +43,7 @@ fn canaries() -> Vec<(String, &'static str)> {
         (["rf_", "live_"].concat() + "0123456789abcdefghjkmnpqrs_" + TOKEN + "0abcdef", "0k2m4n"),
         (["rf_", "test_"].concat() + "0123456789abcdefghjkmnpqrs_" + TOKEN + "0abcdef", "0k2m4n"),
         (["rf_", "operator_"].concat() + TOKEN, "0k2m4n"),
+        (["rf_", "support_"].concat() + TOKEN, "0k2m4n"),
         (format!("__Host-ringfence_session={TOKEN}"), "0k2m4n"),
         (format!("https://desk.example/first-owner#token={TOKEN}"), "0k2m4n"),
         (format!("Bearer {}", "c2VjcmV0LXRva2Vu9"), "c2Vj"),

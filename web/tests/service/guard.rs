@@ -358,7 +358,7 @@ async fn looking_and_being_refused_are_written_down() {
     let missing = format!("/v1/things/{}", Uuid::from_u128(1));
     assert_eq!(service.ask("GET", &missing, &[("cookie", &session)], "").await.status, 404);
     let platform = &service.test.platform;
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 2 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 2 };
     let entries = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read");
     let records: Vec<_> = entries.into_iter().map(|entry| entry.record.expect("intact")).collect();
     assert_eq!((records[0].action.as_str(), records[0].outcome), ("access.refuse", audit::Outcome::Refused));
@@ -421,7 +421,7 @@ async fn what_the_firewall_refuses_a_member_stands_in_the_audit_log() {
     let refused = service.ask("GET", &attack, &[("cookie", &cookie(owner.session.reveal()))], "").await;
     assert!(refused.is_problem("firewall"), "{refused:?}");
     let platform = &service.test.platform;
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 1 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 1 };
     let entries = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read");
     let record = entries.into_iter().next().and_then(|entry| entry.record).expect("an entry");
     assert_eq!((record.action.as_str(), record.outcome), ("firewall.refuse", audit::Outcome::Refused));

@@ -36,7 +36,7 @@ async fn listed_networks_get_in_and_others_are_told_why_not() {
     assert_eq!(service.ask("GET", "/v1/organization", &[("authorization", &other)], "").await.status, 200);
     assert_eq!(service.ask("GET", "/hello", &[by_key], "").await.status, 200, "what is public stays public");
     let platform = &service.test.platform;
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 20 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 20 };
     let entries = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read");
     let records = entries.iter().map(|entry| entry.record.as_ref().expect("intact"));
     assert_eq!(records.filter(|record| record.action == "access.refuse").count(), 4, "each refusal is written down");

@@ -45,7 +45,7 @@ async fn support_reaches_what_was_granted_and_every_look_is_written_down() {
         assert_eq!(answer.status == 403, !granted, "{} {}: {answer:?}", rule.method, rule.path);
     }
     let platform = &service.test.platform;
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 100 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 100 };
     let entries = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read");
     let records: Vec<_> = entries.into_iter().map(|entry| entry.record.expect("intact")).collect();
     let by_operator: Vec<_> = records.iter().filter(|record| record.actor.id == Some(Uuid::from_u128(7))).collect();

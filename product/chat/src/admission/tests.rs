@@ -146,7 +146,7 @@ async fn the_organization_is_told_once_when_a_quota_is_used_up() {
         for _ in 0..3 {
             admission.tell(platform, &live, Limit::ConversationsOfHour).await.expect("told");
         }
-        let query = audit::EntryQuery { before: None, object_id: Some(widget.token.id), limit: 10 };
+        let query = audit::EntryQuery { before: None, object_id: Some(widget.token.id), action: None, limit: 10 };
         let entries = platform.audit.entries(&house.owner.caller.database(platform), &query).await.expect("read");
         let records = entries.iter().map(|entry| entry.record.as_ref().expect("intact"));
         let told: Vec<_> = records.filter(|record| record.action == "widget.quota").collect();

@@ -32,11 +32,13 @@ const EXPORT_STEP: u32 = 500;
 
 /// Which entries are wanted, newest first.
 #[derive(Clone, Copy, Debug)]
-pub struct EntryQuery {
+pub struct EntryQuery<'a> {
     /// Only entries with a smaller index: the last index of the page before.
     pub before: Option<u64>,
     /// Only entries about this object.
     pub object_id: Option<Uuid>,
+    /// Only entries of this action (`agent.publish`), written exactly so.
+    pub action: Option<&'a str>,
     /// At most so many; capped at [`MAXIMUM_PAGE_LENGTH`].
     pub limit: u32,
 }
@@ -103,23 +105,13 @@ impl InclusionProof {
 
 impl AuditLog {
     /// A page of the organization's entries, newest first.
-    pub async fn entries(&self, database: &OrganizationDb, query: &EntryQuery) -> Result<Vec<StoredEntry>> {
-        self.entries_of_action(database, None, query).await
-    }
-
-    /// The same, of this action only (`agent.publish`), written exactly so; all of them when none is named.
-    pub async fn entries_of_action(
-        &self,
-        database: &OrganizationDb,
-        action: Option<&str>,
-        query: &EntryQuery,
-    ) -> Result<Vec<StoredEntry>> {
+    pub async fn entries(&self, database: &OrganizationDb, query: &EntryQuery<'_>) -> Result<Vec<StoredEntry>> {
         let before = query.before.map_or(i64::MAX, |before| before.min(i64::MAX as u64) as i64);
         let limit = query.limit.min(MAXIMUM_PAGE_LENGTH);
         let mut arguments = vec![before.into(), limit.into()];
         arguments.extend(query.object_id.map(Value::from));
-        arguments.extend(action.map(Value::from));
-        let statement = match (query.object_id, action) {
+        arguments.extend(query.action.map(Value::from));
+        let statement = match (query.object_id, query.action) {
             (None, None) => &PAGE,
             (Some(_), None) => &PAGE_OF_OBJECT,
             (None, Some(_)) => &PAGE_OF_ACTION,

@@ -10,7 +10,7 @@ use crate::{
     tests::fixture::{AGENCY, Fixture, NAME, NOW, PRACTICE, USER, entry, schema},
 };
 
-const ALL: EntryQuery = EntryQuery { before: None, object_id: None, limit: 100 };
+const ALL: EntryQuery<'static> = EntryQuery { before: None, object_id: None, action: None, limit: 100 };
 
 #[tokio::test]
 async fn each_organization_reads_its_own_entries_and_no_others() {
@@ -42,7 +42,7 @@ async fn pages_go_back_to_the_first_entry() {
         let door = fixture.database().organization(PRACTICE);
         let (mut before, mut indexes) = (None, Vec::new());
         loop {
-            let query = EntryQuery { before, object_id: Some(Uuid::from_u128(0xa9)), limit: 3 };
+            let query = EntryQuery { before, object_id: Some(Uuid::from_u128(0xa9)), action: None, limit: 3 };
             let page = fixture.log.entries(&door, &query).await.expect("read");
             let Some(last) = page.last() else { break };
             before = Some(last.index);
@@ -64,8 +64,8 @@ async fn an_action_is_found_by_its_exact_name_alone_or_of_one_object() {
         }
         fixture.append(Some(AGENCY), &entry("agent.delete")).await;
         let door = fixture.database().organization(PRACTICE);
-        let of = async |action: &str, query: &EntryQuery| -> Vec<u64> {
-            let page = fixture.log.entries_of_action(&door, Some(action), query).await.expect("read");
+        let of = async |action: &str, query: &EntryQuery<'_>| -> Vec<u64> {
+            let page = fixture.log.entries(&door, &EntryQuery { action: Some(action), ..*query }).await.expect("read");
             page.iter().map(|entry| entry.index).collect()
         };
         assert_eq!(of("agent.delete", &ALL).await, [3, 2, 1], "its own only, newest first");

@@ -138,6 +138,12 @@ pub(crate) fn is_elsewhere(counted: &[Row]) -> Result<bool> {
     Ok(counted.first().map_or(Ok(0), |row| row.integer("elsewhere"))? > 0)
 }
 
+/// Does this person work in another organization of the installation, too?
+pub(crate) async fn works_elsewhere(platform: &Platform, organization: OrganizationId, user: Uuid) -> Result<bool> {
+    let arguments = [user.into(), organization.into()];
+    is_elsewhere(&platform.database.installation().query(&MEMBERSHIPS_ELSEWHERE, &arguments).await?)
+}
+
 /// Does this person work in no other organization of the installation?
 pub async fn works_only_here(change: &mut Change, user: Uuid) -> Result<bool> {
     let organization = change.caller().organization();

@@ -24,7 +24,7 @@ pub async fn by_session(test: &TestPlatform, session: &str) -> Option<Caller> {
 
 /// The actions in the organization's log, newest first.
 pub async fn audited(test: &TestPlatform, caller: &Caller) -> Vec<String> {
-    let query = EntryQuery { before: None, object_id: None, limit: 100 };
+    let query = EntryQuery { before: None, object_id: None, action: None, limit: 100 };
     let entries = test.platform.audit.entries(&caller.database(&test.platform), &query).await.expect("read");
     entries.into_iter().map(|entry| entry.record.expect("intact").action).collect()
 }

@@ -268,7 +268,7 @@ async fn no_owner_is_touched_and_the_refusal_is_written_down() {
         }
         let same = directory.patch(&path, json!([{"op": "replace", "path": "active", "value": true}])).await;
         assert_eq!(same.status, 200, "what changes nothing is no change");
-        let query = audit::EntryQuery { before: None, object_id: None, limit: 20 };
+        let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 20 };
         let database = owner.caller.database(&service.test.platform);
         let entries = service.test.platform.audit.entries(&database, &query).await.expect("read");
         let refused = |entry: &&audit::StoredEntry| {

@@ -206,7 +206,7 @@ async fn a_link_ends_with_whoever_made_it_and_the_log_says_who_vouched() {
     let owner = service.test.member(organization, Role::Owner).await;
     let link = begin(&service, &admin, person.user, What::Password).await.expect("made");
     let platform = &service.test.platform;
-    let query = audit::EntryQuery { before: None, object_id: None, limit: 1 };
+    let query = audit::EntryQuery { before: None, object_id: None, action: None, limit: 1 };
     let entry = platform.audit.entries(&owner.caller.database(platform), &query).await.expect("read").remove(0);
     let record = entry.record.expect("intact");
     assert_eq!((record.action.as_str(), record.actor.id), ("member.reset", Some(admin.user)));

@@ -2,12 +2,11 @@
 //! says so.
 
 use identity::Platform;
-use semver::Version;
 use web::instant::to_rfc3339;
 
 use crate::finding::Finding;
 use crate::probe::{Look, Probe, ProbeContext};
-use crate::release::{self, Components, ReleaseList, VERSION, Watch, store};
+use crate::release::{self, Components, ReleaseList, Watch, store};
 
 /// The probe, with what is built into the binary.
 pub struct Patched(pub Components);
@@ -30,7 +29,7 @@ impl Patched {
             ));
         };
         let list = newest(&context.platform, watch).await?;
-        let version = Version::parse(VERSION).map_err(|error| Finding::not_measured(error.to_string()))?;
+        let version = release::version();
         let affected = list.affecting(&version, &self.0);
         let faults: Vec<String> =
             affected.iter().map(|weak| format!("{} {} has {}", weak.component, weak.version, weak.id)).collect();

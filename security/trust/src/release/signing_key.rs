@@ -41,14 +41,14 @@ impl SigningKey {
         let key = Zeroizing::new(STANDARD.decode(key).ok()?);
         let (&ED25519_TYPE, seed) = key.split_first()? else { return None };
         let made = Self::of(name, Zeroizing::new(seed.try_into().ok()?))?;
-        (made.id() == id).then_some(made)
+        (made.verifier_key().id_text() == id).then_some(made)
     }
 
     /// The text that [`SigningKey::parse`] reads.
     pub fn to_text(&self) -> Zeroizing<String> {
         let key = Zeroizing::new([&[ED25519_TYPE], self.seed.as_slice()].concat());
-        let name = self.verifier_key().name();
-        Zeroizing::new(format!("{PREFIX}{name}+{}+{}\n", self.id(), STANDARD.encode(&*key)))
+        let (name, id) = (self.verifier_key().name(), self.verifier_key().id_text());
+        Zeroizing::new(format!("{PREFIX}{name}+{id}+{}\n", STANDARD.encode(&*key)))
     }
 
     /// What its notes are checked with; not secret.
@@ -64,11 +64,6 @@ impl SigningKey {
             && !text.lines().any(str::is_empty)
             && !text.chars().any(|letter| letter.is_control() && letter != '\n');
         is_text.then(|| self.signer.sign_text(text))
-    }
-
-    fn id(&self) -> String {
-        let text = self.verifier_key().to_string();
-        text.split('+').nth(1).unwrap_or_default().to_owned()
     }
 }
 
