@@ -363,6 +363,7 @@ impl From<vault::Error> for Problem {
                 Self::damaged(error)
             }
             vault::Error::RotationRuns => Self::conflict("These keys are being rotated already: see GET /v1/vault."),
+            vault::Error::SecretsFull => Self::conflict(error.to_string()),
             vault::Error::Secret(why) => Self::unprocessable(why, Vec::new()),
             other => Self::internal(other),
         }

@@ -47,6 +47,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
+            Error::Full => Self::conflict(error.to_string()),
             Error::Revoked => Self::conflict("The widget was revoked; make a new one."),
             Error::Invalid { field, reason } => {
                 Self::unprocessable("The widget cannot be accepted.", vec![FieldError::new(field, reason)])
@@ -145,7 +146,7 @@ fn origins_or(kinds: SchemaType) -> Array {
 #[serde(deny_unknown_fields)]
 pub struct WidgetRequest {
     /// What it is called.
-    #[schema(min_length = 1, max_length = 80)]
+    #[schema(min_length = 1, max_length = 80, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     /// The agent that answers.
     agent_id: Uuid,

@@ -11,6 +11,9 @@ pub enum Error {
     /// The widget was revoked; it cannot be changed any more.
     #[error("the widget was revoked")]
     Revoked,
+    /// The organization has [`crate::widget::WIDGETS_MAX`] widgets.
+    #[error("There are as many widgets as an organization can have: revoke some first.")]
+    Full,
     /// A field that cannot be taken; the words are for whoever filled it in.
     #[error("{field}: {reason}")]
     Invalid {

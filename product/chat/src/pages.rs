@@ -175,6 +175,7 @@ async fn create(
     let (field, reason) = match widget::create(&state.platform, &page.caller, &new).await {
         Ok(_) => return Ok(Redirect::to(&Done::address(HERE, "created")).into_response()),
         Err(Error::Invalid { field, reason }) => (field, reason),
+        Err(full @ Error::Full) => ("name", full.to_string()),
         Err(other) => return Err(other.into()),
     };
     let mut again = widgets_page(&state, &page).await?;

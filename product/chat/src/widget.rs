@@ -90,7 +90,7 @@ pub async fn create(platform: &Platform, caller: &Caller, new: &NewWidget<'_>) -
     }
     let count = change.query(&store::TOKENS_COUNT, &[]).await?;
     if count.first().map_or(Ok(0), |row| row.integer("tokens"))? >= WIDGETS_MAX {
-        return Err(Error::invalid("name", format!("There are {WIDGETS_MAX} widgets already; revoke some first.")));
+        return Err(Error::Full);
     }
     let fields = [
         ("id", id.into()),

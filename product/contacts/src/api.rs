@@ -84,7 +84,7 @@ impl From<Contact> for ContactView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContactRequest {
-    #[schema(max_length = 120)]
+    #[schema(max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     name: Option<String>,
     /// International (`+49 …`) or national digits.

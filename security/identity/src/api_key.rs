@@ -202,7 +202,7 @@ async fn make(platform: &Platform, caller: &Caller, new: &NewKey<'_>, role: KeyR
     let mut change = caller.change(platform, "key.create").await?;
     let counted = change.query(&KEYS_COUNT, &[caller.organization().into()]).await?;
     if counted.first().map_or(Ok(0), |row| row.integer("keys"))? >= MAXIMUM_KEYS {
-        return Err(Error::invalid("name", format!("There are {MAXIMUM_KEYS} keys already; revoke some first.")));
+        return Err(Error::Conflict("there are as many keys as an organization can have: revoke some first"));
     }
     if role == KeyRole::Provisioning {
         let rows = change.query(&KEYS_FOR_PROVISIONING, &[caller.organization().into()]).await?;

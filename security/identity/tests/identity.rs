@@ -317,7 +317,8 @@ async fn nobody_makes_a_key_above_themselves_or_beyond_the_most() {
         for _ in 0..MAXIMUM_KEYS {
             api_key::create(platform, &admin, &new(Role::Viewer)).await.expect("made");
         }
-        assert!(api_key::create(platform, &admin, &new(Role::Viewer)).await.is_err(), "one beyond the most");
+        let beyond = api_key::create(platform, &admin, &new(Role::Viewer)).await;
+        assert!(matches!(beyond, Err(Error::Conflict(_))), "one beyond the most");
     }
 }
 

@@ -145,7 +145,7 @@ async fn nobody_grants_more_than_they_hold_and_not_without_end() {
             support::grant(platform, &owner, &wish(1, LISTEN)).await.expect("granted");
         }
         let refused = support::grant(platform, &owner, &wish(1, LISTEN)).await;
-        assert!(matches!(refused, Err(Error::Invalid { .. })), "{}", test.name);
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{}", test.name);
         let listed = support::list(platform, &owner, None, 100).await.expect("listed");
         assert_eq!(listed.len() as i64, MAXIMUM_GRANTS);
         assert_eq!(support::open_grants(platform, None, 100).await.expect("listed").len() as i64, MAXIMUM_GRANTS);

@@ -66,6 +66,9 @@ pub enum Error {
     /// A secret's name or value that cannot be taken.
     #[error("{0}")]
     Secret(&'static str),
+    /// The organization has [`crate::MAXIMUM_SECRETS`] secrets.
+    #[error("There are as many secrets as an organization can have: delete one that is not used.")]
+    SecretsFull,
     /// The root key could not be taken from its place.
     #[error("root key from {place}: {reason}")]
     KeySource {

@@ -153,6 +153,11 @@ async fn create(
             let again = KeysPage { name: form.name, name_error: reason, ..keys_page(&platform, &page).await? };
             Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
         }
+        Err(full @ identity::Error::Conflict(_)) => {
+            let name_error = full.to_string();
+            let again = KeysPage { name: form.name, name_error, ..keys_page(&platform, &page).await? };
+            Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
+        }
         Err(other) => Err(other.into()),
     }
 }

@@ -186,9 +186,9 @@ async fn set_secret(
     let value = Zeroizing::new(form.value);
     match super::set_secret(&platform, &page.caller, &form.name, &value).await {
         Ok(_) => Ok(Redirect::to(&format!("{PAGE}?done=saved")).into_response()),
-        Err(identity::Error::Vault(vault::Error::Secret(why))) => {
+        Err(identity::Error::Vault(why @ (vault::Error::Secret(_) | vault::Error::SecretsFull))) => {
             let again =
-                EncryptionPage { name: form.name, name_error: why.to_owned(), ..shown(&platform, &page).await? };
+                EncryptionPage { name: form.name, name_error: why.to_string(), ..shown(&platform, &page).await? };
             Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
         }
         Err(other) => Err(other.into()),

@@ -285,6 +285,28 @@ async fn what_cannot_be_a_widget_is_refused_with_its_field() {
 }
 
 #[tokio::test]
+async fn widgets_are_bounded_until_one_is_revoked() {
+    for house in houses().await {
+        let mut last = None;
+        for _ in 0..widget::WIDGETS_MAX {
+            last = Some(house.widget(&[], Quota::default()).await);
+        }
+        let (platform, caller) = (&house.test.platform, &house.owner.caller);
+        let new = NewWidget {
+            name: "One more",
+            agent_id: house.agent_id,
+            origins: &[],
+            expires_at: None,
+            quota: Quota::default(),
+        };
+        let beyond = widget::create(platform, caller, &new).await;
+        assert!(matches!(beyond, Err(Error::Full)), "{}", house.test.name);
+        widget::revoke(platform, caller, last.expect("made").token.id).await.expect("revoked");
+        widget::create(platform, caller, &new).await.expect("there is room again");
+    }
+}
+
+#[tokio::test]
 async fn every_statement_is_prepared_and_in_scope() {
     for house in houses().await {
         let extra = crate::testing::parts();

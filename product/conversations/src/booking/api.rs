@@ -150,17 +150,17 @@ pub struct BookingRequest {
     /// For whom; a new contact when it is left out.
     #[serde(default)]
     contact_id: Option<Uuid>,
-    #[schema(max_length = 120)]
+    #[schema(max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     name: Option<String>,
-    #[schema(max_length = 40)]
+    #[schema(max_length = 40, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     phone: Option<String>,
-    #[schema(max_length = 254)]
+    #[schema(max_length = 254, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     email: Option<String>,
     /// A note.
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
     #[serde(default)]
     text: Option<String>,
 }

@@ -167,8 +167,7 @@ pub async fn grant(platform: &Platform, caller: &Caller, new: &NewGrant<'_>) -> 
     let mut change = caller.change(platform, "support.grant").await?;
     let counted = change.query(&GRANTS_COUNT, &[caller.organization().into(), now.into()]).await?;
     if counted.first().map_or(Ok(0), |row| row.integer("grants"))? >= MAXIMUM_GRANTS {
-        let words = format!("There are {MAXIMUM_GRANTS} grants that still hold; revoke some first.");
-        return Err(Error::invalid("permissions", words));
+        return Err(Error::Conflict("there are as many open grants as an organization can have: revoke some first"));
     }
     let fields = [
         ("id", id.into()),

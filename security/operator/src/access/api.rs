@@ -84,7 +84,11 @@ pub struct GrantRequest {
     #[schema(minimum = 1, maximum = 72)]
     hours: i64,
     /// What support shall look at, and why.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+    )]
     reason: String,
 }
 

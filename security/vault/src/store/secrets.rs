@@ -71,7 +71,7 @@ impl Keyring {
         }
         let count = transaction.query(&SECRETS_COUNT, &[]).await?;
         if count.first().map_or(Ok(0), |row| row.integer("secrets"))? >= MAXIMUM_SECRETS {
-            return Err(Error::Secret("An organization has at most 100 secrets: delete one that is not used."));
+            return Err(Error::SecretsFull);
         }
         let values = [
             ("id", id.into()),

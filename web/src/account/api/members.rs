@@ -211,7 +211,11 @@ pub struct ResetRequest {
     /// `password`: the link asks for their second factor. `second_factor`: it asks for their password.
     what: ResetName,
     /// How you made sure that it is them; it stands in the audit log.
-    #[schema(min_length = 10, max_length = 500)]
+    #[schema(
+        min_length = 10,
+        max_length = 500,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]{8,}[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     vouched: String,
 }
 
@@ -287,7 +291,7 @@ pub struct InvitationRequest {
     #[serde(default)]
     role: RoleName,
     /// For whom, in your words.
-    #[schema(min_length = 1, max_length = 120)]
+    #[schema(min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     note: String,
 }
 

@@ -99,18 +99,18 @@ pub struct SingleSignOnView {
 #[serde(deny_unknown_fields)]
 pub struct SingleSignOnWish {
     /// 3 to 40 small letters, digits and hyphens that begin with a letter; one organization of a server has it.
-    #[schema(min_length = 3, max_length = 40)]
+    #[schema(min_length = 3, max_length = 40, pattern = r"^\s*[A-Za-z][A-Za-z0-9-]{1,38}[A-Za-z0-9]\s*$")]
     short_name: String,
     /// The provider's address, exactly as it writes it itself: https, without query and fragment.
     #[schema(max_length = 500)]
     issuer: String,
     /// What the provider calls this server.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, pattern = r"^\s*[!-~](?:[ -~]*[!-~])?\s*$")]
     client_id: String,
     /// What this server shows to the provider. Left out, the one that was set stays, unless the provider or the client is
     /// another one.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500, pattern = r"^\s*[!-~](?:[ -~]*[!-~])?\s*$")]
     client_secret: Option<String>,
     /// Domains of e-mail addresses that the provider may vouch for; at most 20.
     #[serde(default)]
