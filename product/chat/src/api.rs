@@ -146,7 +146,11 @@ fn origins_or(kinds: SchemaType) -> Array {
 #[serde(deny_unknown_fields)]
 pub struct WidgetRequest {
     /// What it is called.
-    #[schema(min_length = 1, max_length = 80, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
+    #[schema(
+        min_length = 1,
+        max_length = 80,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     /// The agent that answers.
     agent_id: Uuid,

@@ -188,7 +188,9 @@ async fn grant(
             let new = NewGrant { scope, hours: wish.hours, reason: wish.reason };
             match state.grant(&context.caller, &new).await {
                 Ok(_) => Ok(Redirect::to(&Done::address("/settings/support", "saved")).into_response()),
-                Err(problem) if [StatusCode::UNPROCESSABLE_ENTITY, StatusCode::CONFLICT].contains(&problem.status()) => {
+                Err(problem)
+                    if [StatusCode::UNPROCESSABLE_ENTITY, StatusCode::CONFLICT].contains(&problem.status()) =>
+                {
                     again(&state, &context, &form, &problem).await
                 }
                 Err(other) => Err(other),

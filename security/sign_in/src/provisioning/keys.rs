@@ -98,7 +98,11 @@ async fn show(State(state): State<SignIn>, caller: Caller) -> Result<Json<Provis
 #[serde(deny_unknown_fields)]
 pub struct DirectoryKeyRequest {
     /// Which directory will have it.
-    #[schema(min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
+    #[schema(
+        min_length = 1,
+        max_length = 120,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     name: String,
     /// When it stops by itself.
     #[schema(format = DateTime)]
