@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::people::{Credential, Target};
@@ -61,6 +61,20 @@ impl Attempt {
             text.extend(["Content-Type: ", *media_type, "\n\n", body, "\n"]);
         }
         text + "\n==========\n"
+    }
+
+    /// Asks it once: whether these people are let in at all. Whom a route refuses, its parameters never reach.
+    pub async fn lets_in(&self, target: &Target, credential: &Credential) -> bool {
+        let address = format!("{}{}", target.base_url(), self.address.replace('*', ""));
+        let method = Method::from_bytes(self.method.as_bytes()).expect("a method");
+        let mut request = target.product.http.request(method, address);
+        for (name, value) in credential.headers(target.base_url()) {
+            request = request.header(name, value);
+        }
+        if let Some((media_type, body)) = &self.body {
+            request = request.header("Content-Type", *media_type).body(body.clone());
+        }
+        request.send().await.expect("an answer").status() != StatusCode::FORBIDDEN
     }
 
     /// Something of it can be varied.
