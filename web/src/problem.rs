@@ -386,6 +386,7 @@ impl From<identity::Error> for Problem {
             identity::Error::TokenRefused | identity::Error::SingleSignOnRequired => {
                 Self::unprocessable(error.to_string(), Vec::new())
             }
+            identity::Error::Stopped => Self::unauthorized(),
             identity::Error::SupportOnlyLooks => Self::support_scope(),
             identity::Error::NotFound => Self::not_found(),
             identity::Error::Conflict(words) => Self::conflict(words),

@@ -68,6 +68,15 @@ impl KeyRole {
         if word == Self::Provisioning.as_str() { Some(Self::Provisioning) } else { Role::parse(word).map(Self::Of) }
     }
 
+    /// How far up it reaches. The key of a directory as far as an Admin, so that no directory ever touches an Owner; what it may
+    /// do at all is one permission.
+    pub(crate) const fn reach(self) -> Role {
+        match self {
+            Self::Of(role) => role,
+            Self::Provisioning => Role::Admin,
+        }
+    }
+
     /// May a key that works do this?
     pub fn allows(self, permission: Permission) -> bool {
         match self {

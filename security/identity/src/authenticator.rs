@@ -5,17 +5,19 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicU32;
 
 use audit::{Actor, ActorKind};
-use storage::{OrganizationId, Row, Timestamp};
+use storage::{OrganizationId, Row, Timestamp, Transaction};
 use vault::Field;
 
 use crate::api_key::KeyRole;
 use crate::assurance;
 use crate::caller::Facts;
 use crate::session;
-use crate::store::{self, API_KEY, KEY_BY_ID, KEY_SEEN, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT};
+use crate::store::{
+    self, API_KEY, KEY_BY_ID, KEY_SEEN, ORGANIZATION_LOCK, SESSION_BY_ID, SESSION_BY_TOKEN, SESSION_SEEN, USER_ACCOUNT,
+};
 use crate::support;
 use crate::token::{self, Environment, KeyText};
-use crate::{Caller, Credential, MembershipState, Platform, Result, Role, SignedIn, place};
+use crate::{Caller, Credential, Error, MembershipState, Platform, Result, Role, SignedIn, place};
 
 /// A credential's last use is written down at most this often.
 const SECONDS_BETWEEN_SEEN: i64 = 60;
@@ -98,19 +100,15 @@ impl Authenticator {
             return Ok(None);
         }
         self.write_seen(row.optional_timestamp("used_at")?, now, &KEY_SEEN, key.id).await?;
-        let (standing, provisions) = match key_role(row)? {
-            KeyRole::Of(role) => (role, false),
-            // As far up as an Admin, so that no directory ever touches an Owner; what it may do at all is one permission.
-            KeyRole::Provisioning => (Role::Admin, true),
-        };
+        let role = key_role(row)?;
         let keyring = self.platform.vault.installation_keyring();
         Ok(Some(Caller::new(Facts {
             organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             actor: Actor { kind: ActorKind::ApiKey, id: Some(key.id), address },
             credential: Credential::ApiKey(key.id),
-            standing: Some((standing, MembershipState::Active)),
-            provisions,
+            standing: Some((role.reach(), MembershipState::Active)),
+            provisions: role == KeyRole::Provisioning,
             support: None,
             user: None,
             signed_in: None,
@@ -170,6 +168,30 @@ impl Authenticator {
     }
 }
 
+/// Refuses a caller that was stopped, or whose role became another one, since its request came in. Changes by people and keys of one
+/// organization wait for each other from here on, so nothing can be stopped between this look and the commit. What ends by the
+/// clock was looked at when the request came in.
+///
+/// # Errors
+/// [`Error::Stopped`].
+pub(crate) async fn still_stands(transaction: &mut Transaction, caller: &Caller, now: Timestamp) -> Result<()> {
+    let (statement, id) = match caller.credential() {
+        // A channel has no standing, and support changes nothing.
+        Credential::Channel | Credential::Support { .. } => return Ok(()),
+        Credential::ApiKey(id) => (&KEY_BY_ID, id),
+        Credential::Session(id) => (&SESSION_BY_ID, id),
+    };
+    transaction.query(&ORGANIZATION_LOCK, &[caller.organization().into()]).await?;
+    let rows = transaction.query(statement, &[id.into()]).await?;
+    let row = rows.first().ok_or(Error::Stopped)?;
+    let (good, role) = match caller.credential() {
+        Credential::Session(_) => (is_member(row)?, store::word(row, "role", Role::parse)?),
+        _ => (!is_revoked(row, now)? && owner_is_active(row)?, key_role(row)?.reach()),
+    };
+    let same = OrganizationId(row.uuid("organization_id")?) == caller.organization() && caller.role() == Some(role);
+    if good && same && organization_is_active(row)? { Ok(()) } else { Err(Error::Stopped) }
+}
+
 /// Owners and Admins need two factors, and everybody where the organization says so.
 fn signed_in(row: &Row) -> storage::Result<SignedIn> {
     let factors = assurance::from_text(&row.text("factors")?);
@@ -185,8 +207,11 @@ fn organization_is_active(row: &Row) -> storage::Result<bool> {
 
 fn key_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {
     let expired = row.optional_timestamp("expires_at")?.is_some_and(|expires_at| now >= expires_at);
-    let revoked = row.optional_timestamp("revoked_at")?.is_some_and(|revoked_at| now >= revoked_at);
-    Ok(!expired && !revoked && organization_is_active(row)? && owner_is_active(row)?)
+    Ok(!expired && !is_revoked(row, now)? && organization_is_active(row)? && owner_is_active(row)?)
+}
+
+fn is_revoked(row: &Row, now: Timestamp) -> storage::Result<bool> {
+    Ok(row.optional_timestamp("revoked_at")?.is_some_and(|revoked_at| now >= revoked_at))
 }
 
 /// A key ends with the membership of the person who answers for it. One without such a person is the machine's own.
@@ -218,6 +243,9 @@ fn key_role(row: &Row) -> storage::Result<KeyRole> {
 
 fn session_is_good(row: &Row, now: Timestamp) -> storage::Result<bool> {
     let lives = session::lives(row.timestamp("created_at")?, row.timestamp("seen_at")?, now);
-    let active = store::word(row, "state", MembershipState::parse)? == MembershipState::Active;
-    Ok(lives && active && organization_is_active(row)?)
+    Ok(lives && is_member(row)? && organization_is_active(row)?)
+}
+
+fn is_member(row: &Row) -> storage::Result<bool> {
+    Ok(store::word(row, "state", MembershipState::parse)? == MembershipState::Active)
 }

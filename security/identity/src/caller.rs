@@ -13,11 +13,11 @@ use uuid::Uuid;
 use vault::Keyring;
 
 use crate::api_key::KeyRole;
-use crate::change;
 use crate::support::Scope;
 use crate::{
     Change, Environment, Error, MembershipState, Outstanding, Permission, Platform, Result, Role, SignedIn, allows,
 };
+use crate::{authenticator, change};
 
 /// By what the caller is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +188,12 @@ impl Caller {
     }
 
     /// The same for what identity itself writes down about anybody.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when what the caller showed was stopped since the request came in: a body may take a minute to arrive.
     pub(crate) async fn begin(&self, platform: &Platform, action: &'static str) -> Result<Change> {
-        let transaction = self.database(platform).begin().await?;
+        let mut transaction = self.database(platform).begin().await?;
+        authenticator::still_stands(&mut transaction, self, platform.now()).await?;
         Ok(Change::new(transaction, platform.clone(), self.clone(), action))
     }
 

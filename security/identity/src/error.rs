@@ -29,6 +29,9 @@ pub enum Error {
     /// Who they are was shown, and every organization of theirs asks for its own provider.
     #[error("Your organization asks for single sign-on: choose that way to sign in.")]
     SingleSignOnRequired,
+    /// What the caller showed was stopped since the request came in, or means something else now.
+    #[error("what you are known by was stopped or changed meanwhile")]
+    Stopped,
     /// The caller would hand out more than they hold.
     #[error("nobody can grant more than they may do themselves")]
     BeyondOwnRole,

@@ -10,7 +10,7 @@ use storage::OrganizationId;
 use vault::Field;
 
 use crate::alert::{self, Detail, Kind, NewAlert};
-use crate::store::{API_KEY, KEY_BY_ID, KEY_LEAKED};
+use crate::store::{API_KEY, KEY_BY_ID, KEY_LEAKED, ORGANIZATION_LOCK};
 use crate::token::{self, KeyText, pattern};
 use crate::{Caller, Error, Platform, Result};
 
@@ -73,6 +73,8 @@ async fn stop(platform: &Platform, key: &KeyText, report: &Report<'_>) -> Result
     let finder =
         Caller::for_channel(organization, Actor { kind: ActorKind::System, id: None, address: report.address });
     let mut change = finder.change(platform, "key.leak").await?;
+    // A change that this very key is making comes before the stop, or not at all.
+    change.query(&ORGANIZATION_LOCK, &[organization.into()]).await?;
     if change.execute(&KEY_LEAKED, &[key.id.into(), platform.now().into()]).await? == 0 {
         return Ok(());
     }

@@ -336,7 +336,7 @@ statements! {
          where s.token_hash = $1";
     /// The same by the row, for streams that last longer than a request.
     SESSION_BY_ID = "identity.session_by_id",
-        "select s.created_at, s.seen_at, m.role, m.state, o.state as organization_state \
+        "select s.organization_id, s.created_at, s.seen_at, m.role, m.state, o.state as organization_state \
          from session s \
          join membership m on m.organization_id = s.organization_id and m.user_id = s.user_id \
          join organization o on o.id = s.organization_id \

@@ -149,3 +149,34 @@ async fn ending_a_browser_works_right_after_signing_in() {
     assert_eq!(service.ask("DELETE", &path, &headers, "").await.status, 204);
     assert_eq!(service.ask("GET", "/v1/sessions", &headers[..1], "").await.status, 401, "it was this one");
 }
+
+/// Who may act is asked when the head arrives; the body may take a minute. What is stopped meanwhile does nothing any more.
+#[tokio::test]
+async fn a_body_that_comes_after_the_key_was_stopped_changes_nothing() {
+    let service = Service::start().await;
+    let platform = service.test.platform.clone();
+    let founded = service.test.organization("harbour").await;
+    let owner = service.test.member(founded.organization, Role::Owner).await.caller;
+    let key = service.test.key(founded.organization, Role::Admin).await;
+    let (send_body, body) = tokio::sync::oneshot::channel::<&'static str>();
+    let body = Body::from_stream(futures_util::stream::once(body));
+    let request = Request::post("/v1/keys")
+        .header("host", "desk.example")
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {}", key.reveal()))
+        .body(body)
+        .expect("a request");
+    let keys = async || identity::api_key::list(&platform, &owner, None, 100).await.expect("listed");
+    let stop = async {
+        // Its use is written down once it was let in.
+        while keys().await.iter().all(|known| known.id != key.id || known.used_at.is_none()) {
+            tokio::task::yield_now().await;
+        }
+        assert!(identity::api_key::revoke(&platform, &owner, key.id, None).await.expect("revoked"));
+        send_body.send(r#"{"name":"successor","role":"admin"}"#).expect("somebody waits for it");
+    };
+    let before = keys().await.len();
+    let (answer, ()) = tokio::join!(service.send(request), stop);
+    assert_eq!(answer.status(), 401);
+    assert_eq!(keys().await.len(), before, "no successor");
+}

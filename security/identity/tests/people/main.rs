@@ -4,6 +4,7 @@ mod keys;
 mod members;
 mod places;
 mod reviews;
+mod stopped;
 
 use audit::EntryQuery;
 use identity::testing::{Persona, TestPlatform};

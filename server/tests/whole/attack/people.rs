@@ -104,6 +104,18 @@ impl Target {
         crate::product::cookie_of(&signed_in)
     }
 
+    /// Whether this one is let in where every member is. A visitor's pass and nobody are for other routes.
+    pub async fn knows(&self, credential: &Credential) -> bool {
+        if matches!(credential, Credential::Visitor(_) | Credential::Nothing) {
+            return true;
+        }
+        let mut request = self.product.http.get(format!("{}/v1/organization", self.base_url()));
+        for (name, value) in credential.headers(self.base_url()) {
+            request = request.header(name, value);
+        }
+        request.send().await.expect("an answer").status() == StatusCode::OK
+    }
+
     /// A visitor with an open conversation.
     pub async fn visitor(&self) -> Credential {
         Credential::Visitor(Visitor::open(&self.product, 5).await.pass)

@@ -96,6 +96,7 @@ async fn attack(program: &Program, target: &Target, database: &str) -> usize {
     for (role, key, session) in people.into_iter().rev() {
         let pages = of_the_pages(target, &session).await;
         for (name, attempts, credential) in [("api", &api, &key), ("pages", &pages, &session)] {
+            assert!(target.knows(credential).await, "{role}, {name}: not let in");
             let attempts = within_reach(attempts, target, credential).await;
             let requests = all(&attempts, target, credential);
             let verdict = judge(program, &format!("{role}-{name}"), &requests, database).await;
