@@ -248,6 +248,24 @@ impl std::fmt::Debug for Personal {
     }
 }
 
+/// A value in as many pieces of one name as it takes for none to be longer than [`MAXIMUM_VALUE_LENGTH`] bytes, cut between words
+/// where there are any. Only the space at a cut is lost.
+pub fn in_pieces(name: &'static str, value: &str) -> Vec<(&'static str, String)> {
+    let mut pieces = Vec::new();
+    let mut rest = value;
+    while rest.len() > MAXIMUM_VALUE_LENGTH {
+        let most = rest.floor_char_boundary(MAXIMUM_VALUE_LENGTH);
+        let (piece, after) = match rest[..most].rfind(' ').filter(|space| *space > 0) {
+            Some(space) => (&rest[..space], &rest[space + 1..]),
+            None => rest.split_at(most),
+        };
+        pieces.push((name, piece.to_owned()));
+        rest = after;
+    }
+    pieces.push((name, rest.to_owned()));
+    pieces
+}
+
 fn check_limits(values: &[(&'static str, String)]) -> Result<()> {
     if values.len() > MAXIMUM_FACTS {
         return Err(Error::TooManyFacts);

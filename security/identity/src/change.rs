@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use audit::Entry;
+use audit::entry::in_pieces;
 use storage::Transaction;
 use uuid::Uuid;
 
@@ -40,7 +41,8 @@ impl Change {
         Self { transaction, platform, caller, action }
     }
 
-    /// Commits with exactly one entry. `facts` never hold personal data; see [`Self::commit_with_personal`].
+    /// Commits with exactly one entry; a long value stands in it in pieces. `facts` never hold personal data; see
+    /// [`Self::commit_with_personal`].
     pub async fn commit(
         self,
         object_kind: &'static str,
@@ -59,8 +61,11 @@ impl Change {
         facts: Vec<(&'static str, String)>,
         personal: Vec<(&'static str, String)>,
     ) -> Result<()> {
-        let mut entry = Entry { personal, ..self.caller.entry(self.action, object_kind, object_id) };
-        entry.facts.extend(facts);
+        let whole = |values: Vec<(&'static str, String)>| {
+            values.into_iter().flat_map(|(name, value)| in_pieces(name, &value)).collect::<Vec<_>>()
+        };
+        let entry = self.caller.entry(self.action, object_kind, object_id);
+        let entry = Entry { personal: whole(personal), facts: [entry.facts, whole(facts)].concat(), ..entry };
         append(&mut self.transaction, &self.platform, &entry).await?;
         self.transaction.commit().await?;
         self.caller.count_entry();

@@ -141,7 +141,11 @@ async fn nobody_grants_more_than_they_hold_and_not_without_end() {
         let refused = support::grant(platform, &viewer, &wish(1, LISTEN)).await;
         assert!(matches!(refused, Err(Error::BeyondOwnRole)));
         let owner = test.member(founded.organization, Role::Owner).await.caller;
-        for _ in 0..MAXIMUM_GRANTS {
+        // As long as a reason may be, in letters of three bytes: it stands in the log, too.
+        let reason = "声".repeat(support::MAXIMUM_REASON_LENGTH);
+        let long = NewGrant { reason: &reason, ..wish(1, LISTEN) };
+        assert_eq!(support::grant(platform, &owner, &long).await.expect("granted").reason, reason);
+        for _ in 1..MAXIMUM_GRANTS {
             support::grant(platform, &owner, &wish(1, LISTEN)).await.expect("granted");
         }
         let refused = support::grant(platform, &owner, &wish(1, LISTEN)).await;

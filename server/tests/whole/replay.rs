@@ -34,8 +34,12 @@ async fn every_promise_is_probed_beside_the_running_server() {
     assert_eq!(code, Some(0), "{text}");
     let trust = product.http.get(format!("{}/trust.json", product.facts.base_url)).send().await.expect("an answer");
     let trust: serde_json::Value = trust.json().await.expect("JSON");
-    assert_eq!(trust["counts"]["broken"], 0, "{trust}");
-    assert!(trust["counts"]["holds"].as_u64() >= Some(10), "{trust}");
+    let promises = trust["promises"].as_array().expect("a list");
+    let probed = promises.iter().filter(|promise| promise["probe"].is_string());
+    let not_holding: Vec<&str> =
+        probed.filter(|promise| promise["state"] != "holds").filter_map(|promise| promise["id"].as_str()).collect();
+    // Nobody has named a list of releases to a fresh installation. Everything else that has a probe holds, measured here.
+    assert_eq!(not_holding, ["patched"], "{text}");
 }
 
 /// Changes one row of the embedded database behind the product's back.

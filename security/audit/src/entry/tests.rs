@@ -84,3 +84,23 @@ proptest::proptest! {
         proptest::prop_assert!(Record::parse(&text).is_none());
     }
 }
+
+#[test]
+fn long_values_stand_in_pieces_that_lose_nothing_but_the_space_between() {
+    assert_eq!(in_pieces("origins", ""), [("origins", String::new())]);
+    let most = "x".repeat(MAXIMUM_VALUE_LENGTH);
+    assert_eq!(in_pieces("reason", &most), [("reason", most.clone())]);
+    assert_eq!(in_pieces("reason", &format!("{most}y")), [("reason", most), ("reason", "y".to_owned())]);
+    let words: Vec<String> = (0..400).map(|number| format!("origin-{number}")).collect();
+    let listed = in_pieces("origins", &words.join(" "));
+    assert!(listed.len() > 2 && listed.iter().all(|(_, piece)| piece.len() <= MAXIMUM_VALUE_LENGTH));
+    let again: Vec<&str> = listed.iter().flat_map(|(_, piece)| piece.split(' ')).collect();
+    assert_eq!(again, words);
+    // No space at all, and letters of three bytes: 1,024 lies within one.
+    let vouched = "声".repeat(500);
+    let pieces = in_pieces("vouched", &vouched);
+    assert_eq!((pieces.len(), pieces.iter().map(|(_, piece)| piece.as_str()).collect::<String>()), (2, vouched));
+    // A text that begins with a space and has no other.
+    let odd = format!(" {}", "z".repeat(2 * MAXIMUM_VALUE_LENGTH));
+    assert!(in_pieces("reason", &odd).iter().all(|(_, piece)| !piece.is_empty()));
+}

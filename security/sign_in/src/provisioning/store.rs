@@ -446,14 +446,10 @@ fn taken(error: Error) -> Refusal {
     }
 }
 
-/// Who was given the role and who lost it, by the ids of memberships, in pieces that the log takes.
+/// Who was given the role and who lost it, by the ids of memberships.
 fn move_facts(role: Role, moves: &Moves) -> Vec<(&'static str, String)> {
-    const IDS_OF_A_FACT: usize = 27;
-    let mut facts = vec![("role", role.as_str().to_owned())];
-    for (name, ids) in [("joined", &moves.joining), ("left", &moves.leaving)] {
-        for piece in ids.chunks(IDS_OF_A_FACT) {
-            facts.push((name, piece.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" ")));
-        }
-    }
-    facts
+    let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(" ");
+    let moved = [("joined", words(&moves.joining)), ("left", words(&moves.leaving))];
+    let moved = moved.into_iter().filter(|(_, ids)| !ids.is_empty());
+    [("role", role.as_str().to_owned())].into_iter().chain(moved).collect()
 }
