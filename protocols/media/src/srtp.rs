@@ -3,7 +3,7 @@
 //!
 //! Promises: keys come in as arguments, nothing random is drawn here; a packet that was altered, replayed or made by a
 //! stranger is refused and changes nothing; no two packets are ever sealed under one index; any bytes open or give an
-//! error. The ciphers are those of the one crypto provider (`docs/decisions/0004`).
+//! error. The ciphers are those of the one crypto provider (`docs/decisions/07-srtp-is-ours-on-the-one-provider.md`).
 
 mod cipher;
 mod keys;

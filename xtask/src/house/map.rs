@@ -1,4 +1,5 @@
-//! The maps name only what is there: every path in backticks in ARCHITECTURE.md, CONTRIBUTING.md, SECURITY.md and README.md exists.
+//! The maps name only what is there: every path in backticks in ARCHITECTURE.md, CONTRIBUTING.md, SECURITY.md, README.md and the notes
+//! of decisions exists. The notes are numbered from one, each number once.
 
 use super::tree::Tree;
 use super::{Fault, Rule};
@@ -6,7 +7,8 @@ use super::{Fault, Rule};
 /// The rule.
 pub const RULE: Rule = Rule { name: "map", promise: "the maps name only files and folders that exist", check };
 
-const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "README.md", "docs/decisions/README.md"];
+const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "README.md"];
+const DECISIONS: &str = "docs/decisions/";
 /// Endings that make a word without a slash a file.
 const FILE_ENDINGS: &[&str] = &[".md", ".toml", ".rs", ".html", ".css", ".js"];
 /// A reader who begins anywhere needs these maps.
@@ -14,7 +16,8 @@ const REQUIRED: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md",
 
 fn check(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for map in MAPS.iter().filter_map(|path| tree.file(path)) {
+    let is_map = |path: &str| MAPS.contains(&path) || path.starts_with(DECISIONS);
+    for map in tree.files.iter().filter(|file| is_map(&file.path)) {
         for (number, line) in map.lines() {
             for word in line.split('`').skip(1).step_by(2).filter(|word| is_path(word)) {
                 let word = word.trim_end_matches('/');
@@ -29,7 +32,20 @@ fn check(tree: &Tree) -> Vec<Fault> {
         let missing = REQUIRED.iter().filter(|path| !tree.has(path));
         faults.extend(missing.map(|path| Fault::at(path, 0, "is missing")));
     }
+    faults.extend(misnumbered(tree));
     faults
+}
+
+/// The notes of decisions as `07-title.md`, without a gap; whoever reads "see 7" finds one.
+fn misnumbered(tree: &Tree) -> Vec<Fault> {
+    let notes = tree.paths.iter().filter_map(|path| path.strip_prefix(DECISIONS));
+    let notes = notes.filter(|name| *name != "README.md");
+    let wrong = notes.enumerate().filter(|(before, name)| !name.starts_with(&format!("{:02}-", before + 1)));
+    wrong
+        .map(|(before, name)| {
+            Fault::at(&format!("{DECISIONS}{name}"), 0, format!("is number {} of the notes", before + 1))
+        })
+        .collect()
 }
 
 /// A bare file name (`store.rs`) stands for the kind: it must exist somewhere.
@@ -60,6 +76,17 @@ mod tests {
     #[test]
     fn a_name_without_a_file_is_found() {
         assert_eq!(faults("see `storage/src/gone.rs` and `gone.rs`"), 2);
+    }
+
+    #[test]
+    fn notes_of_decisions_are_numbered_once_and_name_what_is_there() {
+        let notes = |second: &str, text: &str| {
+            let second = format!("docs/decisions/{second}");
+            check(&Tree::planted(&[("docs/decisions/01-a.md", "# 1. A"), (&second, text)])).len()
+        };
+        assert_eq!(notes("02-b.md", "# 2. B"), 0);
+        assert_eq!((notes("01-b.md", "# 1. B"), notes("03-b.md", "# 3. B")), (1, 1));
+        assert_eq!(notes("02-b.md", "`gone/away.rs`"), 1);
     }
 
     #[test]
