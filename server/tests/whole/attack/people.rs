@@ -62,7 +62,10 @@ impl Target {
         let database = serde_json::Value::from(database);
         let settings =
             format!("firewall = \"{mode}\"\ndatabase_url = {database}\n{UNHURRIED}organization_factor = 100\n");
-        Self { product: Product::start_settled(&settings).await }
+        let product = Product::start_settled(&settings).await;
+        let is_embedded = product.folder().join("ringfence.db").exists();
+        assert_eq!(is_embedded, database == "", "it keeps its rows elsewhere than in {database:?}");
+        Self { product }
     }
 
     pub fn base_url(&self) -> &str {

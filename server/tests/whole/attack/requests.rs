@@ -79,7 +79,7 @@ impl Attempt {
 
     /// Something of it can be varied.
     fn has_parameters(&self) -> bool {
-        self.body.is_some() || self.address.contains(['*', '?'])
+        self.body.as_ref().is_some_and(|(_, body)| !body.is_empty()) || self.address.contains(['*', '?'])
     }
 }
 
@@ -142,7 +142,9 @@ pub async fn of_the_pages(target: &Target, session: &Credential) -> BTreeSet<Att
             } else {
                 Attempt { method: method.to_owned(), address: format!("{action}?{fields}"), body: None }
             };
-            attempts.entry((method, shape(&action))).or_insert(attempt);
+            if attempt.has_parameters() {
+                attempts.entry((method, shape(&action))).or_insert(attempt);
+            }
         }
     }
     attempts.into_values().collect()

@@ -98,6 +98,10 @@ async fn attack(program: &Program, target: &Target, database: &str) -> usize {
         for (name, attempts, credential) in [("api", &api, &key), ("pages", &pages, &session)] {
             assert!(target.knows(credential).await, "{role}, {name}: not let in");
             let attempts = within_reach(attempts, target, credential).await;
+            // A viewer may fill in no form but those that end their own access.
+            if attempts.is_empty() && role == "viewer" && name == "pages" {
+                continue;
+            }
             let requests = all(&attempts, target, credential);
             let verdict = judge(program, &format!("{role}-{name}"), &requests, database).await;
             println!("{role}, {name}: {} requests, {} parameters tried", attempts.len(), verdict.tried);
