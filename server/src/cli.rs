@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Settings;
+use crate::wiring::embedded_database;
 
 /// The thing asked about is not so.
 const NOT_SO: u8 = 1;
@@ -80,7 +81,7 @@ enum Command {
 }
 
 /// What every command needs that works on a node's data.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct Node {
     /// Settings file (TOML)
     #[arg(long, env = "RINGFENCE_SETTINGS")]
@@ -94,6 +95,10 @@ pub(crate) struct Node {
     /// Address of SIP over UDP and TCP; port 0 picks a free one
     #[arg(long, env = "RINGFENCE_SIP")]
     sip: Option<SocketAddr>,
+    /// Rows are in this PostgreSQL (`postgres://role@host/database`, or `file:PATH` of a file that says so), not in the data
+    /// folder
+    #[arg(long, env = "RINGFENCE_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 impl Node {
@@ -105,17 +110,41 @@ impl Node {
         }
         settings.http = self.http.unwrap_or(settings.http);
         settings.sip = self.sip.unwrap_or(settings.sip);
+        if let Some(url) = given(self.database_url.as_ref()) {
+            settings.database_url.clone_from(url);
+        }
         settings.check()?;
         Ok(settings)
     }
 
-    /// The same for commands that look at data which must be there already.
-    fn existing(&self) -> anyhow::Result<Settings> {
+    /// The same for commands that need the folder alone, before or after the first start.
+    fn with_folder(&self) -> anyhow::Result<Settings> {
         let settings = self.settings()?;
         let folder = settings.data_dir.display();
         anyhow::ensure!(settings.data_dir.is_dir(), "there is no data folder {folder}; name it with --data-dir");
         Ok(settings)
     }
+
+    /// The same for commands that look at data which must be there already. What PostgreSQL holds is seen when it is opened.
+    fn existing(&self) -> anyhow::Result<Settings> {
+        let settings = self.with_folder()?;
+        let folder = settings.data_dir.display();
+        anyhow::ensure!(
+            has_data(&settings),
+            "there is no data of an installation in {folder}; name the right folder with --data-dir, or let `ringfence serve` make it"
+        );
+        Ok(settings)
+    }
+}
+
+/// Whether the data folder is there, with the database where that is embedded.
+fn has_data(settings: &Settings) -> bool {
+    settings.data_dir.is_dir() && embedded_database(settings).is_none_or(|file| file.is_file())
+}
+
+/// An option that was given; an empty variable is none.
+fn given(option: Option<&String>) -> Option<&String> {
+    option.filter(|text| !text.is_empty())
 }
 
 /// Reads the command line, does what it says.
@@ -208,7 +237,7 @@ mod tests {
 
     #[test]
     fn options_win_over_the_defaults() {
-        let node = Node { settings: None, data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), sip: None };
+        let node = Node { data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), ..Node::default() };
         let settings = node.settings().expect("valid");
         assert_eq!((settings.data_dir.to_str(), settings.http.port(), settings.sip.port()), (Some("x"), 0, 5060));
     }

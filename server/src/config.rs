@@ -60,7 +60,7 @@ pub struct Settings {
     pub database_in_clear: bool,
     /// Where the root key comes from.
     pub root_key: RootKey,
-    /// Which data the node is started for; set by the command, never by a file. None takes what there is.
+    /// Which data the node is started for; set by the command, never by a file. None takes what there is and makes nothing.
     #[serde(skip)]
     pub stamp: Option<vault::Stamp>,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.

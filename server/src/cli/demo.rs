@@ -73,7 +73,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         http: arguments.http.unwrap_or_else(|| free_or_any(usual.http)),
         sip: arguments.sip.unwrap_or_else(|| free_or_any(usual.sip)),
         admin: SocketAddr::from(([127, 0, 0, 1], 0)),
-        database_url: arguments.database_url.clone().unwrap_or_default(),
+        database_url: super::given(arguments.database_url.as_ref()).unwrap_or(&written.database_url).clone(),
         stamp: Some(vault::Stamp::Demo),
         call_this_machine: true,
         home_country_code: Some("44".to_owned()),

@@ -7,7 +7,7 @@ use clap::Args;
 use identity::{MembershipState, Permission, Role, allows, api_key, member, support};
 use uuid::Uuid;
 
-use super::{Answer, Node, complain, key, say};
+use super::{Answer, Node, complain, has_data, key, say};
 use crate::wiring::House;
 
 /// Members and keys that are looked through at a time.
@@ -44,11 +44,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         return Ok(Answer::Good);
     };
     say(&format!("{}: {}", permission.dotted(), roles(permission).join(", ")));
-    let settings = arguments.node.settings()?;
-    if !settings.data_dir.is_dir() {
+    // Who holds which role is asked of data that is there; the roles themselves stand in the program.
+    if arguments.organization.is_none() && !has_data(&arguments.node.settings()?) {
         return Ok(Answer::Good);
     }
-    let house = House::open(settings).await?;
+    let house = House::open(arguments.node.existing()?).await?;
     holders(&house, permission, arguments.organization).await?;
     house.platform.database.close().await;
     Ok(Answer::Good)

@@ -24,6 +24,7 @@ async fn set_up() -> (TempDir, Settings) {
         http: any_port,
         admin: any_port,
         sip: any_port,
+        stamp: Some(vault::Stamp::Production),
         ..Settings::default()
     };
     let house = open(&settings).await;

@@ -1,0 +1,56 @@
+//! The command line from outside: commands that look make nothing, and say what they did not find.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::product::run;
+
+/// Commands that look at an installation, or change one, and never make one.
+const LOOKING: [&[&str]; 12] = [
+    &["audit", "verify"],
+    &["verify"],
+    &["verify", "replay", "00000000-0000-0000-0000-000000000001"],
+    &["key", "list"],
+    &["key", "create", "--name", "x"],
+    &["operator", "list"],
+    &["organization", "unlock"],
+    &["organization", "allowlist", "show"],
+    &["user", "sign-in-link", "--email", "a@b.example"],
+    &["vault", "status"],
+    &["vault", "rotate", "--level", "root"],
+    &["vault", "rotate", "--level", "wrapping"],
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_look_at_an_empty_folder_leave_it_empty_and_say_so() {
+    let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
+    let folder = scratch.path().join("empty");
+    std::fs::create_dir(&folder).expect("made");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let named = folder.display().to_string();
+    for command in LOOKING {
+        let (code, said) = run(&[command, &["--data-dir", &named]].concat()).await;
+        assert_eq!(code, Some(1), "{command:?}: {said}");
+        assert!(said.contains("there is no data of an installation") && said.contains("--data-dir"), "{said}");
+        assert!(!said.contains("BROKEN"), "nothing was looked at, so nothing is broken: {said}");
+        assert_eq!(std::fs::read_dir(&folder).expect("there").count(), 0, "{command:?} made something");
+        let mode = std::fs::metadata(&folder).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o755, "{command:?} changed the folder");
+    }
+}
+
+/// The same for PostgreSQL, whose emptiness is seen only when it is opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_look_at_an_empty_postgresql_make_no_keys() {
+    let Some(test) = storage::testing::postgres(storage::Schema::new()).await else { return };
+    let storage::DatabaseConfig::Postgres { url, .. } = test.config().clone() else {
+        panic!("PostgreSQL was asked for")
+    };
+    test.database.close().await;
+    let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
+    let folder = scratch.path().display().to_string();
+    for (command, says) in [(["audit", "verify"], "there is no audit log"), (["key", "list"], "no installation yet")] {
+        let (code, said) = run(&[&command[..], &["--data-dir", &folder, "--database-url", &url]].concat()).await;
+        assert!(code == Some(1) && said.contains(says) && !said.contains("BROKEN"), "{command:?}: {code:?} {said}");
+        assert_eq!(std::fs::read_dir(scratch.path()).expect("there").count(), 0, "{command:?} made something");
+    }
+}
