@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use storage::SystemEntropy;
 use uuid::Uuid;
@@ -233,25 +234,39 @@ fn end_of_bar() {
     }
 }
 
-/// Only the installation's keys are wrapped anew; a serving node does not notice.
+/// Only the installation's keys are wrapped anew; a serving node does not notice. What the operator must do is said as soon as
+/// the key has changed, whatever fails afterwards.
 async fn rotate_root(settings: Settings, to: Option<PathBuf>) -> anyhow::Result<Answer> {
-    let database = wiring::open_database(&settings).await?;
     let old = wiring::key_source(&settings)?;
-    let (fingerprint, settings) = match to {
-        None => (Vault::rotate_root_key(&database, &old, &SystemEntropy).await?, settings),
-        Some(file) => {
-            let root_key = Settings::load(Some(&file))?.root_key;
-            let changed = Settings { root_key, ..settings };
-            let new = wiring::key_source(&changed)?;
-            (Vault::change_root_key(&database, &old, &new, &SystemEntropy).await?, changed)
-        }
+    let changed = match &to {
+        None => settings.clone(),
+        Some(file) => Settings { root_key: Settings::load(Some(file))?.root_key, ..settings.clone() },
     };
-    database.close().await;
-    let place = wiring::key_source(&settings)?;
-    let house = House::open(settings).await?;
-    safekeeping::note_root_change(&house.platform, &fingerprint).await?;
-    house.platform.database.close().await;
+    anyhow::ensure!(
+        to.is_none() || changed.root_key != settings.root_key,
+        "the settings of --to name the place that the root key is in already; without --to it is replaced there"
+    );
+    let place = wiring::key_source(&changed)?;
+    let database = wiring::open_database(&settings).await?;
+    let fingerprint = match &to {
+        None => Vault::rotate_root_key(&database, &old, &SystemEntropy).await?,
+        Some(_) => Vault::change_root_key(&database, &old, &place, &SystemEntropy).await?,
+    };
     say(&format!("The root key is a new one, with fingerprint {fingerprint}, from {place}."));
     say("Back it up now. Backups made before still ask for the old one: destroy it when they are gone.");
+    if let Some(file) = to {
+        let file = file.display();
+        say(&format!(
+            "Before its next start, put `root_key` of {file} into the settings of every node that serves this data."
+        ));
+    }
+    database.close().await;
+    let noted = async {
+        let house = House::open(changed).await?;
+        safekeeping::note_root_change(&house.platform, &fingerprint).await?;
+        house.platform.database.close().await;
+        anyhow::Ok(())
+    };
+    noted.await.context("the root key has changed, but the audit log has no entry of it")?;
     Ok(Answer::Good)
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::product::run;
+use crate::product::{Product, run};
 
 /// Commands that look at an installation, or change one, and never make one.
 const LOOKING: [&[&str]; 12] = [
@@ -53,4 +53,36 @@ async fn commands_that_look_at_an_empty_postgresql_make_no_keys() {
         assert!(code == Some(1) && said.contains(says) && !said.contains("BROKEN"), "{command:?}: {code:?} {said}");
         assert_eq!(std::fs::read_dir(scratch.path()).expect("there").count(), 0, "{command:?} made something");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_key_that_changed_is_told_at_once_with_what_to_do() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let (folder, scratch) = product.cut_power().await;
+    let scratch = scratch.expect("the product's own");
+    let named = folder.display().to_string();
+    let other = scratch.path().join("other.toml");
+    let place = scratch.path().join("elsewhere.key");
+    let rotate = ["vault", "rotate", "--level", "root", "--data-dir", &named];
+    let to = other.display().to_string();
+    let moving = [&rotate[..], &["--to", &to]].concat();
+
+    std::fs::write(&other, "").expect("written");
+    let (code, said) = run(&moving).await;
+    assert!(code != Some(0) && said.contains("in already"), "the same place is no other: {code:?} {said}");
+    assert!(!said.contains("is a new one"), "{said}");
+
+    std::fs::write(&other, format!("root_key = {{ from = \"file\", path = \"{}\" }}", place.display()))
+        .expect("written");
+    let (code, said) = run(&moving).await;
+    assert!(code == Some(0) && said.contains("Back it up now"), "{code:?} {said}");
+    assert!(said.contains(&format!("put `root_key` of {to} into the settings")), "{said}");
+
+    // The audit log cannot be opened, so what follows the change fails: the change is told all the same.
+    let log = folder.join("audit");
+    std::fs::remove_dir_all(&log).expect("it stands");
+    std::fs::write(&log, "no folder").expect("written");
+    let (code, said) = run(&[&rotate[..], &["--settings", &to]].concat()).await;
+    assert!(code != Some(0) && said.contains("has no entry of it"), "{code:?} {said}");
+    assert!(said.contains("with fingerprint") && said.contains("Back it up now"), "{said}");
 }
