@@ -2,6 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use reqwest::Method;
+use serde_json::json;
+
+use crate::organizations::Other;
 use crate::product::{Product, run};
 
 /// Commands that look at an installation, or change one, and never make one.
@@ -85,4 +89,26 @@ async fn a_root_key_that_changed_is_told_at_once_with_what_to_do() {
     let (code, said) = run(&[&rotate[..], &["--settings", &to]].concat()).await;
     assert!(code != Some(0) && said.contains("has no entry of it"), "{code:?} {said}");
     assert!(said.contains("with fingerprint") && said.contains("Back it up now"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_several_organizations_roles_are_named_and_a_leaked_key_holds_nothing() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let folder = product.folder().display().to_string();
+    let ask = ["who-can", "recording.listen", "--data-dir", &folder];
+    let made = json!({"name": "Lost in a build", "role": "manager"});
+    let made = product.api(Method::POST, "/v1/keys").json(&made).send().await.expect("an answer");
+    let made: serde_json::Value = made.json().await.expect("JSON");
+    let lists = async || run(&ask).await.1.contains("Lost in a build");
+    assert!(lists().await, "a key that works is named");
+    let leak = json!({"texts": [made["secret"]], "source": "a build log"});
+    let told = product.http.post(format!("{}/v1/leaks", product.facts.base_url)).json(&leak).send().await;
+    assert!(told.expect("an answer").status().is_success());
+    assert!(!lists().await, "a key that leaked lets nobody in");
+
+    let _other = Other::found(&product).await;
+    let (code, said) = run(&ask).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("recording.listen: owner") && said.contains("ringfence organization list"), "{said}");
+    assert!(!said.contains("  member "), "{said}");
 }
