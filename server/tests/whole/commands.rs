@@ -9,13 +9,14 @@ use crate::organizations::Other;
 use crate::product::{Product, run};
 
 /// Commands that look at an installation, or change one, and never make one.
-const LOOKING: [&[&str]; 12] = [
+const LOOKING: [&[&str]; 13] = [
     &["audit", "verify"],
     &["verify"],
     &["verify", "replay", "00000000-0000-0000-0000-000000000001"],
     &["key", "list"],
     &["key", "create", "--name", "x"],
     &["operator", "list"],
+    &["organization", "list"],
     &["organization", "unlock"],
     &["organization", "allowlist", "show"],
     &["user", "sign-in-link", "--email", "a@b.example"],
@@ -111,4 +112,13 @@ async fn with_several_organizations_roles_are_named_and_a_leaked_key_holds_nothi
     assert_eq!(code, Some(0), "{said}");
     assert!(said.starts_with("recording.listen: owner") && said.contains("ringfence organization list"), "{said}");
     assert!(!said.contains("  member "), "{said}");
+
+    let (code, said) = run(&["key", "list", "--data-dir", &folder]).await;
+    assert!(code != Some(0) && said.contains("--organization") && said.contains("organization list"), "{said}");
+    let (code, said) = run(&["organization", "list", "--data-dir", &folder]).await;
+    let own = product.get("/v1/organization").await["id"].as_str().expect("an id").to_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(code == Some(0) && lines.len() == 2, "organizations to be attacked are none: {said}");
+    assert!(lines.iter().any(|line| line.starts_with(&own) && line.contains("active")), "{said}");
+    assert!(lines.iter().any(|line| line.ends_with("Riverside Optics")), "{said}");
 }
