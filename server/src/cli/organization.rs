@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::key::operator;
 use super::{Answer, Node, say};
+use crate::demo::Facts;
 use crate::wiring::House;
 
 /// Bytes that are read as a password at most; longer ones are refused by their own rule.
@@ -154,10 +155,18 @@ async fn unlock(node: Node, organization: Option<Uuid>) -> anyhow::Result<Answer
     Ok(Answer::Good)
 }
 
-/// The address under which browsers reach the server, as far as its settings tell.
+/// The address under which browsers reach the server: what the demo wrote down about its last start, which may have taken a
+/// free port; elsewhere as far as the settings tell.
 pub(super) fn base_url(house: &House) -> String {
     let settings = &house.settings;
-    if settings.public_url.is_empty() { format!("http://{}", settings.http) } else { settings.public_url.clone() }
+    let of_demo = || Facts::read(&settings.data_dir).filter(|_| house.platform.vault.stamp() == vault::Stamp::Demo);
+    match settings.public_url.trim_end_matches('/') {
+        "" => of_demo().map_or_else(
+            || format!("{}://{}", if settings.is_over_tls() { "https" } else { "http" }, settings.http),
+            |facts| facts.base_url,
+        ),
+        url => url.to_owned(),
+    }
 }
 
 async fn allowlist(command: AllowlistCommand) -> anyhow::Result<Answer> {

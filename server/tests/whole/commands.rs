@@ -122,3 +122,20 @@ async fn with_several_organizations_roles_are_named_and_a_leaked_key_holds_nothi
     assert!(lines.iter().any(|line| line.starts_with(&own) && line.contains("active")), "{said}");
     assert!(lines.iter().any(|line| line.ends_with("Riverside Optics")), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_of_the_command_line_lead_to_the_port_that_the_demo_took() {
+    let product = Product::start_with(&["--no-caller"]).await;
+    let folder = product.folder().display().to_string();
+    let base = product.facts.base_url.as_str();
+    for command in
+        [&["user", "sign-in-link", "--email", product.facts.owner_email.as_str()][..], &["organization", "unlock"]]
+    {
+        if command[0] == "organization" {
+            let (code, said) = run(&["organization", "lock", "--data-dir", &folder]).await;
+            assert_eq!(code, Some(0), "{said}");
+        }
+        let (code, said) = run(&[command, &["--data-dir", &folder]].concat()).await;
+        assert!(code == Some(0) && said.contains(&format!("\n{base}/sign-in/")), "{command:?}: {said}");
+    }
+}
