@@ -52,7 +52,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let shutdown = running.shutdown();
     running.spawn(async move { site.serve(base_url, &token, shutdown).await });
     let is_called = first_start && !arguments.no_caller;
-    say(&Welcome { facts: &facts, folder: &folder, program: &program(), is_called }.to_string());
+    let operators = running.admin;
+    say(&Welcome { facts: &facts, operators, folder: &folder, program: &program(), is_called }.to_string());
     if is_called {
         let uri = facts.sip_uri.clone();
         running.spawn(async move { demo::call_in(&uri).await });
@@ -70,7 +71,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         data_dir: arguments.data_dir.clone(),
         http: arguments.http.unwrap_or_else(|| free_or_any(usual.http)),
         sip: arguments.sip.unwrap_or_else(|| free_or_any(usual.sip)),
-        admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+        admin: admin(arguments, usual.admin),
         database_url: super::given(arguments.database_url.as_ref()).unwrap_or(&written.database_url).clone(),
         stamp: Some(vault::Stamp::Demo),
         call_this_machine: true,
@@ -99,6 +100,12 @@ fn listens_here(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where operators sign in: the usual address when it is free. Whoever chose another address for pages may have a second
+/// demo beside this one, so any free port is taken there.
+fn admin(arguments: &Arguments, usual: SocketAddr) -> SocketAddr {
+    if arguments.http.is_none() { free_or_any(usual) } else { SocketAddr::new(usual.ip(), 0) }
+}
+
 /// The usual address when nobody has it, else any free port: a newcomer's first start must not fail because of another
 /// program.
 fn free_or_any(usual: SocketAddr) -> SocketAddr {
@@ -109,6 +116,8 @@ fn free_or_any(usual: SocketAddr) -> SocketAddr {
 /// What the terminal says when the demo is open.
 struct Welcome<'a> {
     facts: &'a Facts,
+    /// Where operators sign in.
+    operators: SocketAddr,
     folder: &'a Path,
     /// How the shell of whoever reads this starts the program.
     program: &'a str,
@@ -135,6 +144,7 @@ Harbour Dental Practice is open, on this machine only.
   Phone        {sip}
   API          {base}/v1/agents
   Trust page   {base}/trust
+  Operators    http://{operators}/sign-in
   For programs {file}
 
 Three things to try
@@ -148,6 +158,7 @@ Stop with Ctrl-C. Back up {folder}/root.key if you mean to keep anything.
             email = facts.owner_email,
             password = facts.owner_password,
             customer = facts.customer_url,
+            operators = self.operators,
             sip = facts.sip_uri,
             base = facts.base_url,
             file = self.folder.join(demo::FACTS_FILE).display(),
@@ -202,7 +213,11 @@ mod tests {
     #[test]
     fn a_call_is_spoken_of_only_when_somebody_calls() {
         let facts = facts();
-        let said = |is_called| Welcome { facts: &facts, folder: Path::new("d"), program: NAME, is_called }.to_string();
+        let said = |is_called| {
+            let operators = SocketAddr::from(([127, 0, 0, 1], 9_090));
+            Welcome { facts: &facts, operators, folder: Path::new("d"), program: NAME, is_called }.to_string()
+        };
+        assert!(said(true).contains("  Operators    http://127.0.0.1:9090/sign-in\n"));
         assert!(said(true).contains("a simulated caller is about to"));
         assert!(!said(false).contains("simulated"), "{}", said(false));
         assert!(said(false).contains("  ringfence call sip:practice@127.0.0.1:5060 --scenario booking\n"));
