@@ -81,6 +81,9 @@ enum KeyLevel {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let organization = arguments.organization;
+    if let Command::Rotate { level, to, .. } = &arguments.command {
+        heeds(*level, to.is_some(), organization.is_some())?;
+    }
     match arguments.command {
         Command::Rotate { node, level: KeyLevel::Root, to } => rotate_root(node.existing()?, to).await,
         Command::Rotate { node, level: KeyLevel::Wrapping, .. } => {
@@ -99,6 +102,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Unseal { node } => with_house(&node, organization, Act::Unseal).await,
         Command::Scrub { node } => with_house(&node, organization, Act::Scrub).await,
     }
+}
+
+/// Refuses an option that this level would not heed: whoever gives one means something by it.
+fn heeds(level: KeyLevel, to: bool, organization: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !to || level == KeyLevel::Root,
+        "--to goes with --level root only: no other key is in a place of its own"
+    );
+    let of_organization = matches!(level, KeyLevel::Organization | KeyLevel::Person);
+    anyhow::ensure!(
+        !organization || of_organization,
+        "--organization goes with --level organization and --level person only: the other keys are those of the installation"
+    );
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -269,4 +286,20 @@ async fn rotate_root(settings: Settings, to: Option<PathBuf>) -> anyhow::Result<
     };
     noted.await.context("the root key has changed, but the audit log has no entry of it")?;
     Ok(Answer::Good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_a_level_would_not_heed_are_refused() {
+        for level in KeyLevel::value_variants() {
+            let of_organization = matches!(level, KeyLevel::Organization | KeyLevel::Person);
+            assert!(heeds(*level, false, false).is_ok());
+            assert_eq!(heeds(*level, true, false).is_ok(), *level == KeyLevel::Root);
+            assert_eq!(heeds(*level, false, true).is_ok(), of_organization);
+            assert!(heeds(*level, true, true).is_err());
+        }
+    }
 }
