@@ -28,6 +28,8 @@ use crate::wiring::embedded_database;
 
 /// The thing asked about is not so.
 const NOT_SO: u8 = 1;
+/// Wrong use, or it could not be looked at or done: a script must never take that for an answer.
+const COULD_NOT: u8 = 2;
 
 /// AI agents that answer a business's phone and website chat, on its own server, with a security page that proves itself.
 #[derive(Parser)]
@@ -154,7 +156,7 @@ pub fn run() -> ExitCode {
         complain(
             "an API key stands on the command line, where every user of this machine can read it; put it into a file or a variable",
         );
-        return ExitCode::from(2);
+        return ExitCode::from(COULD_NOT);
     }
     let command = CommandLine::parse().command;
     let outcome = match command {
@@ -184,7 +186,7 @@ pub fn run() -> ExitCode {
         Ok(Answer::NotSo) => ExitCode::from(NOT_SO),
         Err(error) => {
             complain(&format!("{error:#}"));
-            ExitCode::from(NOT_SO)
+            ExitCode::from(COULD_NOT)
         }
     }
 }

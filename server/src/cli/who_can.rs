@@ -7,7 +7,7 @@ use clap::Args;
 use identity::{MembershipState, Permission, Role, allows, api_key, member, support};
 use uuid::Uuid;
 
-use super::{Answer, Node, complain, has_data, key, say};
+use super::{Answer, COULD_NOT, Node, complain, has_data, key, say};
 use crate::wiring::House;
 
 /// Members and keys that are looked through at a time.
@@ -33,7 +33,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), ExitCode> {
         return Ok(());
     }
     complain(&format!("there is no permission {name}; did you mean {}?", suggestions(name).join(", ")));
-    Err(ExitCode::from(2))
+    Err(ExitCode::from(COULD_NOT))
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {

@@ -34,7 +34,7 @@ async fn commands_that_look_at_an_empty_folder_leave_it_empty_and_say_so() {
     let named = folder.display().to_string();
     for command in LOOKING {
         let (code, said) = run(&[command, &["--data-dir", &named]].concat()).await;
-        assert_eq!(code, Some(1), "{command:?}: {said}");
+        assert_eq!(code, Some(2), "{command:?}: {said}");
         assert!(said.contains("there is no data of an installation") && said.contains("--data-dir"), "{said}");
         assert!(!said.contains("BROKEN"), "nothing was looked at, so nothing is broken: {said}");
         assert_eq!(std::fs::read_dir(&folder).expect("there").count(), 0, "{command:?} made something");
@@ -55,7 +55,7 @@ async fn commands_that_look_at_an_empty_postgresql_make_no_keys() {
     let folder = scratch.path().display().to_string();
     for (command, says) in [(["audit", "verify"], "there is no audit log"), (["key", "list"], "no installation yet")] {
         let (code, said) = run(&[&command[..], &["--data-dir", &folder, "--database-url", &url]].concat()).await;
-        assert!(code == Some(1) && said.contains(says) && !said.contains("BROKEN"), "{command:?}: {code:?} {said}");
+        assert!(code == Some(2) && said.contains(says) && !said.contains("BROKEN"), "{command:?}: {code:?} {said}");
         assert_eq!(std::fs::read_dir(scratch.path()).expect("there").count(), 0, "{command:?} made something");
     }
 }
@@ -138,4 +138,24 @@ async fn links_of_the_command_line_lead_to_the_port_that_the_demo_took() {
         let (code, said) = run(&[command, &["--data-dir", &folder]].concat()).await;
         assert!(code == Some(0) && said.contains(&format!("\n{base}/sign-in/")), "{command:?}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_looked_at_is_no_answer() {
+    let scratch = tempfile::tempdir().expect("tests can write to the temporary folder");
+    let settings = scratch.path().join("settings.toml");
+    std::fs::write(&settings, "public_url = \"http://127.0.0.1.evil.example\"").expect("written");
+    let settings = settings.display().to_string();
+    for (arguments, says) in [
+        (&["call", "sip:x@127.0.0.1:1", "--digits", "x"][..], "are no keys"),
+        (&["serve", "--settings", &settings], "`public_url`"),
+        (&["audit", "verify", "--settings", &settings], "`public_url`"),
+        (&["audit", "verify", "--data-dir", "/no/such/folder"], "there is no data folder"),
+        (&["vault", "rotate", "--level", "person", "--to", &settings], "--level root only"),
+    ] {
+        let (code, said) = run(arguments).await;
+        assert!(code == Some(2) && said.contains(says), "{arguments:?}: {code:?} {said}");
+    }
+    let (code, said) = run(&["doctor", "--settings", &settings]).await;
+    assert!(code == Some(1) && said.contains("FAULT  settings"), "a fault that the doctor found is his answer: {said}");
 }
