@@ -154,7 +154,7 @@ pub fn run() -> ExitCode {
     // Before anything else is read, so that it holds for every command there is and will be.
     if std::env::args_os().any(|word| is_secret(&word.to_string_lossy())) {
         complain(
-            "an API key stands on the command line, where every user of this machine can read it; put it into a file or a variable",
+            "an API key or a password stands on the command line, where every user of this machine can read it; put it into a file or a variable",
         );
         return ExitCode::from(COULD_NOT);
     }
@@ -204,9 +204,17 @@ pub(crate) enum Answer {
 pub(crate) const SECRET_PREFIXES: [&str; 4] =
     ["rf_live_", "rf_test_", identity::support::TOKEN_PREFIX, identity::token::OPERATOR_PREFIX];
 
-/// Whether a word of the command line looks like one of our own secrets (promise S7: secrets come from files or variables).
+/// Whether a word of the command line looks like one of our own secrets, or holds the password of a database (promise S7:
+/// secrets come from files or variables).
 fn is_secret(word: &str) -> bool {
-    word.len() > 20 && SECRET_PREFIXES.iter().any(|prefix| word.contains(prefix))
+    word.len() > 20 && SECRET_PREFIXES.iter().any(|prefix| word.contains(prefix)) || has_database_password(word)
+}
+
+/// Whether it is an address of PostgreSQL with a password in it (`postgres://role:password@host`, `…?password=`).
+fn has_database_password(word: &str) -> bool {
+    let Some((before, rest)) = word.split_once("://") else { return false };
+    let is_database = before.ends_with("postgres") || before.ends_with("postgresql");
+    is_database && (rest.rsplit_once('@').is_some_and(|(role, _)| role.contains(':')) || rest.contains("password="))
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<Answer>>) -> anyhow::Result<Answer> {
@@ -249,6 +257,20 @@ mod tests {
         assert!(is_secret("--key=rf_live_0123456789abcdefghij") && !is_secret("rf_live_") && !is_secret("--data-dir"));
         for prefix in SECRET_PREFIXES {
             assert!(is_secret(&format!("{prefix}0123456789abcdefghij")), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn the_password_of_a_database_is_recognised() {
+        for word in [
+            "postgres://ringfence:made-up@host/x",
+            "--database-url=postgresql://r:p/w@h:1/x",
+            "postgres://h/x?password=p",
+        ] {
+            assert!(is_secret(word), "{word}");
+        }
+        for word in ["postgres://ringfence@host:5432/x", "file:/etc/ringfence/database", "https://a:b@desk.example"] {
+            assert!(!is_secret(word), "{word}");
         }
     }
 
