@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Settings;
@@ -144,6 +145,14 @@ fn has_data(settings: &Settings) -> bool {
     settings.data_dir.is_dir() && embedded_database(settings).is_none_or(|file| file.is_file())
 }
 
+/// Reads one of these words as what it stands for; others are refused with the words that there are.
+fn one_of<Meant: Clone + Send + Sync + 'static>(
+    words: impl IntoIterator<Item = &'static str> + 'static,
+    parse: fn(&str) -> Option<Meant>,
+) -> impl TypedValueParser<Value = Meant> {
+    PossibleValuesParser::new(words).try_map(move |word| parse(&word).ok_or("there is no such word"))
+}
+
 /// An option that was given; an empty variable is none.
 fn given(option: Option<&String>) -> Option<&String> {
     option.filter(|text| !text.is_empty())
@@ -250,6 +259,24 @@ mod tests {
         let node = Node { data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), ..Node::default() };
         let settings = node.settings().expect("valid");
         assert_eq!((settings.data_dir.to_str(), settings.http.port(), settings.sip.port()), (Some("x"), 0, 5060));
+    }
+
+    #[test]
+    fn every_role_that_there_is_can_be_named_and_no_other() {
+        let taken = |words: &[&str]| CommandLine::try_parse_from(["ringfence"].iter().chain(words)).map(|_| ());
+        for role in identity::Role::ALL.map(identity::Role::as_str) {
+            taken(&["key", "create", "--name", "x", "--role", role]).expect(role);
+        }
+        let operator = ["operator", "create", "--name", "x", "--email", "x@y.example", "--role"];
+        for role in ::operator::OperatorRole::ALL.map(::operator::OperatorRole::as_str) {
+            taken(&[&operator[..], &[role]].concat()).expect(role);
+        }
+        for words in
+            [&["key", "create", "--name", "x", "--role", "king"][..], &[&operator[..], &["owner"]].concat()[..]]
+        {
+            let refused = taken(words).expect_err("no such role").to_string();
+            assert!(refused.contains("admin"), "the roles that there are: {refused}");
+        }
     }
 
     #[test]
