@@ -21,12 +21,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::Settings;
+use crate::wiring::embedded_database;
 
 /// The thing asked about is not so.
 const NOT_SO: u8 = 1;
+/// Wrong use, or it could not be looked at or done: a script must never take that for an answer.
+const COULD_NOT: u8 = 2;
 
 /// AI agents that answer a business's phone and website chat, on its own server, with a security page that proves itself.
 #[derive(Parser)]
@@ -80,7 +84,7 @@ enum Command {
 }
 
 /// What every command needs that works on a node's data.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct Node {
     /// Settings file (TOML)
     #[arg(long, env = "RINGFENCE_SETTINGS")]
@@ -94,6 +98,10 @@ pub(crate) struct Node {
     /// Address of SIP over UDP and TCP; port 0 picks a free one
     #[arg(long, env = "RINGFENCE_SIP")]
     sip: Option<SocketAddr>,
+    /// Rows are in this PostgreSQL (`postgres://role@host/database`, or `file:PATH` of a file that says so), not in the data
+    /// folder
+    #[arg(long, env = "RINGFENCE_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 impl Node {
@@ -105,17 +113,49 @@ impl Node {
         }
         settings.http = self.http.unwrap_or(settings.http);
         settings.sip = self.sip.unwrap_or(settings.sip);
+        if let Some(url) = given(self.database_url.as_ref()) {
+            settings.database_url.clone_from(url);
+        }
         settings.check()?;
         Ok(settings)
     }
 
-    /// The same for commands that look at data which must be there already.
-    fn existing(&self) -> anyhow::Result<Settings> {
+    /// The same for commands that need the folder alone, before or after the first start.
+    fn with_folder(&self) -> anyhow::Result<Settings> {
         let settings = self.settings()?;
         let folder = settings.data_dir.display();
         anyhow::ensure!(settings.data_dir.is_dir(), "there is no data folder {folder}; name it with --data-dir");
         Ok(settings)
     }
+
+    /// The same for commands that look at data which must be there already. What PostgreSQL holds is seen when it is opened.
+    fn existing(&self) -> anyhow::Result<Settings> {
+        let settings = self.with_folder()?;
+        let folder = settings.data_dir.display();
+        anyhow::ensure!(
+            has_data(&settings),
+            "there is no data of an installation in {folder}; name the right folder with --data-dir, or let `ringfence serve` make it"
+        );
+        Ok(settings)
+    }
+}
+
+/// Whether the data folder is there, with the database where that is embedded.
+fn has_data(settings: &Settings) -> bool {
+    settings.data_dir.is_dir() && embedded_database(settings).is_none_or(|file| file.is_file())
+}
+
+/// Reads one of these words as what it stands for; others are refused with the words that there are.
+fn one_of<Meant: Clone + Send + Sync + 'static>(
+    words: impl IntoIterator<Item = &'static str> + 'static,
+    parse: fn(&str) -> Option<Meant>,
+) -> impl TypedValueParser<Value = Meant> {
+    PossibleValuesParser::new(words).try_map(move |word| parse(&word).ok_or("there is no such word"))
+}
+
+/// An option that was given; an empty variable is none.
+fn given(option: Option<&String>) -> Option<&String> {
+    option.filter(|text| !text.is_empty())
 }
 
 /// Reads the command line, does what it says.
@@ -123,9 +163,9 @@ pub fn run() -> ExitCode {
     // Before anything else is read, so that it holds for every command there is and will be.
     if std::env::args_os().any(|word| is_secret(&word.to_string_lossy())) {
         complain(
-            "an API key stands on the command line, where every user of this machine can read it; put it into a file or a variable",
+            "an API key or a password stands on the command line, where every user of this machine can read it; put it into a file or a variable",
         );
-        return ExitCode::from(2);
+        return ExitCode::from(COULD_NOT);
     }
     let command = CommandLine::parse().command;
     let outcome = match command {
@@ -155,7 +195,7 @@ pub fn run() -> ExitCode {
         Ok(Answer::NotSo) => ExitCode::from(NOT_SO),
         Err(error) => {
             complain(&format!("{error:#}"));
-            ExitCode::from(NOT_SO)
+            ExitCode::from(COULD_NOT)
         }
     }
 }
@@ -173,9 +213,17 @@ pub(crate) enum Answer {
 pub(crate) const SECRET_PREFIXES: [&str; 4] =
     ["rf_live_", "rf_test_", identity::support::TOKEN_PREFIX, identity::token::OPERATOR_PREFIX];
 
-/// Whether a word of the command line looks like one of our own secrets (promise S7: secrets come from files or variables).
+/// Whether a word of the command line looks like one of our own secrets, or holds the password of a database (promise S7:
+/// secrets come from files or variables).
 fn is_secret(word: &str) -> bool {
-    word.len() > 20 && SECRET_PREFIXES.iter().any(|prefix| word.contains(prefix))
+    word.len() > 20 && SECRET_PREFIXES.iter().any(|prefix| word.contains(prefix)) || has_database_password(word)
+}
+
+/// Whether it is an address of PostgreSQL with a password in it (`postgres://role:password@host`, `…?password=`).
+fn has_database_password(word: &str) -> bool {
+    let Some((before, rest)) = word.split_once("://") else { return false };
+    let is_database = before.ends_with("postgres") || before.ends_with("postgresql");
+    is_database && (rest.rsplit_once('@').is_some_and(|(role, _)| role.contains(':')) || rest.contains("password="))
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<Answer>>) -> anyhow::Result<Answer> {
@@ -208,9 +256,27 @@ mod tests {
 
     #[test]
     fn options_win_over_the_defaults() {
-        let node = Node { settings: None, data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), sip: None };
+        let node = Node { data_dir: Some("x".into()), http: "127.0.0.1:0".parse().ok(), ..Node::default() };
         let settings = node.settings().expect("valid");
         assert_eq!((settings.data_dir.to_str(), settings.http.port(), settings.sip.port()), (Some("x"), 0, 5060));
+    }
+
+    #[test]
+    fn every_role_that_there_is_can_be_named_and_no_other() {
+        let taken = |words: &[&str]| CommandLine::try_parse_from(["ringfence"].iter().chain(words)).map(|_| ());
+        for role in identity::Role::ALL.map(identity::Role::as_str) {
+            taken(&["key", "create", "--name", "x", "--role", role]).expect(role);
+        }
+        let operator = ["operator", "create", "--name", "x", "--email", "x@y.example", "--role"];
+        for role in ::operator::OperatorRole::ALL.map(::operator::OperatorRole::as_str) {
+            taken(&[&operator[..], &[role]].concat()).expect(role);
+        }
+        for words in
+            [&["key", "create", "--name", "x", "--role", "king"][..], &[&operator[..], &["owner"]].concat()[..]]
+        {
+            let refused = taken(words).expect_err("no such role").to_string();
+            assert!(refused.contains("admin"), "the roles that there are: {refused}");
+        }
     }
 
     #[test]
@@ -218,6 +284,20 @@ mod tests {
         assert!(is_secret("--key=rf_live_0123456789abcdefghij") && !is_secret("rf_live_") && !is_secret("--data-dir"));
         for prefix in SECRET_PREFIXES {
             assert!(is_secret(&format!("{prefix}0123456789abcdefghij")), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn the_password_of_a_database_is_recognised() {
+        for word in [
+            "postgres://ringfence:made-up@host/x",
+            "--database-url=postgresql://r:p/w@h:1/x",
+            "postgres://h/x?password=p",
+        ] {
+            assert!(is_secret(word), "{word}");
+        }
+        for word in ["postgres://ringfence@host:5432/x", "file:/etc/ringfence/database", "https://a:b@desk.example"] {
+            assert!(!is_secret(word), "{word}");
         }
     }
 

@@ -60,7 +60,7 @@ pub struct Settings {
     pub database_in_clear: bool,
     /// Where the root key comes from.
     pub root_key: RootKey,
-    /// Which data the node is started for; set by the command, never by a file. None takes what there is.
+    /// Which data the node is started for; set by the command, never by a file. None takes what there is and makes nothing.
     #[serde(skip)]
     pub stamp: Option<vault::Stamp>,
     /// Public address of this node as browsers see it, for links and origins (`https://host`); derived from `http` when empty.
@@ -251,6 +251,27 @@ impl Settings {
         url.host().map(str::to_ascii_lowercase)
     }
 
+    /// Browsers keep our cookies for https, and for plain http on this machine alone.
+    fn check_public_url(&self) -> Result<(), Error> {
+        let refuse = |reason| Err(Error::Refused { name: "public_url", reason });
+        if self.public_url.is_empty() {
+            return Ok(());
+        }
+        let address: Option<http::Uri> = self.public_url.parse().ok();
+        let Some((address, authority)) = address.as_ref().and_then(|address| Some((address, address.authority()?)))
+        else {
+            return refuse("must be an address as browsers show it, such as https://desk.example.com");
+        };
+        if authority.as_str().contains('@') || !matches!(address.path(), "" | "/") || address.query().is_some() {
+            return refuse("is https://NAME or https://NAME:PORT, with nothing before the name and nothing behind it");
+        }
+        match address.scheme_str() {
+            Some("https") => Ok(()),
+            Some("http") if is_this_machine(authority.host()) => Ok(()),
+            _ => refuse("must begin with https:// (plain http:// only on this machine), as browsers see it"),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
@@ -269,6 +290,7 @@ impl Settings {
         if self.rtp_ports.first < 1024 || self.rtp_ports.last <= self.rtp_ports.first {
             return Err(Error::Refused { name: "rtp_ports", reason: "needs first < last, both at least 1024" });
         }
+        self.check_public_url()?;
         self.limits.check()?;
         self.releases.watch()?;
         self.check_tls()?;
@@ -276,9 +298,44 @@ impl Settings {
     }
 }
 
+/// Whether a host of an address, as it is written there, is this machine: a loopback address, or its name.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.to_canonical().is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_address_that_browsers_take_no_cookies_from_is_refused() {
+        for (url, good) in [
+            ("", true),
+            ("https://desk.example.com", true),
+            ("https://desk.example.com:8443/", true),
+            ("http://localhost:8080", true),
+            ("http://127.0.0.1", true),
+            ("http://127.9.9.9:1", true),
+            ("http://[::1]:8080/", true),
+            ("http://desk.example.com", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("http://localhost.evil.example", false),
+            ("http://localhost@evil.example", false),
+            ("https://desk.example.com@evil.example", false),
+            ("https://desk.example.com/sub", false),
+            ("https://desk.example.com?x", false),
+            ("https://", false),
+            ("ftp://desk.example.com", false),
+            ("desk.example.com", false),
+            ("nonsense here", false),
+        ] {
+            let settings = Settings { public_url: url.into(), ..Settings::default() };
+            let refused = settings.check().err().map(|error| error.to_string());
+            assert_eq!(refused.is_none(), good, "{url}: {refused:?}");
+            assert!(refused.is_none_or(|reason| reason.contains("`public_url`")), "{url}");
+        }
+    }
 
     #[test]
     fn defaults_stand_and_are_loopback_only() {

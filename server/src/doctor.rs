@@ -48,7 +48,7 @@ impl fmt::Display for Finding {
 
 /// Looks at everything. What cannot be looked at because of an earlier fault is left out.
 pub async fn examine(settings: &Settings, clock: &dyn Clock) -> Vec<Finding> {
-    let mut findings = vec![address_of_browsers(settings)];
+    let mut findings = vec![understood(settings)];
     let folder = folder::look(&settings.data_dir);
     let usable = folder.good;
     findings.push(folder);
@@ -64,15 +64,12 @@ pub async fn examine(settings: &Settings, clock: &dyn Clock) -> Vec<Finding> {
     findings
 }
 
-/// The settings are understood; `public_url` must be an address that browsers take cookies from.
-fn address_of_browsers(settings: &Settings) -> Finding {
-    let url = &settings.public_url;
-    let on_this_machine = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    if url.is_empty() || url.starts_with("https://") || on_this_machine.iter().any(|start| url.starts_with(start)) {
-        return Finding::good("settings", "understood");
+/// The settings as the start judges them.
+fn understood(settings: &Settings) -> Finding {
+    match settings.check() {
+        Ok(()) => Finding::good("settings", "understood"),
+        Err(refusal) => Finding::fault("settings", refusal.to_string()),
     }
-    let what = "must begin with https:// (plain http:// only on this machine), as browsers see it";
-    Finding::fault("settings", format!("`public_url` is {url}: it {what}"))
 }
 
 /// Line breaks in other programs' messages would break the promise of one line each.

@@ -1,6 +1,7 @@
 //! The binary `ringfence`: reads the command line, does what it says, and turns the outcome into an exit code.
 //!
-//! Exit codes: 0 good, 1 the thing asked about is not so (`verify`, `doctor`, a call that failed), 2 wrong use.
+//! Exit codes: 0 good; 1 the thing asked about is not so (`verify`, `doctor`, a call that was not answered); 2 wrong use, or it
+//! could not be looked at or done (settings that are refused, data that is not there), and standard error says why.
 
 mod api;
 mod audit_log;

@@ -1,7 +1,7 @@
 //! Puts the parts together: the only place that knows all of them.
 //!
 //! [`House::open`] builds everything that needs no socket, so that the command line can look at the data of a node without
-//! serving it; [`crate::running`] opens the doors.
+//! serving it, and without making any; [`crate::running`] opens the doors.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,20 +87,23 @@ pub async fn open_database(settings: &Settings) -> anyhow::Result<Database> {
 }
 
 impl House {
-    /// Opens the data of a node: database, keys, log and objects; makes them at the first start.
+    /// Opens the data of a node: database, keys, log and objects. A node that is started for some data
+    /// ([`Settings::stamp`]) makes them at its first start; whoever only looks makes nothing.
     ///
     /// # Errors
     /// Says which of them could not be opened and why.
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
         let folder = settings.data_dir.clone();
-        make_private(&folder).with_context(|| format!("data folder {}", folder.display()))?;
+        if settings.stamp.is_some() {
+            make_private(&folder).with_context(|| format!("data folder {}", folder.display()))?;
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let database = open_database(&settings).await?;
         let source = key_source(&settings)?;
         let vault = match settings.stamp {
             Some(stamp) => Vault::open_for(source, &database, entropy.clone(), stamp).await,
-            None => Vault::open(source, &database, entropy.clone()).await,
+            None => Vault::open_existing(source, &database, entropy.clone()).await,
         };
         let vault = vault.context("keys")?;
         let audit = AuditLog::open(&database, &vault, entropy.clone(), Some(folder.join(AUDIT_FOLDER))).await;
@@ -194,16 +197,54 @@ pub fn key_source(settings: &Settings) -> anyhow::Result<KeySource> {
     })
 }
 
-/// Makes the folder for its owner alone.
+/// Makes the folder for its owner alone; one that is there and empty becomes so, too. Modes of a folder with something in it
+/// are left as somebody set them, for it may not be ours alone; `ringfence doctor` names those that let others in.
 fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+    if std::fs::read_dir(folder)?.next().is_none() {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::named_secret;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{House, Settings, make_private, named_secret};
+
+    fn mode(folder: &std::path::Path) -> u32 {
+        std::fs::metadata(folder).expect("there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn only_a_folder_that_is_new_is_made_private() {
+        let scratch = tempfile::tempdir().expect("tests can write");
+        let (new, empty, full) =
+            (scratch.path().join("a/new"), scratch.path().join("empty"), scratch.path().join("full"));
+        for folder in [&empty, &full] {
+            std::fs::create_dir(folder).expect("made");
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("ours");
+        }
+        std::fs::write(full.join("letter.txt"), "somebody's").expect("written");
+        for folder in [&new, &empty, &full] {
+            make_private(folder).expect("made");
+        }
+        assert_eq!((mode(&new), mode(&empty), mode(&full)), (0o700, 0o700, 0o755));
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_makes_no_key_and_changes_no_mode() {
+        let scratch = tempfile::tempdir().expect("tests can write");
+        let folder = scratch.path().join("empty");
+        std::fs::create_dir(&folder).expect("made");
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("ours");
+        let settings = Settings { data_dir: folder.clone(), ..Settings::default() };
+        let refused = House::open(settings).await.err().expect("there is nothing to look at");
+        assert!(format!("{refused:#}").contains("the first `ringfence serve` makes one"), "{refused:#}");
+        assert_eq!((mode(&folder), folder.join("root.key").exists()), (0o755, false));
+    }
 
     #[test]
     fn a_secret_is_read_from_where_it_stands() {

@@ -84,16 +84,25 @@ pub async fn organization(platform: &Platform, caller: &Caller) -> Result<Option
     Ok(Some(Organization { id, name: row.text("name")?, created_at: row.timestamp("created_at")? }))
 }
 
-/// The one organization of this installation, for the command line, which needs no name while there is only one. Those set
-/// `apart` do not count: organizations that no business stands behind.
-pub async fn only_organization(platform: &Platform, apart: &[OrganizationId]) -> Result<OrganizationId> {
+/// The two oldest organizations of this installation, fewer when there are fewer. Those set `apart` do not count:
+/// organizations that no business stands behind.
+pub async fn first_organizations(platform: &Platform, apart: &[OrganizationId]) -> Result<Vec<OrganizationId>> {
     let rows = platform.database.installation().query(&ORGANIZATIONS_FIRST, &[(apart.len() as i64 + 2).into()]).await?;
     let mut found = rows.iter().map(|row| row.uuid("id").map(OrganizationId)).collect::<storage::Result<Vec<_>>>()?;
     found.retain(|organization| !apart.contains(organization));
-    match found.as_slice() {
+    found.truncate(2);
+    Ok(found)
+}
+
+/// The one organization of this installation, for the command line, which needs no name while there is only one.
+pub async fn only_organization(platform: &Platform, apart: &[OrganizationId]) -> Result<OrganizationId> {
+    match first_organizations(platform, apart).await?.as_slice() {
         [organization] => Ok(*organization),
         [] => Err(Error::invalid("organization", "There is no organization yet; open the first owner's link first.")),
-        _ => Err(Error::invalid("organization", "There are several organizations; say which one is meant by its id.")),
+        _ => Err(Error::invalid(
+            "organization",
+            "There are several; name one with --organization. `ringfence organization list` shows their ids.",
+        )),
     }
 }
 

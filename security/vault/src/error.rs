@@ -81,7 +81,7 @@ pub enum Error {
     #[error("this organization is sealed: its data cannot be read until it is unsealed")]
     Sealed,
     /// The database holds no installation's key: nothing was ever sealed in it.
-    #[error("this database has no key yet")]
+    #[error("this database holds no installation yet: the first `ringfence serve` makes one")]
     NoInstallationKey,
     /// No key of the organization is stored.
     #[error("this organization has no key")]

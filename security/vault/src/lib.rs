@@ -38,5 +38,5 @@ pub use store::{
     INSTALLATION_KEY, MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, ORGANIZATION_KEY, ORGANIZATION_SECRET, PERSON_KEY,
     RECORDING_KEY, STATEMENTS, Step, StoredSecret, TABLES, Vault, Walker, secrets,
 };
-pub use store::{ScrubCalendar, damage_count, last_scrub_of_installation};
+pub use store::{ScrubCalendar, damage_count, is_made, last_scrub_of_installation};
 pub use sweep::{Damage, ROTATION_JOB, SCRUB_JOB, Sweep, SweepKind};

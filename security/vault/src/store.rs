@@ -34,6 +34,7 @@ use crate::{
     secret::Secret,
     stamp::Stamp,
 };
+pub use installation::is_made;
 pub use secrets::{MAXIMUM_SECRET_LENGTH, MAXIMUM_SECRETS, StoredSecret};
 pub use sweeps::{ScrubCalendar, Step, Walker, damage_count, last_scrub_of_installation};
 pub use tables::{
@@ -77,6 +78,14 @@ impl Vault {
     /// its fingerprint.
     pub async fn open(source: KeySource, database: &Database, entropy: Arc<dyn Entropy>) -> Result<Self> {
         Self::open_stamped(source, database, entropy, None).await
+    }
+
+    /// The same for whoever looks at data that must be there already: nothing is made, [`Error::NoInstallationKey`] is told.
+    pub async fn open_existing(source: KeySource, database: &Database, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        if !is_made(database).await? {
+            return Err(Error::NoInstallationKey);
+        }
+        Self::open(source, database, entropy).await
     }
 
     /// The same for a node that is to serve such data and no other.

@@ -14,7 +14,8 @@ use crate::config::Settings;
 
 /// A node of a fresh folder.
 async fn fresh_house(folder: &std::path::Path) -> House {
-    let settings = Settings { data_dir: folder.join("data"), ..Settings::default() };
+    let settings =
+        Settings { data_dir: folder.join("data"), stamp: Some(vault::Stamp::Production), ..Settings::default() };
     House::open(settings).await.expect("a fresh folder opens")
 }
 

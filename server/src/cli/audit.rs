@@ -29,6 +29,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let settings: Settings = node.existing()?;
     let folder = checkpoints.unwrap_or_else(|| settings.data_dir.join(wiring::AUDIT_FOLDER));
     let database = wiring::open_database(&settings).await?;
+    anyhow::ensure!(
+        vault::is_made(&database).await?,
+        "there is no audit log in this database yet; name the right one with --data-dir or --database-url"
+    );
     let evidence = audit::verify::Evidence::read(folder).await?;
     let report = audit::verify::verify(&database, &evidence).await?;
     for finding in &report.findings {

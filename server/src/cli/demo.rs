@@ -52,7 +52,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let shutdown = running.shutdown();
     running.spawn(async move { site.serve(base_url, &token, shutdown).await });
     let is_called = first_start && !arguments.no_caller;
-    say(&Welcome { facts: &facts, folder: &folder, program: &program(), is_called }.to_string());
+    let operators = running.admin;
+    say(&Welcome { facts: &facts, operators, folder: &folder, program: &program(), is_called }.to_string());
     if is_called {
         let uri = facts.sip_uri.clone();
         running.spawn(async move { demo::call_in(&uri).await });
@@ -64,23 +65,45 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
 /// What the demo decides itself, over what a file says of the rest. Nothing of it is reached from, or calls, another machine.
 fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
     let (usual, written) = (Settings::default(), Settings::load(arguments.settings.as_deref())?);
-    let here = written.sip_tls.is_none_or(|address| address.ip().is_loopback());
-    anyhow::ensure!(here, "setting `sip_tls`: the demo is for this machine only; use 127.0.0.1:PORT");
     let trunk = written.trunk.as_ref().is_none_or(crate::config::Trunk::is_here);
     anyhow::ensure!(trunk, "setting `trunk`: the demo calls nobody out there");
     let settings = Settings {
         data_dir: arguments.data_dir.clone(),
         http: arguments.http.unwrap_or_else(|| free_or_any(usual.http)),
         sip: arguments.sip.unwrap_or_else(|| free_or_any(usual.sip)),
-        admin: SocketAddr::from(([127, 0, 0, 1], 0)),
-        database_url: arguments.database_url.clone().unwrap_or_default(),
+        admin: admin(arguments, usual.admin),
+        database_url: super::given(arguments.database_url.as_ref()).unwrap_or(&written.database_url).clone(),
         stamp: Some(vault::Stamp::Demo),
         call_this_machine: true,
         home_country_code: Some("44".to_owned()),
         ..written
     };
     settings.check()?;
+    listens_here(&settings)?;
     Ok(settings)
+}
+
+/// Every address that is listened on belongs to this machine alone; that of sound is the phone's.
+fn listens_here(settings: &Settings) -> anyhow::Result<()> {
+    let redirect = settings.tls.as_ref().and_then(|tls| tls.redirect_from);
+    let addresses = [
+        ("http", Some(settings.http)),
+        ("sip", Some(settings.sip)),
+        ("sip_tls", settings.sip_tls),
+        ("tls.redirect_from", redirect),
+        ("admin", Some(settings.admin)),
+    ];
+    for (name, address) in addresses {
+        let here = address.is_none_or(|address| address.ip().to_canonical().is_loopback());
+        anyhow::ensure!(here, "`{name}`: the demo is for this machine only; use 127.0.0.1:PORT");
+    }
+    Ok(())
+}
+
+/// Where operators sign in: the usual address when it is free. Whoever chose another address for pages may have a second
+/// demo beside this one, so any free port is taken there.
+fn admin(arguments: &Arguments, usual: SocketAddr) -> SocketAddr {
+    if arguments.http.is_none() { free_or_any(usual) } else { SocketAddr::new(usual.ip(), 0) }
 }
 
 /// The usual address when nobody has it, else any free port: a newcomer's first start must not fail because of another
@@ -93,6 +116,8 @@ fn free_or_any(usual: SocketAddr) -> SocketAddr {
 /// What the terminal says when the demo is open.
 struct Welcome<'a> {
     facts: &'a Facts,
+    /// Where operators sign in.
+    operators: SocketAddr,
     folder: &'a Path,
     /// How the shell of whoever reads this starts the program.
     program: &'a str,
@@ -119,6 +144,7 @@ Harbour Dental Practice is open, on this machine only.
   Phone        {sip}
   API          {base}/v1/agents
   Trust page   {base}/trust
+  Operators    http://{operators}/sign-in
   For programs {file}
 
 Three things to try
@@ -132,6 +158,7 @@ Stop with Ctrl-C. Back up {folder}/root.key if you mean to keep anything.
             email = facts.owner_email,
             password = facts.owner_password,
             customer = facts.customer_url,
+            operators = self.operators,
             sip = facts.sip_uri,
             base = facts.base_url,
             file = self.folder.join(demo::FACTS_FILE).display(),
@@ -186,10 +213,52 @@ mod tests {
     #[test]
     fn a_call_is_spoken_of_only_when_somebody_calls() {
         let facts = facts();
-        let said = |is_called| Welcome { facts: &facts, folder: Path::new("d"), program: NAME, is_called }.to_string();
+        let said = |is_called| {
+            let operators = SocketAddr::from(([127, 0, 0, 1], 9_090));
+            Welcome { facts: &facts, operators, folder: Path::new("d"), program: NAME, is_called }.to_string()
+        };
+        assert!(said(true).contains("  Operators    http://127.0.0.1:9090/sign-in\n"));
         assert!(said(true).contains("a simulated caller is about to"));
         assert!(!said(false).contains("simulated"), "{}", said(false));
         assert!(said(false).contains("  ringfence call sip:practice@127.0.0.1:5060 --scenario booking\n"));
+    }
+
+    /// What the demo says to these addresses and this settings file.
+    fn refusal(http: Option<&str>, sip: Option<&str>, file: &str) -> Option<String> {
+        let scratch = tempfile::tempdir().expect("tests can write");
+        let path = scratch.path().join("settings.toml");
+        std::fs::write(&path, file).expect("written");
+        let address = |text: Option<&str>| text.or(Some("127.0.0.1:0")).and_then(|text| text.parse().ok());
+        let arguments = Arguments {
+            settings: Some(path),
+            data_dir: scratch.path().join("data"),
+            http: address(http),
+            sip: address(sip),
+            database_url: None,
+            no_caller: true,
+        };
+        settings(&arguments).err().map(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn nothing_is_listened_on_beyond_this_machine() {
+        let certificate = "public_url = \"https://desk.example\"\n[phone]\nsecurity = \"offered\"\n[tls]\n\
+            certificate_file = \"c\"\nkey_file = \"k\"\n";
+        assert_eq!(refusal(None, None, ""), None);
+        assert_eq!(refusal(Some("[::1]:0"), Some("127.0.0.2:0"), certificate), None);
+        let redirect = format!("{certificate}redirect_from = \"0.0.0.0:80\"\n");
+        let sip_tls = format!("sip_tls = \"[::]:5061\"\n{certificate}");
+        for (http, sip, file, name) in [
+            (Some("0.0.0.0:0"), None, "", "`http`"),
+            (Some("192.0.2.7:0"), None, certificate, "`http`"),
+            (None, Some("0.0.0.0:15999"), certificate, "`sip`"),
+            (None, Some("[::ffff:192.0.2.7]:0"), certificate, "`sip`"),
+            (None, None, sip_tls.as_str(), "`sip_tls`"),
+            (None, None, redirect.as_str(), "`tls.redirect_from`"),
+        ] {
+            let refused = refusal(http, sip, file).unwrap_or_else(|| panic!("taken: {http:?} {sip:?} {file}"));
+            assert!(refused.contains(name) && refused.contains("this machine only"), "{refused}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use identity::{Caller, Environment, Role, member};
 use storage::OrganizationId;
 use uuid::Uuid;
 
-use super::{Answer, Node, say};
+use super::{Answer, Node, one_of, say};
 use crate::wiring::House;
 
 /// Keys that are listed at most.
@@ -32,8 +32,8 @@ enum Command {
         #[arg(long)]
         name: String,
         /// What it may do
-        #[arg(long, value_enum, default_value = "manager")]
-        role: RoleName,
+        #[arg(long, value_parser = one_of(Role::ALL.map(Role::as_str), Role::parse), default_value = "manager")]
+        role: Role,
         /// A key for simulated carriers only
         #[arg(long)]
         test: bool,
@@ -62,25 +62,6 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum RoleName {
-    Owner,
-    Admin,
-    Manager,
-    Viewer,
-}
-
-impl From<RoleName> for Role {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::Owner => Self::Owner,
-            RoleName::Admin => Self::Admin,
-            RoleName::Manager => Self::Manager,
-            RoleName::Viewer => Self::Viewer,
-        }
-    }
-}
-
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let node = match &arguments.command {
         Command::Create { node, .. }
@@ -93,7 +74,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let answer = match arguments.command {
         Command::Create { name, role, test, .. } => {
             let environment = if test { Environment::Test } else { Environment::Live };
-            let new = NewKey { name: &name, environment, role: role.into(), expires_at: None };
+            let new = NewKey { name: &name, environment, role, expires_at: None };
             let (key, text) = api_key::create(&house.platform, &caller, &new).await?;
             tracing::info!(key = %key.id, "made");
             say(text.reveal());

@@ -1,6 +1,6 @@
 //! `ringfence operator`: who runs the installation, from the machine itself.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use operator::account::NewAccount;
 use operator::store::accounts;
 use operator::store::trainings::{self, Attestation};
@@ -8,7 +8,7 @@ use operator::{OperatorRole, Standing};
 use storage::Timestamp;
 use uuid::Uuid;
 
-use super::{Answer, Node, organization, say};
+use super::{Answer, Node, one_of, organization, say};
 use crate::wiring::House;
 
 /// Operators that are listed at most.
@@ -33,8 +33,8 @@ enum Command {
         #[arg(long)]
         email: String,
         /// What they may do
-        #[arg(long, value_enum)]
-        role: RoleName,
+        #[arg(long, value_parser = one_of(OperatorRole::ALL.map(OperatorRole::as_str), OperatorRole::parse))]
+        role: OperatorRole,
     },
     /// List the operators, with how they stand
     List {
@@ -81,25 +81,6 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum RoleName {
-    Administrator,
-    Engineer,
-    Support,
-    Auditor,
-}
-
-impl From<RoleName> for OperatorRole {
-    fn from(name: RoleName) -> Self {
-        match name {
-            RoleName::Administrator => Self::Administrator,
-            RoleName::Engineer => Self::Engineer,
-            RoleName::Support => Self::Support,
-            RoleName::Auditor => Self::Auditor,
-        }
-    }
-}
-
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let node = match &arguments.command {
         Command::Create { node, .. }
@@ -114,7 +95,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::Create { name, email, role, .. } => {
             let password = organization::password("Password of the operator: ")?;
-            let new = NewAccount { name: &name, email: &email, password: &password, role: role.into() };
+            let new = NewAccount { name: &name, email: &email, password: &password, role };
             say(&accounts::create(platform, &new).await?.to_string());
         }
         Command::List { .. } => list(&house).await?,

@@ -6,14 +6,19 @@ use clap::{Args, Subcommand};
 use identity::founding::{self, Founding};
 use identity::incident;
 use identity::one_time::Purpose;
+use identity::organization;
 use uuid::Uuid;
 
 use super::key::operator;
 use super::{Answer, Node, say};
+use crate::demo::Facts;
 use crate::wiring::House;
 
 /// Bytes that are read as a password at most; longer ones are refused by their own rule.
 const PASSWORD_BYTES_MAX: u64 = 4_096;
+
+/// Organizations that are read at a time.
+const PAGE: i64 = 100;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -36,6 +41,11 @@ enum Command {
         /// The owner's e-mail address
         #[arg(long)]
         email: String,
+    },
+    /// List the organizations from outside: id, day of founding, state, members, keys, public name
+    List {
+        #[command(flatten)]
+        node: Node,
     },
     /// Lock an organization after a compromise: sessions and links end, keys are revoked, nothing is answered for it
     Lock {
@@ -86,6 +96,7 @@ enum AllowlistCommand {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::Create { node, name, owner_name, email } => create(node, name, owner_name, email).await,
+        Command::List { node } => list(node).await,
         Command::Lock { node, organization, reason } => lock(node, organization, &reason).await,
         Command::Unlock { node, organization } => unlock(node, organization).await,
         Command::Allowlist { command } => allowlist(command).await,
@@ -98,6 +109,28 @@ async fn create(node: Node, name: String, owner_name: String, email: String) -> 
     let founding = Founding { organization_name: &name, name: &owner_name, email: &email, password: &password };
     let founded = founding::found(&house.platform, &founding).await?;
     say(&founded.organization.0.to_string());
+    house.platform.database.close().await;
+    Ok(Answer::Good)
+}
+
+/// What the operators' page of organizations shows, and nothing else.
+async fn list(node: Node) -> anyhow::Result<Answer> {
+    let house = House::open(node.existing()?).await?;
+    let mut after = None;
+    loop {
+        let page = organization::list(&house.platform, after, PAGE).await?;
+        for one in &page {
+            let since = web::instant::to_rfc3339(one.created_at);
+            let (day, state) =
+                (since.split('T').next().unwrap_or_default(), if one.is_active { "active" } else { "stopped" });
+            let (members, keys) = (one.members, one.keys);
+            say(&format!("{}  {day}  {state:<7}  {members:>5} members {keys:>5} keys  {}", one.id.0, one.name));
+        }
+        after = page.last().map(|one| one.id.0).filter(|_| page.len() as i64 == PAGE);
+        if after.is_none() {
+            break;
+        }
+    }
     house.platform.database.close().await;
     Ok(Answer::Good)
 }
@@ -122,10 +155,18 @@ async fn unlock(node: Node, organization: Option<Uuid>) -> anyhow::Result<Answer
     Ok(Answer::Good)
 }
 
-/// The address under which browsers reach the server, as far as its settings tell.
+/// The address under which browsers reach the server: what the demo wrote down about its last start, which may have taken a
+/// free port; elsewhere as far as the settings tell.
 pub(super) fn base_url(house: &House) -> String {
     let settings = &house.settings;
-    if settings.public_url.is_empty() { format!("http://{}", settings.http) } else { settings.public_url.clone() }
+    let of_demo = || Facts::read(&settings.data_dir).filter(|_| house.platform.vault.stamp() == vault::Stamp::Demo);
+    match settings.public_url.trim_end_matches('/') {
+        "" => of_demo().map_or_else(
+            || format!("{}://{}", if settings.is_over_tls() { "https" } else { "http" }, settings.http),
+            |facts| facts.base_url,
+        ),
+        url => url.to_owned(),
+    }
 }
 
 async fn allowlist(command: AllowlistCommand) -> anyhow::Result<Answer> {

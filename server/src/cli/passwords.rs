@@ -36,14 +36,14 @@ enum Command {
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::Import { node, file, at_least } => {
-            let set = Breached::in_folder(&node.existing()?.data_dir);
+            let set = Breached::in_folder(&node.with_folder()?.data_dir);
             let made = set.import(&file, at_least, SystemClock.now())?;
             let (lines, records) = (made.lines, made.records);
             say(&format!(
                 "{lines} lines read; {records} breached passwords are refused from now on, by a running server too"
             ));
         }
-        Command::Status { node } => match Breached::in_folder(&node.existing()?.data_dir).header()? {
+        Command::Status { node } => match Breached::in_folder(&node.with_folder()?.data_dir).header()? {
             Some(header) => {
                 let since = web::instant::to_rfc3339(Timestamp(header.made_at));
                 say(&format!("{} breached passwords, imported {since}", header.records));

@@ -43,6 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let base = running.base_url.clone();
     say(&format!("Ringfence answers at {base} (listening on {})", running.http));
     say(&format!("Calls are answered at {}", calls_at(&running)));
+    say(&format!("Operators sign in at http://{}/sign-in, from this machine only", running.admin));
     if let Some(address) = running.redirect {
         say(&format!("Plain HTTP on {address} is sent there"));
     }

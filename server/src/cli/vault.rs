@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use storage::SystemEntropy;
 use uuid::Uuid;
@@ -80,6 +81,9 @@ enum KeyLevel {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let organization = arguments.organization;
+    if let Command::Rotate { level, to, .. } = &arguments.command {
+        heeds(*level, to.is_some(), organization.is_some())?;
+    }
     match arguments.command {
         Command::Rotate { node, level: KeyLevel::Root, to } => rotate_root(node.existing()?, to).await,
         Command::Rotate { node, level: KeyLevel::Wrapping, .. } => {
@@ -98,6 +102,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Unseal { node } => with_house(&node, organization, Act::Unseal).await,
         Command::Scrub { node } => with_house(&node, organization, Act::Scrub).await,
     }
+}
+
+/// Refuses an option that this level would not heed: whoever gives one means something by it.
+fn heeds(level: KeyLevel, to: bool, organization: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !to || level == KeyLevel::Root,
+        "--to goes with --level root only: no other key is in a place of its own"
+    );
+    let of_organization = matches!(level, KeyLevel::Organization | KeyLevel::Person);
+    anyhow::ensure!(
+        !organization || of_organization,
+        "--organization goes with --level organization and --level person only: the other keys are those of the installation"
+    );
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -233,25 +251,55 @@ fn end_of_bar() {
     }
 }
 
-/// Only the installation's keys are wrapped anew; a serving node does not notice.
+/// Only the installation's keys are wrapped anew; a serving node does not notice. What the operator must do is said as soon as
+/// the key has changed, whatever fails afterwards.
 async fn rotate_root(settings: Settings, to: Option<PathBuf>) -> anyhow::Result<Answer> {
-    let database = wiring::open_database(&settings).await?;
     let old = wiring::key_source(&settings)?;
-    let (fingerprint, settings) = match to {
-        None => (Vault::rotate_root_key(&database, &old, &SystemEntropy).await?, settings),
-        Some(file) => {
-            let root_key = Settings::load(Some(&file))?.root_key;
-            let changed = Settings { root_key, ..settings };
-            let new = wiring::key_source(&changed)?;
-            (Vault::change_root_key(&database, &old, &new, &SystemEntropy).await?, changed)
-        }
+    let changed = match &to {
+        None => settings.clone(),
+        Some(file) => Settings { root_key: Settings::load(Some(file))?.root_key, ..settings.clone() },
     };
-    database.close().await;
-    let place = wiring::key_source(&settings)?;
-    let house = House::open(settings).await?;
-    safekeeping::note_root_change(&house.platform, &fingerprint).await?;
-    house.platform.database.close().await;
+    anyhow::ensure!(
+        to.is_none() || changed.root_key != settings.root_key,
+        "the settings of --to name the place that the root key is in already; without --to it is replaced there"
+    );
+    let place = wiring::key_source(&changed)?;
+    let database = wiring::open_database(&settings).await?;
+    let fingerprint = match &to {
+        None => Vault::rotate_root_key(&database, &old, &SystemEntropy).await?,
+        Some(_) => Vault::change_root_key(&database, &old, &place, &SystemEntropy).await?,
+    };
     say(&format!("The root key is a new one, with fingerprint {fingerprint}, from {place}."));
     say("Back it up now. Backups made before still ask for the old one: destroy it when they are gone.");
+    if let Some(file) = to {
+        let file = file.display();
+        say(&format!(
+            "Before its next start, put `root_key` of {file} into the settings of every node that serves this data."
+        ));
+    }
+    database.close().await;
+    let noted = async {
+        let house = House::open(changed).await?;
+        safekeeping::note_root_change(&house.platform, &fingerprint).await?;
+        house.platform.database.close().await;
+        anyhow::Ok(())
+    };
+    noted.await.context("the root key has changed, but the audit log has no entry of it")?;
     Ok(Answer::Good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_a_level_would_not_heed_are_refused() {
+        for level in KeyLevel::value_variants() {
+            let of_organization = matches!(level, KeyLevel::Organization | KeyLevel::Person);
+            assert!(heeds(*level, false, false).is_ok());
+            assert_eq!(heeds(*level, true, false).is_ok(), *level == KeyLevel::Root);
+            assert_eq!(heeds(*level, false, true).is_ok(), of_organization);
+            assert!(heeds(*level, true, true).is_err());
+        }
+    }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use identity::{MembershipState, Permission, Role, allows, api_key, member, support};
 use uuid::Uuid;
 
-use super::{Answer, Node, complain, key, say};
+use super::{Answer, COULD_NOT, Node, complain, has_data, key, say};
 use crate::wiring::House;
 
 /// Members and keys that are looked through at a time.
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     node: Node,
     /// The permission, as in recording.listen; without one, all are listed
     permission: Option<String>,
-    /// The organization's id; without one, and with a data folder of several organizations, only roles are named
+    /// The organization's id; without one, and with several organizations here, only roles are named
     #[arg(long)]
     organization: Option<Uuid>,
 }
@@ -33,7 +33,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), ExitCode> {
         return Ok(());
     }
     complain(&format!("there is no permission {name}; did you mean {}?", suggestions(name).join(", ")));
-    Err(ExitCode::from(2))
+    Err(ExitCode::from(COULD_NOT))
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
@@ -44,11 +44,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         return Ok(Answer::Good);
     };
     say(&format!("{}: {}", permission.dotted(), roles(permission).join(", ")));
-    let settings = arguments.node.settings()?;
-    if !settings.data_dir.is_dir() {
+    // Who holds which role is asked of data that is there; the roles themselves stand in the program.
+    if arguments.organization.is_none() && !has_data(&arguments.node.settings()?) {
         return Ok(Answer::Good);
     }
-    let house = House::open(settings).await?;
+    let house = House::open(arguments.node.existing()?).await?;
     holders(&house, permission, arguments.organization).await?;
     house.platform.database.close().await;
     Ok(Answer::Good)
@@ -60,40 +60,54 @@ fn roles(permission: Permission) -> Vec<&'static str> {
     Role::ALL.into_iter().filter(holds).map(Role::as_str).collect()
 }
 
+/// Members, keys and grants that hold it, when it is plain which organization is meant.
 async fn holders(house: &House, permission: Permission, organization: Option<Uuid>) -> anyhow::Result<()> {
-    let (platform, caller) = (&house.platform, key::operator(house, organization).await?);
-    let mut after = None;
-    loop {
-        let page = member::list(platform, &caller, after, PAGE).await?;
-        for one in page.iter().filter(|one| allows(one.role, one.state, permission)) {
+    let platform = &house.platform;
+    if organization.is_none() {
+        let canaries = trust::canaries(&platform.database).await?;
+        match member::first_organizations(platform, &canaries).await?.len() {
+            0 => return Ok(()),
+            1 => {}
+            _ => {
+                say("Several organizations are here: name one with --organization to see who holds it.");
+                say("`ringfence organization list` shows their ids.");
+                return Ok(());
+            }
+        }
+    }
+    let (caller, now) = (key::operator(house, organization).await?, platform.now());
+    for one in all(async |after| member::list(platform, &caller, after, PAGE).await, |one| one.id).await? {
+        if allows(one.role, one.state, permission) {
             say(&format!("  member   {:<8} {} <{}>", one.role.as_str(), one.name, one.email));
         }
-        after = page.last().map(|one| one.id).filter(|_| page.len() as i64 == PAGE);
-        if after.is_none() {
-            break;
-        }
     }
-    let now = platform.now();
-    let mut after = None;
-    loop {
-        let page = api_key::list(platform, &caller, after, PAGE).await?;
-        let good = page
-            .iter()
-            .filter(|one| one.revoked_at.is_none_or(|at| now < at) && one.expires_at.is_none_or(|at| now < at));
-        for one in good.filter(|one| one.role.allows(permission)) {
+    for one in all(async |after| api_key::list(platform, &caller, after, PAGE).await, |one| one.id).await? {
+        if one.state(now).works() && one.role.allows(permission) {
             say(&format!("  key      {:<8} {} ({})", one.role.as_str(), one.name, one.id));
         }
-        after = page.last().map(|one| one.id).filter(|_| page.len() as i64 == PAGE);
-        if after.is_none() {
-            break;
-        }
     }
-    for grant in support::list(platform, &caller, None, PAGE).await?.iter().filter(|grant| grant.is_good(now)) {
-        if grant.scope.permits(permission) {
+    for grant in all(async |after| support::list(platform, &caller, after, PAGE).await, |grant| grant.id).await? {
+        if grant.is_good(now) && grant.scope.permits(permission) {
             say(&format!("  support  by grant {} until {}", grant.id, web::instant::to_rfc3339(grant.expires_at)));
         }
     }
     Ok(())
+}
+
+/// All of a list that is read page by page, each from after the last id of the one before.
+async fn all<One>(
+    page: impl AsyncFn(Option<Uuid>) -> identity::Result<Vec<One>>,
+    id: impl Fn(&One) -> Uuid,
+) -> identity::Result<Vec<One>> {
+    let mut all = Vec::new();
+    loop {
+        let found = page(all.last().map(&id)).await?;
+        let is_last = (found.len() as i64) < PAGE;
+        all.extend(found);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 /// The names that need the fewest letters changed.
@@ -134,6 +148,18 @@ mod tests {
             suggestions("settings")
         );
         assert_eq!((distance("", "abc"), distance("abc", "abc"), distance("abc", "adc")), (3, 0, 1));
+    }
+
+    #[tokio::test]
+    async fn lists_are_read_to_their_end() {
+        for length in [0, 1, PAGE as u128 - 1, PAGE as u128, PAGE as u128 + 1, 2 * PAGE as u128] {
+            let page = async |after: Option<Uuid>| {
+                let first = after.map_or(0, |id| id.as_u128() + 1);
+                Ok((first..length).take(PAGE as usize).map(Uuid::from_u128).collect())
+            };
+            let found = all(page, |id| *id).await.expect("read");
+            assert_eq!(found, (0..length).map(Uuid::from_u128).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -27,9 +27,12 @@ pub async fn look(settings: &Settings) -> Vec<Finding> {
         Ok(database) => database,
         Err(error) => return vec![Finding::fault(DATABASE, format!("{error:#}: {}", advice(settings)))],
     };
-    let findings =
-        vec![walls(&database, settings).await, key(&database, settings).await, log(&database, settings).await];
-    let findings = [findings, vec![integrity(&database).await]].concat();
+    let mut findings = vec![walls(&database, settings).await];
+    if vault::is_made(&database).await.is_ok_and(|is_made| !is_made) {
+        findings.push(Finding::good(ROOT_KEY, "nothing was stored yet; the first `ringfence serve` makes the keys"));
+    } else {
+        findings.extend([key(&database, settings).await, log(&database, settings).await, integrity(&database).await]);
+    }
     database.close().await;
     findings
 }
@@ -62,7 +65,7 @@ async fn key(database: &Database, settings: &Settings) -> Finding {
         Err(error) => return Finding::fault(ROOT_KEY, format!("{error:#}")),
     };
     let place = source.to_string();
-    match Vault::open(source, database, Arc::new(SystemEntropy)).await {
+    match Vault::open_existing(source, database, Arc::new(SystemEntropy)).await {
         Ok(vault) => Finding::good(ROOT_KEY, format!("from {place}; opens this database ({} data)", vault.stamp())),
         Err(error @ vault::Error::WrongRootKey { .. }) => {
             Finding::fault(ROOT_KEY, format!("{error}: put the right key there, from your backup"))

@@ -1,4 +1,4 @@
-//! The machine: its clock, its disk, its voice, and the password of the trunk.
+//! The machine: its clock, its disk, its voice, and the files of the trunk.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -77,10 +77,14 @@ pub fn voice(settings: &Settings) -> Finding {
     }
 }
 
-/// The trunk's password can be read, by its owner alone.
+/// The trunk's password can be read, by its owner alone, and so can the authorities of its certificate.
 pub fn trunk(trunk: &Trunk) -> Finding {
     if let Err(error) = phone::trunk(trunk) {
         return Finding::fault("trunk", format!("{error:#}: look at `trunk` in the settings"));
+    }
+    let is_certified = trunk.is_over_tls() || trunk.ca_file.is_some();
+    if is_certified && let Err(error) = phone::authorities(trunk.ca_file.as_deref()) {
+        return Finding::fault("trunk", format!("{error:#}: look at `trunk.ca_file` in the settings"));
     }
     let mode =
         |file: &std::path::PathBuf| std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
@@ -89,7 +93,8 @@ pub fn trunk(trunk: &Trunk) -> Finding {
             let shown = file.display();
             Finding::fault("trunk", format!("other users can get at {shown} (mode {mode:03o}): chmod 600 {shown}"))
         }
-        _ => Finding::good("trunk", format!("{}, password readable", trunk.address)),
+        Some(_) => Finding::good("trunk", format!("{}, password readable", trunk.address)),
+        None => Finding::good("trunk", format!("{}, no password is set", trunk.address)),
     }
 }
 

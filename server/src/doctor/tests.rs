@@ -24,6 +24,7 @@ async fn set_up() -> (TempDir, Settings) {
         http: any_port,
         admin: any_port,
         sip: any_port,
+        stamp: Some(vault::Stamp::Production),
         ..Settings::default()
     };
     let house = open(&settings).await;
@@ -197,7 +198,9 @@ async fn addresses_that_cannot_be_used_are_named() {
     expect(&settings, "http", "give the node a certificate").await;
     settings.http = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.admin = SocketAddr::from(([203, 0, 113, 7], 9_090));
-    expect(&settings, "admin", "this machine has no address 203.0.113.7").await;
+    let faults = faults(&settings).await;
+    let says = |name: &str, words: &str| faults.iter().any(|fault| fault.name == name && fault.says.contains(words));
+    assert!(says("admin", "this machine has no address 203.0.113.7") && says("settings", "`admin`"), "{faults:#?}");
 }
 
 #[tokio::test]
@@ -229,6 +232,7 @@ async fn a_clock_that_is_wrong_is_named() {
 async fn a_trunk_without_its_password_is_named() {
     let (scratch, mut settings) = set_up().await;
     let file = scratch.path().join("trunk.password");
+    settings.phone.security = Some(crate::config::PhoneSecurity::Offered);
     let trunk = Trunk {
         address: "sip.example".into(),
         user: Some("us".into()),
@@ -244,6 +248,23 @@ async fn a_trunk_without_its_password_is_named() {
     assert_eq!(faults(&settings).await, []);
     settings.trunk = Some(Trunk { password_file: None, ..trunk });
     expect(&settings, "trunk", "go together").await;
+}
+
+#[tokio::test]
+async fn a_trunk_is_told_as_it_is_set() {
+    let (scratch, mut settings) = set_up().await;
+    settings.trunk = Some(Trunk { address: "127.0.0.1:5070".into(), ..Trunk::default() });
+    let findings = examine(&settings, &SystemClock).await;
+    let finding = findings.iter().find(|finding| finding.name == "trunk").expect("looked at");
+    assert!(finding.good && finding.says == "127.0.0.1:5070, no password is set", "{finding:?}");
+    let file = scratch.path().join("authority.pem");
+    let address = "sip.example:5061;transport=tls";
+    settings.trunk = Some(Trunk { address: address.into(), ca_file: Some(file.clone()), ..Trunk::default() });
+    expect(&settings, "trunk", "authority.pem").await;
+    std::fs::write(&file, "no certificate\n").expect("written");
+    expect(&settings, "trunk", "holds no certificate").await;
+    std::fs::write(&file, edge::tls::testing::TestIssuer::new("test").root()).expect("written");
+    assert_eq!(faults(&settings).await, []);
 }
 
 #[tokio::test]

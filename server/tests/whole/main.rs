@@ -12,6 +12,7 @@ mod attack;
 mod audit_log;
 mod browser;
 mod caller;
+mod commands;
 mod crash;
 mod description;
 mod doctor;

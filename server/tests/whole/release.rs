@@ -118,7 +118,7 @@ async fn evidence_is_believed_only_whole_and_from_its_signer() {
     assert!(code == Some(1) && told.contains("GONE   components.txt"), "{told}");
     // A key is never written over, and nobody else reads it.
     let (code, told) = run(&["release", "key", NAME, "--out", &key_file]).await;
-    assert!(code == Some(1) && told.contains("cannot be made"), "{told}");
+    assert!(code == Some(2) && told.contains("cannot be made"), "{told}");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key_file).expect("there").permissions());
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -24,7 +24,7 @@ async fn a_stored_conversation_steps_again_to_the_same_effects() {
     println!("{}", text.lines().last().unwrap_or_default());
     // It tells the conversations apart: there is none of this id, and the exit code says so.
     let (code, text) = run(&["verify", "replay", "0190f000-0000-7000-8000-000000000000", "--data-dir", &folder]).await;
-    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(code, Some(2), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

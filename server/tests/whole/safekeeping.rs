@@ -361,14 +361,14 @@ async fn live_demo_and_development_data_are_never_mixed_up() {
     for (words, wanted) in kinds {
         for (_, stored) in kinds.into_iter().filter(|(_, stored)| *stored != wanted) {
             let (code, text) = start(words, stored, REFUSED_WITHIN).await.expect("it ends by itself");
-            assert!(code == Some(1) && text.contains(&format!("this is {stored} data")), "{wanted}: {text}");
+            assert!(code == Some(2) && text.contains(&format!("this is {stored} data")), "{wanted}: {text}");
         }
     }
     // A developer's root key does not make live data either.
     std::fs::create_dir(scratch.path().join("mixed")).expect("made");
     std::fs::copy(scratch.path().join("development/root.key"), scratch.path().join("mixed/root.key")).expect("copied");
     let (code, text) = start(live, "mixed", REFUSED_WITHIN).await.expect("it ends by itself");
-    assert!(code == Some(1) && text.contains("made for development data"), "{text}");
+    assert!(code == Some(2) && text.contains("made for development data"), "{text}");
     let (_, text) = run(&["doctor", "--data-dir", scratch.path().join("development").to_str().expect("plain")]).await;
     assert!(text.contains("development data"), "{text}");
 }

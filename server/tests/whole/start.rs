@@ -68,6 +68,9 @@ async fn what_the_terminal_shows_to_try_runs_as_it_stands() {
     let folder = scratch.path().join("data");
     let (mut first, said) = welcomed(&folder, &["--no-caller"]).await;
     assert!(!said.contains("simulated"), "nobody calls: {said}");
+    let (_, operators) = said.split_once("Operators    ").expect("where operators sign in");
+    let page = reqwest::get(operators.lines().next().expect("an address")).await.expect("an answer");
+    assert!(page.status().is_success() && page.text().await.expect("a page").contains("<form"), "{said}");
     let line = said.lines().find(|line| line.contains(" --scenario ")).expect("a call to try");
     let (_, command) = line.split_once(":  ").expect("the command behind its words");
     // As it stands, but for hanging up early: the whole scenario takes over a minute.

@@ -196,6 +196,14 @@ fn root_cipher(root: &Secret, stamp: Stamp) -> Xaes256Gcm {
     Xaes256Gcm::new(&root.derive(&[b"installation key", stamp.as_str().as_bytes()]))
 }
 
+/// Whether an installation was ever started on this database: a node has made its keys there.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn is_made(database: &Database) -> Result<bool> {
+    Ok(stored(&database.installation()).await?.is_some())
+}
+
 async fn stored(door: &InstallationDb) -> Result<Option<Stored>> {
     let rows = door.query(&INSTALLATION_KEYS, &[]).await?;
     let Some(first) = rows.first() else { return Ok(None) };

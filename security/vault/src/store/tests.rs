@@ -119,6 +119,19 @@ async fn a_fresh_database_without_a_key_is_refused_unless_the_source_is_a_file()
 }
 
 #[tokio::test]
+async fn whoever_looks_makes_no_installation() {
+    for test in databases(schema()).await {
+        let look = || Vault::open_existing(KeySource::File(key_file(&test)), &test.database, Arc::new(SystemEntropy));
+        let error = look().await.expect_err("nothing is there");
+        assert!(matches!(error, Error::NoInstallationKey), "{}: {error}", test.name);
+        assert!(!key_file(&test).exists() && !is_made(&test.database).await.expect("read"), "{}", test.name);
+        open(&test).await;
+        assert!(is_made(&test.database).await.expect("read"), "{}", test.name);
+        look().await.expect("now it is there");
+    }
+}
+
+#[tokio::test]
 async fn organizations_cannot_open_each_other_s_values() {
     for test in databases(schema()).await {
         let vault = open(&test).await;
