@@ -9,7 +9,7 @@ use super::standing::{Target, set_state};
 use crate::store::KEYS_REVOKE_OF_OWNER;
 use crate::store::people::{
     INVITATIONS_REVOKE_OF_MAKER, MEMBERSHIP_OF_USER, PROVISIONED_USER_DELETE, SESSIONS_DELETE_OF_MEMBER,
-    TOKENS_DELETE_OF_MEMBER,
+    SESSIONS_DELETE_OF_VOUCHED, TOKENS_DELETE_OF_MEMBER,
 };
 use crate::{Caller, Change, Error, MembershipState, Platform, Result};
 
@@ -79,6 +79,8 @@ pub fn facts(ended: &Ended) -> Vec<(&'static str, String)> {
 pub(crate) async fn cut_off(change: &mut Change, organization: OrganizationId, user: Uuid) -> Result<Ended> {
     let now = change.platform().now();
     let (person, person_now) = ([organization.into(), user.into()], [organization.into(), user.into(), now.into()]);
+    // Before the links go: it is by them that those are found whom they let in.
+    change.execute(&SESSIONS_DELETE_OF_VOUCHED, &person).await?;
     let mut ended = Ended {
         sessions: change.execute(&SESSIONS_DELETE_OF_MEMBER, &person).await?,
         keys: change.execute(&KEYS_REVOKE_OF_OWNER, &person_now).await?,

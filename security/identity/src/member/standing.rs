@@ -86,7 +86,8 @@ pub async fn change_role_within(change: &mut Change, caller: &Caller, id: Uuid, 
     Ok(target.role)
 }
 
-/// Stops a member for now: sessions end, keys are refused until they are let in again. Stopping twice changes nothing.
+/// Stops a member for now: sessions end, and so do links by which they vouched for others; keys are refused until they are let in
+/// again. Stopping twice changes nothing.
 pub async fn suspend(platform: &Platform, caller: &Caller, id: Uuid) -> Result<()> {
     let mut change = caller.change(platform, "member.suspend").await?;
     match suspend_within(&mut change, caller, id).await? {
@@ -95,7 +96,8 @@ pub async fn suspend(platform: &Platform, caller: &Caller, id: Uuid) -> Result<(
     }
 }
 
-/// The same within a change that says why. Answers how many sessions ended; nothing when the member was suspended before.
+/// The same within a change that says why. Answers how many sessions ended, those of others whom the member vouched for not
+/// counted; nothing when the member was suspended before.
 pub async fn suspend_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Option<u64>> {
     let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
@@ -108,6 +110,7 @@ pub async fn suspend_within(change: &mut Change, caller: &Caller, id: Uuid) -> R
     }
     target.must_not_be_the_last_owner(change, caller).await?;
     set_state(change, id, MembershipState::Suspended).await?;
+    reset::withdraw(change, target.user).await?;
     let arguments = [caller.organization().into(), target.user.into()];
     Ok(Some(change.execute(&SESSIONS_DELETE_OF_MEMBER, &arguments).await?))
 }

@@ -1,7 +1,7 @@
 //! Links by which one member vouches for another: worth what their maker could grant, to whoever the other is by now.
 
 use identity::invitation::{self, Acceptance};
-use identity::member::{joining, standing};
+use identity::member::{joining, leaving, standing};
 use identity::notice::{self, Kind};
 use identity::reset::{self, What};
 use identity::session::Device;
@@ -17,17 +17,27 @@ use crate::{by_session, founder, membership};
 const VOUCHED: &str = "called back on the number in their file";
 const CHOSEN: &str = "violet engine ten birch";
 
-/// A role that is changed without anything else that a change of role does.
+/// A role and a standing that are changed without anything else that such a change does.
 static MADE_OWNER: Statement =
     Statement::installation("test.made_owner", "update membership set role = 'owner' where user_id = $1");
+static STOPPED: Statement =
+    Statement::installation("test.stopped", "update membership set state = 'suspended' where user_id = $1");
 
 async fn tested() -> Vec<TestPlatform> {
-    platforms(Schema::new().with(&[], &[&MADE_OWNER])).await
+    platforms(Schema::new().with(&[], &[&MADE_OWNER, &STOPPED])).await
 }
 
 async fn make_owner_quietly(test: &TestPlatform, user: Uuid) {
+    quietly(test, &MADE_OWNER, user).await;
+}
+
+async fn stop_quietly(test: &TestPlatform, user: Uuid) {
+    quietly(test, &STOPPED, user).await;
+}
+
+async fn quietly(test: &TestPlatform, statement: &'static Statement, user: Uuid) {
     let mut transaction = test.platform.database.installation().begin().await.expect("begun");
-    assert_eq!(transaction.execute(&MADE_OWNER, &[user.into()]).await.expect("run"), 1);
+    assert_eq!(transaction.execute(statement, &[user.into()]).await.expect("run"), 1);
     transaction.commit().await.expect("committed");
 }
 
@@ -99,6 +109,7 @@ async fn has_app(test: &TestPlatform, person: &Persona) {
 
 /// A member with an app, and links of both kinds for them that an Admin made.
 struct Vouched {
+    admin: Persona,
     person: Persona,
     password: Secret,
     factor: Secret,
@@ -112,7 +123,7 @@ impl Vouched {
         let id = membership(test, owner, &person).await.id;
         let begin = async |what| reset::begin(&test.platform, &admin.caller, id, what, VOUCHED).await.expect("made");
         let (password, factor) = (begin(What::Password).await, begin(What::SecondFactor).await);
-        Self { person, password, factor }
+        Self { admin, person, password, factor }
     }
 
     async fn by_password_link(&self, test: &TestPlatform) -> Result<Secret> {
@@ -150,5 +161,45 @@ async fn nobody_is_let_back_in_as_more_than_whoever_vouched_could_grant() {
         assert!(by_session(&test, opened.reveal()).await.is_some(), "nothing changed");
         standing::change_role(&test.platform, &owner, id, Role::Owner).await.expect("promoted");
         assert!(by_session(&test, opened.reveal()).await.is_none(), "{}: half a sign-in", test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_helps_back_in_is_worth_what_its_maker_may_do_now() {
+    for test in tested().await {
+        let (_, owner) = founder(&test, "harbour").await;
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        make_owner_quietly(&test, vouched.person.user).await;
+        vouched.assert_refused(&test, "the person is more than the maker may grant").await;
+
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        stop_quietly(&test, vouched.admin.user).await;
+        vouched.assert_refused(&test, "the maker is stopped").await;
+
+        // Suspending ends them for good, and what they have let in.
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        let opened = vouched.by_password_link(&test).await.expect("while the maker works here");
+        let id = membership(&test, &owner, &vouched.admin).await.id;
+        standing::suspend(&test.platform, &owner, id).await.expect("suspended");
+        assert!(by_session(&test, opened.reveal()).await.is_none(), "{}: half a sign-in", test.name);
+        vouched.assert_refused(&test, "the maker is suspended").await;
+        standing::reinstate(&test.platform, &owner, id).await.expect("let in again");
+        vouched.assert_refused(&test, "and the links do not come back").await;
+
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        let id = membership(&test, &owner, &vouched.admin).await.id;
+        standing::change_role(&test.platform, &owner, id, Role::Viewer).await.expect("demoted");
+        vouched.assert_refused(&test, "the maker is a Viewer").await;
+
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        let opened = vouched.by_password_link(&test).await.expect("while the maker works here");
+        let id = membership(&test, &owner, &vouched.admin).await.id;
+        leaving::remove(&test.platform, &owner, id).await.expect("removed");
+        assert!(by_session(&test, opened.reveal()).await.is_none(), "{}: the maker has left", test.name);
+        vouched.by_factor_link(&test).await.expect_err("nor another");
+
+        let vouched = Vouched::by_admin(&test, &owner).await;
+        vouched.by_password_link(&test).await.expect("while the maker works here");
+        vouched.by_factor_link(&test).await.expect("while the maker works here");
     }
 }
