@@ -314,7 +314,7 @@ impl Person {
         let keyring = platform.vault.installation_keyring();
         let name = keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?;
         let related = [acceptance.email, &name, &offer.organization_name];
-        password::check_new(acceptance.password, password::MINIMUM_LENGTH_ALONE, &related)?;
+        judge(platform, acceptance.password, password::MINIMUM_LENGTH_ALONE, &related).await?;
         let hash = user::hash_password(acceptance.password, platform.entropy.clone()).await?;
         Ok(Self { user, brings: Brings::FirstPassword(hash) })
     }
