@@ -2,7 +2,7 @@
 
 use crate::fixture::{Answer, FORM, Service, password, session_of};
 use edge::limits::LimitSettings;
-use identity::{Authenticator, Presented, notice};
+use identity::{Authenticator, Presented, incident, member, notice};
 use serde_json::json;
 use sign_in::provisioning::refusal::Refusal;
 use sign_in::provisioning::store;
@@ -122,4 +122,29 @@ async fn people_have_a_limit_and_looking_at_all_of_them_is_heavy_work() {
     assert_eq!(answered, LimitSettings::default().heavy.requests);
     let lookup = directory.get("/Users?filter=userName%20eq%20%22person7@harbour.example%22").await;
     assert_eq!((lookup.status, lookup.json()["totalResults"].clone()), (200, json!(1)));
+}
+
+#[tokio::test]
+async fn a_directory_still_finds_somebody_who_was_locked() {
+    for service in services().await {
+        let (organization, owner) = owner(&service, "harbour").await;
+        let directory = Directory::of(&service, &owner).await;
+        let id = directory.add("mia@harbour.example").await;
+        let platform = &service.test.platform;
+        let members = member::list(platform, &owner.caller, None, 100).await.expect("listed");
+        let user = members.iter().find(|member| member.id.to_string() == id).expect("a member").user;
+        let factors = [identity::Factor::SingleSignOnTwoFactors];
+        let device = identity::session::Device::default();
+        let session = identity::sign_in::admit(platform, user, Some(organization), &factors, &device).await;
+        let session = session.expect("asked").expect("let in");
+        let presented = Presented { session: Some(session.reveal()), ..Presented::default() };
+        let mia = Authenticator::new(platform.clone()).authenticate(presented).await.expect("asked").expect("let in");
+        incident::lock_own(platform, &mia).await.expect("locked");
+        let search = "/Users?filter=externalId+eq+%22mia%40harbour.example%22";
+        let found = directory.get(search).await;
+        assert_eq!(found.json()["totalResults"], json!(1), "{}: {found:?}", service.test.name);
+        assert_eq!(found.json()["Resources"][0]["id"], json!(id));
+        assert_eq!(directory.ask("DELETE", &format!("/Users/{id}"), &json!(null)).await.status, 204);
+        assert_eq!(directory.get(search).await.json()["totalResults"], json!(0), "it goes with the membership");
+    }
 }
