@@ -110,6 +110,8 @@ pub static SECOND_FACTOR: Table = Table {
         Column::time("created_at"),
         // It counts from here on; until then it is only being set up.
         Column::time("confirmed_at").nullable(),
+        // The session that sets it up: no other one confirms it.
+        Column::uuid("session_id").nullable(),
         Column::time("used_at").nullable(),
     ],
     references: &[],

@@ -140,6 +140,7 @@ pub async fn finish_registration(
     credential: &str,
 ) -> Result<Added> {
     let (user, now) = (second_factor::person(caller)?, platform.now());
+    must_not_rest_on_provider(platform, caller).await?;
     let name = second_factor::factor_name(name, "Passkey")?;
     let state: PasskeyRegistration = taken(platform, ceremony, Purpose::Register, Some(user)).await?;
     let answer: RegisterPublicKeyCredential = parse(credential)?;

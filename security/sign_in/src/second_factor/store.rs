@@ -14,12 +14,12 @@ const fn statement(label: &'static str, sql: &'static str) -> Statement {
 
 pub(crate) const FACTORS_OF_USER: Statement = statement(
     "sign_in.factors_of_user",
-    "select id, kind, name, secret, failures, created_at, confirmed_at, used_at from second_factor \
+    "select id, kind, name, secret, failures, created_at, confirmed_at, session_id, used_at from second_factor \
      where user_id = $1 order by created_at, id",
 );
 pub(crate) const FACTOR_CONFIRM: Statement = statement(
     "sign_in.factor_confirm",
-    "update second_factor set confirmed_at = $3, used_at = $3, last_step = $4, name = $5 \
+    "update second_factor set confirmed_at = $3, used_at = $3, last_step = $4, name = $5, session_id = null \
      where id = $1 and user_id = $2 and confirmed_at is null",
 );
 /// Takes a step's code, unless this step or a later one was taken before.
@@ -76,6 +76,8 @@ pub(crate) struct Stored {
     pub name: String,
     pub secret: zeroize::Zeroizing<Vec<u8>>,
     pub failures: i64,
+    pub created_at: Timestamp,
+    pub session: Option<Uuid>,
     pub confirmed_at: Option<Timestamp>,
     pub used_at: Option<Timestamp>,
 }
@@ -105,6 +107,8 @@ fn read(row: &Row, keyring: &Keyring) -> Result<Option<Stored>> {
         name: keyring.open_text(Field::new(&SECOND_FACTOR, "name", id), &row.bytes("name")?)?,
         secret: keyring.open(Field::new(&SECOND_FACTOR, "secret", id), &row.bytes("secret")?)?,
         failures: row.integer("failures")?,
+        created_at: row.timestamp("created_at")?,
+        session: row.optional_uuid("session_id")?,
         confirmed_at: row.optional_timestamp("confirmed_at")?,
         used_at: row.optional_timestamp("used_at")?,
     }))
