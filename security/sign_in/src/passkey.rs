@@ -236,6 +236,7 @@ pub async fn finish_sign_in(
     let shown = webauthn.finish_discoverable_authentication_v2(&answer, state, &key).map_err(refused)?;
     let mut transaction = platform.database.installation().begin().await?;
     write_used(platform, &mut transaction, id, user, passkey, &shown).await?;
+    second_factor::forgive(&mut transaction, user).await?;
     transaction.commit().await?;
     let token = sign_in::admit(platform, user, None, &[Factor::Passkey], device).await?;
     token.ok_or(Error::PasskeyRefused)

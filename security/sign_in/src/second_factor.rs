@@ -2,7 +2,7 @@
 //!
 //! An app counts only after its first code was typed in, in the session that began to set it up and within
 //! [`PENDING_SECONDS`]: what one way of signing in began, another does not finish. No step's code is taken twice, a hundred
-//! wrong codes in a row stop the app until another factor is shown, and every success gives the session a new token.
+//! wrong codes in a row stop the app until a backup code or a passkey is shown, and every success gives the session a new token.
 
 pub mod pages;
 mod store;
@@ -11,14 +11,14 @@ use identity::notice::{self, Kind as Told};
 use identity::session;
 use identity::token::Secret;
 use identity::{BACKUP_CODE, Caller, Change, Credential, Factor, Outstanding, Platform, SECOND_FACTOR, sign_in, user};
-use storage::{Timestamp, Value};
+use storage::{Timestamp, Transaction, Value};
 use uuid::Uuid;
 use vault::Field;
 
 pub use store::STATEMENTS;
 use store::{
     CODE_USE, CODES_DELETE, CODES_OF_USER, FACTOR_CONFIRM, FACTOR_REMOVE, FACTOR_STEP, FACTORS_DROP_OTHERS,
-    FACTORS_DROP_UNCONFIRMED, FACTORS_FAILED, Stored,
+    FACTORS_DROP_UNCONFIRMED, FACTORS_FAILED, FACTORS_FORGIVE, Stored,
 };
 pub(crate) use store::{email, of_user as stored};
 
@@ -272,8 +272,18 @@ pub async fn show_password(platform: &Platform, caller: &Caller, password: &str)
 pub(crate) async fn strengthen(platform: &Platform, mut change: Change, factor: Factor) -> Result<Secret> {
     let token = session::strengthen(&mut change, platform, factor).await?;
     let token = token.ok_or(Error::NotNow("This session has ended. Sign in again."))?;
+    if matches!(factor, Factor::BackupCode | Factor::Passkey) {
+        let user = person(change.caller())?;
+        forgive(&mut change, user).await?;
+    }
     change.commit("session", None, vec![("by", factor.as_str().to_owned())]).await?;
     Ok(token)
+}
+
+/// Lets apps that wrong codes have stopped be asked again: the person has shown a factor that whoever guessed does not have.
+pub(crate) async fn forgive(transaction: &mut Transaction, user: Uuid) -> Result<()> {
+    transaction.execute(&FACTORS_FORGIVE, &[user.into()]).await?;
+    Ok(())
 }
 
 async fn refuse(platform: &Platform, caller: &Caller, what: &str) -> Result<Secret> {

@@ -34,6 +34,11 @@ pub(crate) const FACTORS_FAILED: Statement = statement(
     "update second_factor set failures = failures + 1 \
      where user_id = $1 and kind = 'totp' and confirmed_at is not null and failures < $2",
 );
+/// Another factor was shown: the apps are asked again.
+pub(crate) const FACTORS_FORGIVE: Statement = statement(
+    "sign_in.factors_forgive",
+    "update second_factor set failures = 0 where user_id = $1 and kind = 'totp' and failures > 0",
+);
 pub(crate) const FACTORS_DROP_UNCONFIRMED: Statement = statement(
     "sign_in.factors_drop_unconfirmed",
     "delete from second_factor where user_id = $1 and confirmed_at is null",
@@ -61,6 +66,7 @@ pub const STATEMENTS: &[&Statement] = &[
     &FACTOR_CONFIRM,
     &FACTOR_STEP,
     &FACTORS_FAILED,
+    &FACTORS_FORGIVE,
     &FACTORS_DROP_UNCONFIRMED,
     &FACTOR_REMOVE,
     &FACTORS_DROP_OTHERS,

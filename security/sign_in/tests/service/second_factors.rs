@@ -293,6 +293,12 @@ async fn guessing_codes_is_slowed_and_stopped() {
     let stopped = sign_in::second_factor::show_code(platform, &caller, &right).await;
     assert!(matches!(stopped, Err(sign_in::Error::TooManyWrongCodes)), "even the right one");
     assert!(sign_in::second_factor::show_code(platform, &caller, &codes[0]).await.is_ok(), "a backup code helps");
+    service.test.clock.advance_seconds(30);
+    let mut browser = Browser::by_password(&service, "owner@harbour.example").await;
+    let right = secret.code_at(platform.now());
+    let shown = browser.post("/sign-in/second-factor", &format!("code={right}")).await;
+    assert_eq!(shown.status, 303, "and the app is asked again: {shown:?}");
+    assert!(browser.is_in().await);
 }
 
 #[tokio::test]
