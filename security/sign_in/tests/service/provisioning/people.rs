@@ -2,7 +2,8 @@
 
 use crate::fixture::{Answer, FORM, Service, password, session_of};
 use edge::limits::LimitSettings;
-use identity::{Authenticator, Presented, incident, member, notice};
+use identity::api_key::{self, NewKey};
+use identity::{Authenticator, Environment, Presented, Role, incident, member, notice};
 use serde_json::json;
 use sign_in::provisioning::refusal::Refusal;
 use sign_in::provisioning::store;
@@ -147,4 +148,21 @@ async fn a_directory_still_finds_somebody_who_was_locked() {
         assert_eq!(directory.ask("DELETE", &format!("/Users/{id}"), &json!(null)).await.status, 204);
         assert_eq!(directory.get(search).await.json()["totalResults"], json!(0), "it goes with the membership");
     }
+}
+
+#[tokio::test]
+async fn the_form_says_when_the_organization_has_as_many_keys_as_it_can() {
+    let service = Service::start().await;
+    let (_, owner) = owner(&service, "harbour").await;
+    let platform = &service.test.platform;
+    let expires_at = Some(api_key::expiry_in_days(platform.now(), 90));
+    let new = NewKey { name: "sync", environment: Environment::Live, role: Role::Viewer, expires_at };
+    for _ in 0..api_key::MAXIMUM_KEYS {
+        api_key::create(platform, &owner.caller, &new).await.expect("made");
+    }
+    let cookie = format!("ringfence_session={}", owner.session.reveal());
+    let form = [FORM[0], FORM[1], ("cookie", cookie.as_str()), ("accept", "text/html")];
+    let full = service.ask("POST", "/settings/provisioning/keys", &form, "name=Okta+for+all&days=90").await;
+    assert_eq!(full.status, 422, "{full:?}");
+    assert!(full.body.contains("value=\"Okta for all\"") && full.body.contains("keys"), "in the form: {full:?}");
 }
