@@ -23,6 +23,7 @@ use crate::{
 pub const MAXIMUM_KEYS: i64 = 200;
 /// Longest life that can be asked for, in days.
 pub const MAXIMUM_LIFE_DAYS: i64 = 3660;
+const SECONDS_PER_DAY: i64 = 24 * 3600;
 /// The longest time that an old key works beside the one that took its place.
 pub const MAXIMUM_OVERLAP_SECONDS: i64 = 7 * 86_400;
 /// The overlap unless asked otherwise: a working day to put the new key in place.
@@ -163,6 +164,11 @@ impl ApiKey {
     }
 }
 
+/// The end of a key that is made now for so many days, 1 to [`MAXIMUM_LIFE_DAYS`]: the last second of them.
+pub fn expiry_in_days(now: Timestamp, days: i64) -> Timestamp {
+    now.plus_seconds(days.clamp(1, MAXIMUM_LIFE_DAYS) * SECONDS_PER_DAY - 1)
+}
+
 /// Makes a key. The text is returned this once.
 pub async fn create(platform: &Platform, caller: &Caller, new: &NewKey<'_>) -> Result<(ApiKey, KeyText)> {
     make(platform, caller, new, KeyRole::Of(new.role)).await
@@ -191,7 +197,7 @@ async fn make(platform: &Platform, caller: &Caller, new: &NewKey<'_>, role: KeyR
     may_hand_out(caller, role)?;
     let now = platform.now();
     if let Some(expires_at) = new.expires_at
-        && (expires_at <= now || expires_at > now.plus_seconds(MAXIMUM_LIFE_DAYS * 86_400))
+        && (expires_at <= now || expires_at > now.plus_seconds(MAXIMUM_LIFE_DAYS * SECONDS_PER_DAY))
     {
         return Err(Error::invalid("expires_at", "Give a time after now and within ten years."));
     }

@@ -5,7 +5,8 @@
 //! gives the password of the account that they have already; then they sign in like everybody else.
 //!
 //! A link can also be for one account ([`create_for`]): a member whom a directory added and who has no password. Its holder
-//! gives the address of that account and chooses the password.
+//! gives the address of that account and chooses the password. What counts then is what the member is by now: such a link ends
+//! when their role changes, and with a maker who may not grant that role.
 
 use std::net::IpAddr;
 
@@ -16,12 +17,13 @@ use vault::Field;
 use zeroize::Zeroizing;
 
 use crate::member::joining::{is_elsewhere, works_elsewhere};
+use crate::notice::{self, Kind};
 use crate::password_change::judge;
 use crate::store::people::{
     INVITATION, INVITATION_BY_HASH, INVITATION_REVOKE, INVITATION_USE, INVITATIONS_COUNT, INVITATIONS_OPEN,
     INVITATIONS_REVOKE_FOR, MEMBERSHIP_OF_USER, MEMBERSHIPS_ELSEWHERE,
 };
-use crate::store::{self, MEMBERSHIP, PASSWORD_SET, USER_ACCOUNT, USER_BY_EMAIL};
+use crate::store::{self, MEMBERSHIP, ORGANIZATION_LOCK, PASSWORD_SET, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::{self, Secret};
 use crate::user::{self, EmailAddress};
 use crate::{Caller, Error, MembershipState, Platform, Result, Role, api_key, change, member, password};
@@ -181,6 +183,10 @@ pub async fn accept(platform: &Platform, acceptance: &Acceptance<'_>) -> Result<
     let offer = Offer::read(rows.first().ok_or(Error::TokenRefused)?)?;
     let person = Person::of(platform, acceptance, &offer).await?;
     let mut transaction = platform.database.organization(offer.organization).begin().await?;
+    // Hashing a password takes a while: what the link is worth is read again where nobody changes memberships meanwhile.
+    transaction.query(&ORGANIZATION_LOCK, &[offer.organization.into()]).await?;
+    let rows = transaction.query(&INVITATION_BY_HASH, &[hash.into(), platform.now().into()]).await?;
+    let offer = Offer::read(rows.first().ok_or(Error::TokenRefused)?)?;
     let arguments = [hash.into(), platform.now().into(), person.user.into()];
     if transaction.execute(&INVITATION_USE, &arguments).await? != 1 {
         return Err(Error::TokenRefused);
@@ -213,6 +219,8 @@ struct Offer {
     organization: OrganizationId,
     organization_name: String,
     role: Role,
+    /// What its maker is; none when the machine's own command line made it.
+    maker: Option<Role>,
     for_user: Option<Uuid>,
 }
 
@@ -223,18 +231,24 @@ impl Offer {
         if row.text("organization_state")? != "active" {
             return Err(Error::TokenRefused);
         }
+        let mut maker = None;
         if row.optional_uuid("created_by")?.is_some() {
             let state = row.optional_text("maker_state")?.as_deref().and_then(MembershipState::parse);
-            let maker = row.optional_text("maker_role")?.as_deref().and_then(Role::parse);
-            if state != Some(MembershipState::Active) || !maker.is_some_and(|maker| maker.may_grant(role)) {
+            let present = row.optional_text("maker_role")?.as_deref().and_then(Role::parse);
+            if state != Some(MembershipState::Active) || present.is_none() {
                 return Err(Error::TokenRefused);
             }
+            maker = present;
+        }
+        if maker.is_some_and(|maker| !maker.may_grant(role)) {
+            return Err(Error::TokenRefused);
         }
         Ok(Self {
             id: row.uuid("id")?,
             organization: OrganizationId(row.uuid("organization_id")?),
             organization_name: row.text("organization_name")?,
             role,
+            maker,
             for_user: row.optional_uuid("for_user_id")?,
         })
     }
@@ -300,13 +314,14 @@ impl Person {
         let keyring = platform.vault.installation_keyring();
         let name = keyring.open_text(Field::new(&USER_ACCOUNT, "name", user), &row.bytes("name")?)?;
         let related = [acceptance.email, &name, &offer.organization_name];
-        password::check_new(acceptance.password, password::MINIMUM_LENGTH_ALONE, &related)?;
+        judge(platform, acceptance.password, password::MINIMUM_LENGTH_ALONE, &related).await?;
         let hash = user::hash_password(acceptance.password, platform.entropy.clone()).await?;
         Ok(Self { user, brings: Brings::FirstPassword(hash) })
     }
 }
 
-/// Gives the account that the link is for its first password. Whoever was stopped meanwhile does not come in by a link.
+/// Gives the account that the link is for its first password. Whoever was stopped meanwhile does not come in by a link, and
+/// nobody chooses the password of somebody who has become more than they could make them.
 async fn settle(
     transaction: &mut Transaction,
     platform: &Platform,
@@ -319,12 +334,17 @@ async fn settle(
     if store::word(row, "state", MembershipState::parse)? != MembershipState::Active {
         return Err(Error::TokenRefused);
     }
+    let present = store::word(row, "role", Role::parse)?;
+    if offer.maker.is_some_and(|maker| !maker.may_grant(present)) {
+        return Err(Error::TokenRefused);
+    }
     if is_elsewhere(&transaction.query(&MEMBERSHIPS_ELSEWHERE, &[user.into(), offer.organization.into()]).await?)? {
         return Err(Error::TokenRefused);
     }
     let keyring = platform.vault.installation_keyring();
     let sealed = keyring.seal_text(Field::new(&USER_ACCOUNT, "password", user), hash)?;
     transaction.execute(&PASSWORD_SET, &[user.into(), sealed.into()]).await?;
+    notice::write(transaction, platform, user, Kind::FirstPassword, None).await?;
     Ok(row.uuid("id")?)
 }
 

@@ -30,6 +30,8 @@ pub enum Kind {
     PasswordChanged,
     /// An owner or admin made a link by which a new password can be chosen.
     PasswordResetBegun,
+    /// A first password was chosen by a link, for an account that a directory added.
+    FirstPassword,
     /// A new password was chosen by a link.
     PasswordReset,
     /// An owner or admin made a link by which the second factors can be replaced.
@@ -54,8 +56,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PasswordChanged,
+        Self::FirstPassword,
         Self::PasswordResetBegun,
         Self::PasswordReset,
         Self::FactorResetBegun,
@@ -73,6 +76,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PasswordChanged => "password_changed",
+            Self::FirstPassword => "first_password",
             Self::PasswordResetBegun => "password_reset_begun",
             Self::PasswordReset => "password_reset",
             Self::FactorResetBegun => "factor_reset_begun",
@@ -91,6 +95,7 @@ impl Kind {
     pub const fn words(self) -> &'static str {
         match self {
             Self::PasswordChanged => "Your password was changed",
+            Self::FirstPassword => "A first password was chosen for your account by a link that an owner or admin made",
             Self::PasswordResetBegun => "An owner or admin made a link by which your password can be set anew",
             Self::PasswordReset => "Your password was set anew by a reset link",
             Self::FactorResetBegun => "An owner or admin made a link by which your second factors can be replaced",

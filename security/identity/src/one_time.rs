@@ -3,12 +3,12 @@
 //! They travel in the fragment of an address (`…/first-owner#token`), which browsers send to no server, so they end up in
 //! no log and no Referer. Stored hashed, used up by one conditional update: of two at once, one wins.
 
-use storage::{OrganizationId, Transaction};
+use storage::{OrganizationId, Row, Transaction};
 use uuid::Uuid;
 
 use crate::store::{ONE_TIME_TOKEN, TOKEN_BY_HASH, TOKEN_OF_PURPOSE, TOKEN_USE, TOKENS_WITHDRAW};
 use crate::token::{self, Secret};
-use crate::{Error, Platform, Result};
+use crate::{Error, MembershipState, Platform, Result, Role};
 
 /// How long the first owner has after the server printed the token.
 pub const OWNER_TOKEN_SECONDS: i64 = 60 * 60;
@@ -93,7 +93,8 @@ pub(crate) async fn issue_unlock_link(platform: &Platform, organization: Organiz
     Ok(token)
 }
 
-/// Issues a token within a transaction; `created_by` is the member who vouched, if one did: it ends with their membership.
+/// Issues a token within a transaction; `created_by` is the member who vouched, if one did: it is good while they work here and
+/// may grant what its subject is by then.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     platform: &Platform,
@@ -128,13 +129,12 @@ pub(crate) async fn consume(
     purpose: Purpose,
     presented: &str,
 ) -> Result<Option<(OrganizationId, Uuid)>> {
-    let hash = token::hash(presented.trim());
-    let arguments = [hash.into(), purpose.as_str().into(), platform.now().into()];
-    if transaction.execute(&TOKEN_USE, &arguments).await? != 1 {
+    let arguments = [token::hash(presented.trim()).into(), purpose.as_str().into(), platform.now().into()];
+    let rows = transaction.query(&TOKEN_OF_PURPOSE, &arguments).await?;
+    let row = rows.first().ok_or(Error::TokenRefused)?;
+    if !is_vouched_for(row)? || transaction.execute(&TOKEN_USE, &arguments).await? != 1 {
         return Err(Error::TokenRefused);
     }
-    let rows = transaction.query(&TOKEN_BY_HASH, &[hash.into()]).await?;
-    let row = rows.first().ok_or(Error::TokenRefused)?;
     Ok(row.optional_organization("organization_id")?.zip(row.optional_uuid("user_id")?))
 }
 
@@ -147,7 +147,22 @@ pub(crate) async fn subject_of(
     let arguments = [token::hash(presented.trim()).into(), purpose.as_str().into(), platform.now().into()];
     let rows = platform.database.installation().query(&TOKEN_OF_PURPOSE, &arguments).await?;
     let Some(row) = rows.first() else { return Ok(None) };
+    if !is_vouched_for(row)? {
+        return Ok(None);
+    }
     Ok(row.optional_organization("organization_id")?.zip(row.optional_uuid("user_id")?))
+}
+
+/// May whoever made this token still vouch for whom it is about, as what they are now? One of the machine's own needs nobody.
+fn is_vouched_for(row: &Row) -> Result<bool> {
+    if row.optional_uuid("created_by")?.is_none() {
+        return Ok(true);
+    }
+    let word = |column| row.optional_text(column);
+    let is_active = word("maker_state")?.as_deref() == Some(MembershipState::Active.as_str());
+    let maker = word("maker_role")?.as_deref().and_then(Role::parse);
+    let user = word("user_role")?.as_deref().and_then(Role::parse);
+    Ok(is_active && maker.zip(user).is_some_and(|(maker, user)| maker.may_grant(user)))
 }
 
 /// Whom an unused token of this purpose is about, without using it up. Needed where the organization decides which

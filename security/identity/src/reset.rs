@@ -16,7 +16,9 @@ use crate::notice::{self, Kind};
 use crate::one_time::{self, Purpose};
 use crate::password_change::Prepared;
 use crate::session::{self, Device};
-use crate::store::people::SESSIONS_DELETE_OF_MEMBER;
+use crate::store::people::{
+    RESETS_WITHDRAW, SESSIONS_DELETE_OF_MEMBER, SESSIONS_DELETE_OF_RESETS, SESSIONS_DELETE_OF_VOUCHED,
+};
 use crate::store::{SECOND_FACTORS_COUNT, TOKENS_WITHDRAW_OF_USER};
 use crate::token::Secret;
 use crate::{Caller, Change, Error, MembershipState, Platform, Result, sign_in};
@@ -139,6 +141,16 @@ pub async fn enter_for_factor(platform: &Platform, presented: &str, password: &s
     }
     let factors = [Factor::Password, Factor::FactorReset];
     sign_in::with_token(platform, Purpose::FactorReset, presented, &factors, device).await
+}
+
+/// Ends the links by which this person was vouched for or vouches, and what they have let in, within a change of what the
+/// person is: nobody vouches for somebody whom they could not make what they are.
+pub(crate) async fn withdraw(change: &mut Change, user: Uuid) -> Result<()> {
+    let arguments = [change.caller().organization().into(), user.into()];
+    change.execute(&SESSIONS_DELETE_OF_RESETS, &arguments).await?;
+    change.execute(&SESSIONS_DELETE_OF_VOUCHED, &arguments).await?;
+    change.execute(&RESETS_WITHDRAW, &arguments).await?;
+    Ok(())
 }
 
 /// The new password of somebody who came by a link, and showed the second factor if there is one. Every session ends; a new one

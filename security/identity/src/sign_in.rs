@@ -9,7 +9,7 @@ use vault::Field;
 use crate::assurance::{self, Factor};
 use crate::one_time::Purpose;
 use crate::session::{self, Device};
-use crate::store::{self, MEMBERSHIPS_OF_USER, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
+use crate::store::{self, MEMBERSHIPS_OF_USER, ORGANIZATION_LOCK, SECOND_FACTORS_COUNT, USER_ACCOUNT, USER_BY_EMAIL};
 use crate::token::Secret;
 use crate::user::{self, EmailAddress};
 use crate::{Caller, Error, MembershipState, Platform, Result, Role, caller, change, one_time};
@@ -95,6 +95,8 @@ pub(crate) async fn with_token(
         return Err(Error::TokenRefused);
     };
     let mut transaction = door(platform, organization).await?;
+    // What its maker and its subject are is read where nobody changes memberships meanwhile.
+    transaction.query(&ORGANIZATION_LOCK, &[organization.into()]).await?;
     one_time::consume(&mut transaction, platform, purpose, presented).await?;
     let token = session::open(&mut transaction, platform, organization, user, device, factors).await?;
     let actor = Actor { kind: ActorKind::User, id: Some(user), address: device.address };

@@ -110,6 +110,8 @@ pub static SECOND_FACTOR: Table = Table {
         Column::time("created_at"),
         // It counts from here on; until then it is only being set up.
         Column::time("confirmed_at").nullable(),
+        // The session that sets it up: no other one confirms it.
+        Column::uuid("session_id").nullable(),
         Column::time("used_at").nullable(),
     ],
     references: &[],
@@ -467,8 +469,11 @@ statements! {
         "select organization_id, user_id from one_time_token where token_hash = $1";
     TOKENS_SWEEP = "identity.tokens_sweep", "delete from one_time_token where expires_at <= $1";
     TOKEN_OF_PURPOSE = "identity.token_of_purpose",
-        "select organization_id, user_id from one_time_token \
-         where token_hash = $1 and purpose = $2 and used_at is null and expires_at > $3";
+        "select t.organization_id, t.user_id, t.created_by, m.role as maker_role, m.state as maker_state, s.role as user_role \
+         from one_time_token t \
+         left join membership m on m.organization_id = t.organization_id and m.user_id = t.created_by \
+         left join membership s on s.organization_id = t.organization_id and s.user_id = t.user_id \
+         where t.token_hash = $1 and t.purpose = $2 and t.used_at is null and t.expires_at > $3";
     TOKENS_WITHDRAW_OF_USER = "identity.tokens_withdraw_of_user",
         "delete from one_time_token where user_id = $1 and purpose = $2 and used_at is null";
     TOKENS_WITHDRAW = "identity.tokens_withdraw",

@@ -28,6 +28,11 @@ pub enum Error {
     /// There is no such thing.
     #[error("there is nothing here")]
     NotFound,
+    /// The second factor is asked no more: too many wrong codes in a row.
+    #[error(
+        "there were too many wrong codes; whoever runs the machine forgets this factor: ringfence operator forget-factor"
+    )]
+    FactorStopped,
     /// Somebody would judge their own case.
     #[error("nobody suspends or attests themselves; ask another administrator")]
     OwnCase,
@@ -52,7 +57,7 @@ impl From<Error> for Problem {
             Error::Identity(error) => error.into(),
             Error::Invalid { field, reason } => Self::field(field, reason),
             Error::NotFound => Self::not_found(),
-            Error::OwnCase => Self::conflict(error.to_string()),
+            Error::OwnCase | Error::FactorStopped => Self::conflict(error.to_string()),
         }
     }
 }

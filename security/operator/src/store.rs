@@ -24,6 +24,8 @@ pub static OPERATOR_ACCOUNT: Table = Table {
         Column::time("factor_confirmed_at").nullable(),
         // The last step whose code was taken: each counts once.
         Column::integer("factor_step"),
+        // Wrong codes since the last right one.
+        Column::integer("factor_failures"),
         Column::time("created_at"),
     ],
     references: &[],
@@ -96,9 +98,13 @@ statements! {
         "update operator_account set factor = $2 where id = $1 and factor is null";
     /// A code counts once: of two that show it at once, one wins.
     FACTOR_TAKE = "operator.factor_take",
-        "update operator_account set factor_step = $2, factor_confirmed_at = $3 where id = $1 and factor_step < $2";
+        "update operator_account set factor_step = $2, factor_confirmed_at = $3, factor_failures = 0 \
+         where id = $1 and factor_step < $2 and factor_failures < $4";
+    FACTOR_FAILED = "operator.factor_failed",
+        "update operator_account set factor_failures = factor_failures + 1 where id = $1 and factor_failures < $2";
     FACTOR_FORGET = "operator.factor_forget",
-        "update operator_account set factor = null, factor_confirmed_at = null, factor_step = 0 where id = $1";
+        "update operator_account set factor = null, factor_confirmed_at = null, factor_step = 0, factor_failures = 0 \
+         where id = $1";
     /// A session with everything that an operator's caller is made of.
     SESSION_BY_TOKEN = "operator.session_by_token",
         "select s.id, s.operator_id, s.created_at, s.seen_at, s.factor_at, a.name, a.role, a.state, \

@@ -21,6 +21,8 @@ use uuid::Uuid;
 use web::live::Live;
 use web::{Audited, FormToken, Gate, SessionCookie};
 
+#[path = "plane/guessing.rs"]
+mod guessing;
 #[path = "plane/installation.rs"]
 mod installation;
 

@@ -140,6 +140,7 @@ pub async fn finish_registration(
     credential: &str,
 ) -> Result<Added> {
     let (user, now) = (second_factor::person(caller)?, platform.now());
+    must_not_rest_on_provider(platform, caller).await?;
     let name = second_factor::factor_name(name, "Passkey")?;
     let state: PasskeyRegistration = taken(platform, ceremony, Purpose::Register, Some(user)).await?;
     let answer: RegisterPublicKeyCredential = parse(credential)?;
@@ -235,6 +236,7 @@ pub async fn finish_sign_in(
     let shown = webauthn.finish_discoverable_authentication_v2(&answer, state, &key).map_err(refused)?;
     let mut transaction = platform.database.installation().begin().await?;
     write_used(platform, &mut transaction, id, user, passkey, &shown).await?;
+    second_factor::forgive(&mut transaction, user).await?;
     transaction.commit().await?;
     let token = sign_in::admit(platform, user, None, &[Factor::Passkey], device).await?;
     token.ok_or(Error::PasskeyRefused)

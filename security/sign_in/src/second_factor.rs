@@ -1,7 +1,8 @@
 //! Second factors of an account: authenticator apps and backup codes; passkeys have a module of their own.
 //!
-//! An app counts only after its first code was typed in. No step's code is taken twice, a hundred wrong codes in a row stop
-//! the app until another factor is shown, and every success gives the session a new token.
+//! An app counts only after its first code was typed in, in the session that began to set it up and within
+//! [`PENDING_SECONDS`]: what one way of signing in began, another does not finish. No step's code is taken twice, a hundred
+//! wrong codes in a row stop the app until a backup code or a passkey is shown, and every success gives the session a new token.
 
 pub mod pages;
 mod store;
@@ -9,15 +10,15 @@ mod store;
 use identity::notice::{self, Kind as Told};
 use identity::session;
 use identity::token::Secret;
-use identity::{BACKUP_CODE, Caller, Change, Factor, Outstanding, Platform, SECOND_FACTOR, sign_in, user};
-use storage::{Timestamp, Value};
+use identity::{BACKUP_CODE, Caller, Change, Credential, Factor, Outstanding, Platform, SECOND_FACTOR, sign_in, user};
+use storage::{Timestamp, Transaction, Value};
 use uuid::Uuid;
 use vault::Field;
 
 pub use store::STATEMENTS;
 use store::{
     CODE_USE, CODES_DELETE, CODES_OF_USER, FACTOR_CONFIRM, FACTOR_REMOVE, FACTOR_STEP, FACTORS_DROP_OTHERS,
-    FACTORS_DROP_UNCONFIRMED, FACTORS_FAILED, Stored,
+    FACTORS_DROP_UNCONFIRMED, FACTORS_FAILED, FACTORS_FORGIVE, Stored,
 };
 pub(crate) use store::{email, of_user as stored};
 
@@ -29,6 +30,8 @@ use crate::{Error, Result, backup_code, totp};
 pub const MAXIMUM_PER_USER: usize = 10;
 /// Wrong codes in a row after which an app is not asked any more (NIST SP 800-63B-4 section 3.2.2 allows 100).
 pub const MAXIMUM_FAILURES: i64 = 100;
+/// An app that is being set up is forgotten after so long without its first code.
+pub const PENDING_SECONDS: i64 = 15 * 60;
 /// Longest name of a factor, in characters.
 pub const MAXIMUM_NAME_LENGTH: usize = 60;
 
@@ -102,6 +105,7 @@ pub async fn begin_app(platform: &Platform, caller: &Caller) -> Result<()> {
     let user = person(caller)?;
     must_not_rest_on_provider(platform, caller).await?;
     has_room(platform, caller).await?;
+    let session = session_of(caller)?;
     let (id, secret) = (platform.identifiers.next(), SharedSecret::generate(platform.entropy.as_ref()));
     let mut change = caller.change(platform, "second_factor.begin").await?;
     change.execute(&FACTORS_DROP_UNCONFIRMED, &[user.into()]).await?;
@@ -117,19 +121,24 @@ pub async fn begin_app(platform: &Platform, caller: &Caller) -> Result<()> {
         ("failures", 0_i64.into()),
         ("created_at", platform.now().into()),
         ("confirmed_at", Value::Null),
+        ("session_id", session.into()),
         ("used_at", Value::Null),
     ];
     change.insert(&SECOND_FACTOR, &fields).await?;
     Ok(change.commit("second_factor", Some(id), Vec::new()).await?)
 }
 
-/// The app that is being set up, if any.
+/// The app that this session is setting up, if any.
 pub async fn pending_app(platform: &Platform, caller: &Caller) -> Result<Option<Pending>> {
-    let user = person(caller)?;
+    let (user, session, now) = (person(caller)?, session_of(caller)?, platform.now());
+    // It may have become so since the app was begun: the person works elsewhere now.
+    must_not_rest_on_provider(platform, caller).await?;
     let stored = store::of_user(platform, user).await?;
-    let Some(found) = stored.into_iter().find(|one| one.confirmed_at.is_none() && one.kind == Kind::App) else {
-        return Ok(None);
+    let is_pending = |one: &Stored| {
+        let is_open = one.confirmed_at.is_none() && now < one.created_at.plus_seconds(PENDING_SECONDS);
+        is_open && one.kind == Kind::App && one.session == Some(session)
     };
+    let Some(found) = stored.into_iter().find(is_pending) else { return Ok(None) };
     let Some(secret) = SharedSecret::from_bytes(&found.secret) else { return Ok(None) };
     Ok(Some(Pending { id: found.id, secret, account: store::email(platform, user).await? }))
 }
@@ -263,8 +272,18 @@ pub async fn show_password(platform: &Platform, caller: &Caller, password: &str)
 pub(crate) async fn strengthen(platform: &Platform, mut change: Change, factor: Factor) -> Result<Secret> {
     let token = session::strengthen(&mut change, platform, factor).await?;
     let token = token.ok_or(Error::NotNow("This session has ended. Sign in again."))?;
+    if matches!(factor, Factor::BackupCode | Factor::Passkey) {
+        let user = person(change.caller())?;
+        forgive(&mut change, user).await?;
+    }
     change.commit("session", None, vec![("by", factor.as_str().to_owned())]).await?;
     Ok(token)
+}
+
+/// Lets apps that wrong codes have stopped be asked again: the person has shown a factor that whoever guessed does not have.
+pub(crate) async fn forgive(transaction: &mut Transaction, user: Uuid) -> Result<()> {
+    transaction.execute(&FACTORS_FORGIVE, &[user.into()]).await?;
+    Ok(())
 }
 
 async fn refuse(platform: &Platform, caller: &Caller, what: &str) -> Result<Secret> {
@@ -377,6 +396,13 @@ pub(crate) fn factor_name(text: &str, usual: &str) -> Result<String> {
         return Err(identity::Error::Invalid { field: "name", reason }.into());
     }
     Ok(if text.is_empty() { usual.to_owned() } else { text.to_owned() })
+}
+
+fn session_of(caller: &Caller) -> Result<Uuid> {
+    match caller.credential() {
+        Credential::Session(session) => Ok(session),
+        _ => Err(Error::NotNow("A second factor is set up in a browser. Sign in with one.")),
+    }
 }
 
 /// Second factors belong to people; keys and channels have none.

@@ -20,7 +20,6 @@ use web::{Form, PageContext, Path, Problem, Query};
 const KEYS_SHOWN: i64 = api_key::MAXIMUM_KEYS;
 /// Members whose names are looked up.
 const MEMBERS_READ: i64 = 1000;
-const SECONDS_PER_DAY: i64 = 24 * 3600;
 
 pub(super) fn routes() -> Routes<Platform> {
     let (read, write) = (Access::Permission(Permission::KeyRead), Access::Permission(Permission::KeyWrite));
@@ -139,8 +138,7 @@ async fn create(
     Form(form): Form<NewKeyForm>,
 ) -> Result<Response, Problem> {
     let role = Role::parse(&form.role).ok_or_else(|| Problem::field("role", "There is no such role."))?;
-    let days = form.days.clamp(1, api_key::MAXIMUM_LIFE_DAYS);
-    let expires_at = Some(platform.now().plus_seconds(days * SECONDS_PER_DAY - 1));
+    let expires_at = Some(api_key::expiry_in_days(platform.now(), form.days));
     let environment = Environment::parse(&form.environment);
     let environment = environment.ok_or_else(|| Problem::field("environment", "A key is live or test."))?;
     let new = NewKey { name: &form.name, environment, role, expires_at };

@@ -9,7 +9,7 @@ use super::standing::{Target, set_state};
 use crate::store::KEYS_REVOKE_OF_OWNER;
 use crate::store::people::{
     INVITATIONS_REVOKE_OF_MAKER, MEMBERSHIP_OF_USER, PROVISIONED_USER_DELETE, SESSIONS_DELETE_OF_MEMBER,
-    TOKENS_DELETE_OF_MEMBER,
+    SESSIONS_DELETE_OF_VOUCHED, TOKENS_DELETE_OF_MEMBER,
 };
 use crate::{Caller, Change, Error, MembershipState, Platform, Result};
 
@@ -61,6 +61,8 @@ async fn end(change: &mut Change, caller: &Caller, id: Uuid, target: &Target) ->
     }
     target.must_not_be_the_last_owner(change, caller).await?;
     set_state(change, id, MembershipState::Left).await?;
+    // What a directory said about the person goes with the membership; the door of the organization binds its id.
+    change.execute(&PROVISIONED_USER_DELETE, &[target.user.into()]).await?;
     cut_off(change, caller.organization(), target.user).await
 }
 
@@ -75,10 +77,13 @@ pub fn facts(ended: &Ended) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Ends everything by which this person, or what they made, is let into this organization.
+/// Ends everything by which this person, or what they made, is let into this organization. The membership stays, and so does what
+/// a directory needs to find them by.
 pub(crate) async fn cut_off(change: &mut Change, organization: OrganizationId, user: Uuid) -> Result<Ended> {
     let now = change.platform().now();
     let (person, person_now) = ([organization.into(), user.into()], [organization.into(), user.into(), now.into()]);
+    // Before the links go: it is by them that those are found whom they let in.
+    change.execute(&SESSIONS_DELETE_OF_VOUCHED, &person).await?;
     let mut ended = Ended {
         sessions: change.execute(&SESSIONS_DELETE_OF_MEMBER, &person).await?,
         keys: change.execute(&KEYS_REVOKE_OF_OWNER, &person_now).await?,
@@ -86,8 +91,6 @@ pub(crate) async fn cut_off(change: &mut Change, organization: OrganizationId, u
         links: change.execute(&TOKENS_DELETE_OF_MEMBER, &person).await?,
         belongings: 0,
     };
-    // What a directory said about the person goes, too; the door of the organization binds its id.
-    change.execute(&PROVISIONED_USER_DELETE, &person[1..]).await?;
     for belonging in change.platform().belongings {
         ended.belongings += change.execute(belonging.revoke_of_maker, &person_now[1..]).await?;
     }

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::Member;
 use crate::store::people::{
-    ACCESS_SETTING, MEMBER_OF_ORGANIZATION, MEMBERS_PRIVILEGED, MEMBERSHIPS_OF_OWNERS, PRIVILEGED_LIMIT_KEEP,
-    SESSIONS_DELETE_OF_MEMBER,
+    ACCESS_SETTING, INVITATIONS_REVOKE_FOR, MEMBER_OF_ORGANIZATION, MEMBERS_PRIVILEGED, MEMBERSHIPS_OF_OWNERS,
+    PRIVILEGED_LIMIT_KEEP, SESSIONS_DELETE_OF_MEMBER,
 };
 use crate::store::{MEMBERSHIP, ORGANIZATION_LOCK};
-use crate::{Caller, Change, Error, MembershipState, Platform, Result, Role};
+use crate::{Caller, Change, Error, MembershipState, Platform, Result, Role, reset};
 
 /// Owners and admins beyond which the organization is warned, until it sets its own number.
 pub const PRIVILEGED_LIMIT: i64 = 3;
@@ -63,7 +63,8 @@ pub async fn change_role(platform: &Platform, caller: &Caller, id: Uuid, role: R
     change.commit("membership", Some(id), facts).await
 }
 
-/// The same within a change that says why. Answers with the role from before.
+/// The same within a change that says why. Answers with the role from before. Links by which somebody vouched for who they were
+/// end: they were made by whoever could grant the role from before.
 pub async fn change_role_within(change: &mut Change, caller: &Caller, id: Uuid, role: Role) -> Result<Role> {
     let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
@@ -77,10 +78,16 @@ pub async fn change_role_within(change: &mut Change, caller: &Caller, id: Uuid, 
         target.must_not_be_the_last_owner(change, caller).await?;
     }
     change.update(&MEMBERSHIP, id, &[("role", role.as_str().into())]).await?;
+    if role != target.role {
+        let arguments = [caller.organization().into(), target.user.into(), change.platform().now().into()];
+        change.execute(&INVITATIONS_REVOKE_FOR, &arguments).await?;
+        reset::withdraw(change, target.user).await?;
+    }
     Ok(target.role)
 }
 
-/// Stops a member for now: sessions end, keys are refused until they are let in again. Stopping twice changes nothing.
+/// Stops a member for now: sessions end, and so do links by which they vouched for others; keys are refused until they are let in
+/// again. Stopping twice changes nothing.
 pub async fn suspend(platform: &Platform, caller: &Caller, id: Uuid) -> Result<()> {
     let mut change = caller.change(platform, "member.suspend").await?;
     match suspend_within(&mut change, caller, id).await? {
@@ -89,7 +96,8 @@ pub async fn suspend(platform: &Platform, caller: &Caller, id: Uuid) -> Result<(
     }
 }
 
-/// The same within a change that says why. Answers how many sessions ended; nothing when the member was suspended before.
+/// The same within a change that says why. Answers how many sessions ended, those of others whom the member vouched for not
+/// counted; nothing when the member was suspended before.
 pub async fn suspend_within(change: &mut Change, caller: &Caller, id: Uuid) -> Result<Option<u64>> {
     let target = Target::of(change, caller, id).await?;
     target.may_be_changed_by(caller)?;
@@ -102,6 +110,7 @@ pub async fn suspend_within(change: &mut Change, caller: &Caller, id: Uuid) -> R
     }
     target.must_not_be_the_last_owner(change, caller).await?;
     set_state(change, id, MembershipState::Suspended).await?;
+    reset::withdraw(change, target.user).await?;
     let arguments = [caller.organization().into(), target.user.into()];
     Ok(Some(change.execute(&SESSIONS_DELETE_OF_MEMBER, &arguments).await?))
 }

@@ -184,6 +184,17 @@ statements! {
         "delete from one_time_token where (user_id = $2 or created_by = $2) \
          and (organization_id = $1 or organization_id is null)";
     TOKENS_DELETE_OF_USER = "identity.tokens_delete_of_user", "delete from one_time_token where user_id = $1 or created_by = $1";
+    /// Links by which a member vouches for another, about this one or by this one.
+    RESETS_WITHDRAW = "identity.resets_withdraw",
+        "delete from one_time_token where organization_id = $1 and (user_id = $2 or created_by = $2) \
+         and created_by is not null and used_at is null";
+    /// Browsers that a link about this person has let in.
+    SESSIONS_DELETE_OF_RESETS = "identity.sessions_delete_of_resets",
+        "delete from session where organization_id = $1 and user_id = $2 and factors like '%reset_link%'";
+    /// Browsers that links by this person have let in.
+    SESSIONS_DELETE_OF_VOUCHED = "identity.sessions_delete_of_vouched",
+        "delete from session where organization_id = $1 and factors like '%reset_link%' and user_id in \
+         (select t.user_id from one_time_token t where t.organization_id = $1 and t.created_by = $2)";
     SIGHTING_KEEP = "identity.sighting_keep",
         "insert into sighting (id, user_id, session_id, network_index, device_index, place, seen_at) \
          values ($1, $2, $3, $4, $5, $6, $7) \

@@ -1,6 +1,7 @@
 //! Keys, members, places and reviews on both databases: who is let in, and what ends it.
 
 mod keys;
+mod links;
 mod members;
 mod places;
 mod reviews;

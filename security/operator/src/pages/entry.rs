@@ -13,9 +13,11 @@ use web::{Form, Nonce, Problem};
 use super::OperatorPage;
 use crate::account::SignIn;
 use crate::store::{accounts, sessions};
-use crate::{Plane, session};
+use crate::{Error, Plane, session};
 
 const WRONG: &str = "The e-mail address and the password do not belong together.";
+const STOPPED: &str = "There were too many wrong codes, so this factor is not asked any more. Whoever runs the machine forgets it \
+                      (ringfence operator forget-factor); then you enrol a new one.";
 const WRONG_CODE: &str = "That code is not right, or was used before. Wait for the next one.";
 
 #[derive(Template)]
@@ -94,10 +96,17 @@ pub(super) async fn take_factor(
     page: OperatorPage,
     Form(form): Form<FactorForm>,
 ) -> Result<Response, Problem> {
-    if let Some(token) = sessions::finish(&plane.gate.platform, &page.caller, &form.code).await? {
-        return Ok(redirected("/me", session::set(&token)));
-    }
-    let again = factor_page(&plane, &page, WRONG_CODE).await?;
+    // Attempts of one operator are counted together, in however many half sessions they are made.
+    let mut account = [0; 32];
+    account[..16].copy_from_slice(page.caller.operator().as_bytes());
+    plane.gate.count_attempt(account).await?;
+    let error = match sessions::finish(&plane.gate.platform, &page.caller, &form.code).await {
+        Ok(Some(token)) => return Ok(redirected("/me", session::set(&token))),
+        Ok(None) => WRONG_CODE,
+        Err(Error::FactorStopped) => STOPPED,
+        Err(other) => return Err(other.into()),
+    };
+    let again = factor_page(&plane, &page, error).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, again).into_response())
 }
 

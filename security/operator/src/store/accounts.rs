@@ -38,6 +38,7 @@ pub async fn create(platform: &Platform, new: &NewAccount<'_>) -> Result<Uuid> {
         ("factor", Value::Null),
         ("factor_confirmed_at", Value::Null),
         ("factor_step", 0_i64.into()),
+        ("factor_failures", 0_i64.into()),
         ("created_at", platform.now().into()),
     ];
     let mut change = OperatorChange::by_machine(platform, "operator.create").await?;

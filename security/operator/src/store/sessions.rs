@@ -11,14 +11,17 @@ use storage::Value;
 use vault::Field;
 
 use super::{
-    FACTOR_PROPOSE, FACTOR_TAKE, OPERATOR_ACCOUNT, OPERATOR_SESSION, SESSION_BY_TOKEN, SESSION_DELETE, SESSION_FINISH,
-    SESSION_SEEN, SESSIONS_SWEEP, accounts,
+    FACTOR_FAILED, FACTOR_PROPOSE, FACTOR_TAKE, OPERATOR_ACCOUNT, OPERATOR_SESSION, SESSION_BY_TOKEN, SESSION_DELETE,
+    SESSION_FINISH, SESSION_SEEN, SESSIONS_SWEEP, accounts,
 };
 use crate::account::{SignIn, standing};
 use crate::caller::{Facts, OperatorCaller};
 use crate::session::{ABSOLUTE_SECONDS, IDLE_SECONDS, lives};
 use crate::{Error, Result};
 
+/// Wrong codes in a row after which an operator's app is not asked any more (NIST SP 800-63B-4 section 3.2.2 allows 100); the
+/// machine's own command line forgets it then, and another is enrolled.
+pub const MAXIMUM_FAILURES: i64 = 100;
 /// A session's last use is written down at most this often.
 const SECONDS_BETWEEN_SEEN: i64 = 30;
 
@@ -87,21 +90,33 @@ pub async fn proposed_factor(platform: &Platform, caller: &OperatorCaller) -> Re
     let mut transaction = platform.database.installation().begin().await?;
     transaction.execute(&FACTOR_PROPOSE, &[operator.into(), sealed.into()]).await?;
     transaction.commit().await?;
-    factor(platform, operator).await
+    Ok(factor(platform, operator).await?.0)
 }
 
-/// Finishes the session with a code, under a new token. `None` when the code is wrong, or was used before.
+/// Finishes the session with a code, under a new token. `None` when the code is wrong, or was used before;
+/// [`Error::FactorStopped`] after [`MAXIMUM_FAILURES`] of those in a row.
 pub async fn finish(platform: &Platform, caller: &OperatorCaller, code: &str) -> Result<Option<String>> {
     let (operator, now) = (caller.operator(), platform.now());
-    let secret = factor(platform, operator).await?;
+    let (secret, failures) = factor(platform, operator).await?;
     let action = if caller.is_enrolled() { "operator.sign_in" } else { "operator.enrol" };
+    if failures >= MAXIMUM_FAILURES {
+        let facts = vec![("reason", "too many wrong codes".to_owned())];
+        caller.note(platform, action, Outcome::Refused, facts).await?;
+        return Err(Error::FactorStopped);
+    }
     let mut change = caller.change(platform, action).await?;
     let taken = match totp::typed(code).and_then(|code| secret.check(&code, now)) {
-        Some(step) => change.execute(&FACTOR_TAKE, &[operator.into(), step.into(), now.into()]).await? == 1,
+        Some(step) => {
+            let arguments = [operator.into(), step.into(), now.into(), MAXIMUM_FAILURES.into()];
+            change.execute(&FACTOR_TAKE, &arguments).await? == 1
+        }
         None => false,
     };
     if !taken {
         drop(change);
+        let mut transaction = platform.database.installation().begin().await?;
+        transaction.execute(&FACTOR_FAILED, &[operator.into(), MAXIMUM_FAILURES.into()]).await?;
+        transaction.commit().await?;
         let facts = vec![("reason", "the code was wrong or was used before".to_owned())];
         caller.note(platform, action, Outcome::Refused, facts).await?;
         return Ok(None);
@@ -128,11 +143,13 @@ pub async fn sweep(platform: &Platform) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-async fn factor(platform: &Platform, operator: uuid::Uuid) -> Result<SharedSecret> {
+/// The secret of an operator's app, and the wrong codes since the last right one.
+async fn factor(platform: &Platform, operator: uuid::Uuid) -> Result<(SharedSecret, i64)> {
     let row = platform.database.installation().get(&OPERATOR_ACCOUNT, operator).await?.ok_or(Error::NotFound)?;
     let sealed = row.optional_bytes("factor")?.ok_or(Error::NotFound)?;
     let secret = platform.vault.installation_keyring().open(factor_field(operator), &sealed)?;
-    SharedSecret::from_bytes(&secret).ok_or(Error::NotFound)
+    let secret = SharedSecret::from_bytes(&secret).ok_or(Error::NotFound)?;
+    Ok((secret, row.integer("factor_failures")?))
 }
 
 fn factor_field(operator: uuid::Uuid) -> Field {

@@ -33,8 +33,8 @@ pub struct Description;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NoticeView {
     id: Uuid,
-    /// `password_changed`, `password_reset_begun`, `password_reset`, `factor_reset_begun`, `factors_replaced`, `factor_added`,
-    /// `factor_removed`, `codes_renewed`, `address_changed`, `provider_changed`, `locked` or `two_places`.
+    /// `password_changed`, `first_password`, `password_reset_begun`, `password_reset`, `factor_reset_begun`, `factors_replaced`,
+    /// `factor_added`, `factor_removed`, `codes_renewed`, `address_changed`, `provider_changed`, `locked` or `two_places`.
     kind: &'static str,
     /// The same in words.
     words: &'static str,

@@ -175,6 +175,15 @@ impl Filter {
         }
     }
 
+    /// How many comparisons it is made of; each of them may look at every value once.
+    pub fn comparisons(&self) -> usize {
+        match self {
+            Self::Compare(..) | Self::Present(_) => 1,
+            Self::Within(_, filter) | Self::Not(filter) => filter.comparisons(),
+            Self::And(all) | Self::Or(all) => all.iter().map(Self::comparisons).sum(),
+        }
+    }
+
     /// The value of a filter that is nothing but `name eq "value"`: such a one can be looked up.
     pub fn sole_equal(&self, name: &str) -> Option<&str> {
         match self {

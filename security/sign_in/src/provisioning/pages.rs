@@ -31,7 +31,6 @@ const DEEDS_SHOWN: usize = 25;
 const PEOPLE_SHOWN: usize = 50;
 /// Members whose names are looked up.
 const MEMBERS_READ: i64 = 1000;
-const SECONDS_PER_DAY: i64 = 24 * 3600;
 
 /// The routes.
 pub fn routes() -> Routes<SignIn> {
@@ -228,8 +227,7 @@ async fn create_key(
     Form(form): Form<NewKeyForm>,
 ) -> Result<Response, Problem> {
     let platform = &state.gate.platform;
-    let days = form.days.clamp(1, api_key::MAXIMUM_LIFE_DAYS);
-    let expires_at = Some(platform.now().plus_seconds(days * SECONDS_PER_DAY - 1));
+    let expires_at = Some(api_key::expiry_in_days(platform.now(), form.days));
     match api_key::create_for_provisioning(platform, &page.caller, &form.name, expires_at).await {
         Ok((_, text)) => {
             let made = Some(text.reveal().to_owned());
@@ -238,6 +236,11 @@ async fn create_key(
         Err(Error::Invalid { field: "name", reason }) => {
             let again = provisioning_page(&state, &page).await?;
             let again = ProvisioningPage { name: form.name, name_error: reason, ..again };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
+        }
+        Err(full @ Error::Conflict(_)) => {
+            let name_error = full.to_string();
+            let again = ProvisioningPage { name: form.name, name_error, ..provisioning_page(&state, &page).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(again)).into_response())
         }
         Err(other) => Err(other.into()),

@@ -3,6 +3,10 @@
 //! Read generously where directories are known to deviate: operations in any case (`Add`), booleans as strings, names with
 //! dots in a value without a path, and `remove` with the values to remove instead of a filter. Written strictly: what is the
 //! server's own is not changed, and a path that nobody defined is an error.
+//!
+//! It is applied while everybody else who changes members waits, so what all operations together may look at has a limit.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -15,6 +19,9 @@ use super::refusal::{Refusal, Result};
 pub const PATCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// Operations of one request.
 pub const MAXIMUM_OPERATIONS: usize = 100;
+/// Values that all operations of one request may look at, each as often as its filter has comparisons: every one of
+/// [`MAXIMUM_OPERATIONS`] may choose among as many members as an organization can have, and add to them or take from them.
+pub const MAXIMUM_COMPARED: usize = 2 * MAXIMUM_OPERATIONS * 10_000;
 /// Values that one resource may come to have of one attribute while it is patched.
 const MAXIMUM_HELD_VALUES: usize = 20_000;
 
@@ -69,7 +76,14 @@ impl Patch {
 
     /// Applies all operations to what clients may set of a resource.
     pub fn apply(&self, resource: &mut Object) -> Result<()> {
-        self.operations.iter().try_for_each(|operation| operation.apply(resource))
+        let mut left = MAXIMUM_COMPARED;
+        for operation in &self.operations {
+            left = left.checked_sub(operation.looks_at(resource)).ok_or_else(|| {
+                Refusal::TooMany("This PATCH looks at too many values: send it in several parts.".to_owned())
+            })?;
+            operation.apply(resource)?;
+        }
+        Ok(())
     }
 }
 
@@ -172,6 +186,15 @@ fn target(path: &str, schema: &'static Schema) -> Result<Option<Target>> {
 }
 
 impl Operation {
+    /// How many values it looks at, those that it brings counted.
+    fn looks_at(&self, resource: &Object) -> usize {
+        let held = resource.get(self.target.attribute.name).and_then(Value::as_array).map_or(1, Vec::len);
+        match &self.target.filter {
+            Some(filter) => held * filter.comparisons(),
+            None => held + self.value.as_array().map_or(1, Vec::len),
+        }
+    }
+
     fn apply(&self, resource: &mut Object) -> Result<()> {
         let Target { attribute, part, filter } = &self.target;
         match (attribute.is_multiple, part, filter) {
@@ -232,7 +255,10 @@ impl Operation {
         match (self.verb, sent) {
             // No values: all of them go.
             (Verb::Remove | Verb::Replace, None) => held.clear(),
-            (Verb::Remove, Some(values)) => held.retain(|value| !values.iter().any(|gone| is_same(gone, value))),
+            (Verb::Remove, Some(values)) => {
+                let gone: HashSet<String> = values.iter().map(sameness).collect();
+                held.retain(|value| !gone.contains(&sameness(value)));
+            }
             (Verb::Add, None) => {}
             (Verb::Replace, Some(values)) => {
                 held.clear();
@@ -301,17 +327,15 @@ fn held_values<'a>(resource: &'a mut Object, attribute: &Attribute) -> &'a mut V
 }
 
 /// Two values are the same when their `value` is, or all of them where they have none.
-fn is_same(one: &Value, other: &Value) -> bool {
-    match (one.get("value"), other.get("value")) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other,
-    }
+fn sameness(value: &Value) -> String {
+    value.get("value").unwrap_or(value).to_string()
 }
 
 /// Adds values that are not there yet.
 fn add(held: &mut Vec<Value>, values: Vec<Value>) -> Result<()> {
+    let mut known: HashSet<String> = held.iter().map(sameness).collect();
     for value in values {
-        if held.iter().any(|known| is_same(known, &value)) {
+        if !known.insert(sameness(&value)) {
             continue;
         }
         if held.len() >= MAXIMUM_HELD_VALUES {

@@ -14,12 +14,12 @@ const fn statement(label: &'static str, sql: &'static str) -> Statement {
 
 pub(crate) const FACTORS_OF_USER: Statement = statement(
     "sign_in.factors_of_user",
-    "select id, kind, name, secret, failures, created_at, confirmed_at, used_at from second_factor \
+    "select id, kind, name, secret, failures, created_at, confirmed_at, session_id, used_at from second_factor \
      where user_id = $1 order by created_at, id",
 );
 pub(crate) const FACTOR_CONFIRM: Statement = statement(
     "sign_in.factor_confirm",
-    "update second_factor set confirmed_at = $3, used_at = $3, last_step = $4, name = $5 \
+    "update second_factor set confirmed_at = $3, used_at = $3, last_step = $4, name = $5, session_id = null \
      where id = $1 and user_id = $2 and confirmed_at is null",
 );
 /// Takes a step's code, unless this step or a later one was taken before.
@@ -33,6 +33,11 @@ pub(crate) const FACTORS_FAILED: Statement = statement(
     "sign_in.factors_failed",
     "update second_factor set failures = failures + 1 \
      where user_id = $1 and kind = 'totp' and confirmed_at is not null and failures < $2",
+);
+/// Another factor was shown: the apps are asked again.
+pub(crate) const FACTORS_FORGIVE: Statement = statement(
+    "sign_in.factors_forgive",
+    "update second_factor set failures = 0 where user_id = $1 and kind = 'totp' and failures > 0",
 );
 pub(crate) const FACTORS_DROP_UNCONFIRMED: Statement = statement(
     "sign_in.factors_drop_unconfirmed",
@@ -61,6 +66,7 @@ pub const STATEMENTS: &[&Statement] = &[
     &FACTOR_CONFIRM,
     &FACTOR_STEP,
     &FACTORS_FAILED,
+    &FACTORS_FORGIVE,
     &FACTORS_DROP_UNCONFIRMED,
     &FACTOR_REMOVE,
     &FACTORS_DROP_OTHERS,
@@ -76,6 +82,8 @@ pub(crate) struct Stored {
     pub name: String,
     pub secret: zeroize::Zeroizing<Vec<u8>>,
     pub failures: i64,
+    pub created_at: Timestamp,
+    pub session: Option<Uuid>,
     pub confirmed_at: Option<Timestamp>,
     pub used_at: Option<Timestamp>,
 }
@@ -105,6 +113,8 @@ fn read(row: &Row, keyring: &Keyring) -> Result<Option<Stored>> {
         name: keyring.open_text(Field::new(&SECOND_FACTOR, "name", id), &row.bytes("name")?)?,
         secret: keyring.open(Field::new(&SECOND_FACTOR, "secret", id), &row.bytes("secret")?)?,
         failures: row.integer("failures")?,
+        created_at: row.timestamp("created_at")?,
+        session: row.optional_uuid("session_id")?,
         confirmed_at: row.optional_timestamp("confirmed_at")?,
         used_at: row.optional_timestamp("used_at")?,
     }))

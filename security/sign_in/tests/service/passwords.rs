@@ -1,6 +1,8 @@
 //! Changing passwords, and the organization's rules for them.
 
 use identity::Role;
+use identity::member::joining::{self, Newcomer};
+use identity::user::EmailAddress;
 
 use crate::fixture::{FORM, Service, password};
 use crate::second_factors::Browser;
@@ -56,6 +58,18 @@ async fn a_breached_password_is_refused_wherever_one_is_chosen() {
         token.reveal()
     );
     let refused = service.ask("POST", "/first-owner", &FORM, &first).await;
+    assert!(refused.status == 422 && refused.body.contains("leaked somewhere"), "{refused:?}");
+    // Somebody whom a directory added, and who chooses a first one by a link.
+    let owner = service.test.member(founded.organization, Role::Owner).await.caller;
+    let address = EmailAddress::parse("vera@harbour.example").expect("an address");
+    let newcomer = Newcomer { email: &address, name: "Vera", role: Role::Viewer, maximum_members: 100 };
+    let mut change = owner.change(&service.test.platform, "test.add").await.expect("begun");
+    let joined = joining::join(&mut change, &newcomer).await.expect("joined");
+    change.commit("membership", Some(joined.membership), Vec::new()).await.expect("committed");
+    let made = identity::invitation::create_for(&service.test.platform, &owner, joined.membership).await;
+    let token = made.expect("made").1;
+    let first = format!("token={}&name=&email=vera%40harbour.example&password=violet+engine+ten+birch", token.reveal());
+    let refused = service.ask("POST", "/invitation", &FORM, &first).await;
     assert!(refused.status == 422 && refused.body.contains("leaked somewhere"), "{refused:?}");
     // A set that was cut short lets nothing pass unlooked at.
     let path = folder.join("breached-passwords.bin");

@@ -1,10 +1,11 @@
 //! Second factors over HTTP: what a password alone reaches, how an app is set up and shown, backup codes, confirmations.
 
-use identity::Role;
 use identity::member::standing::change_role;
-use identity::testing::platforms;
+use identity::session::Device;
+use identity::testing::{platforms, works_too};
 use identity::token::Secret;
-use sign_in::second_factor::MAXIMUM_FAILURES;
+use identity::{Factor, MembershipState, Role};
+use sign_in::second_factor::{MAXIMUM_FAILURES, PENDING_SECONDS};
 use sign_in::totp::SharedSecret;
 use storage::Schema;
 
@@ -186,6 +187,63 @@ async fn what_was_not_confirmed_is_not_asked_for() {
 }
 
 #[tokio::test]
+async fn an_app_is_confirmed_where_it_was_begun_and_not_later_than_in_fifteen_minutes() {
+    for service in services().await {
+        let founded = service.test.organization("harbour").await;
+        let persona = service.test.member(founded.organization, Role::Manager).await;
+        let mut browser = Browser::by_password(&service, &persona.email).await;
+        browser.post("/second-factors/app", "").await;
+        let secret = secret_on(&browser.get("/second-factors/app").await);
+        let mut other = Browser::by_password(&service, &persona.email).await;
+        let shown = other.get("/second-factors/app").await;
+        assert_eq!((shown.status, shown.header("location")), (303, "/settings/sign-in"), "{}", service.test.name);
+        let typed = |service: &Service| format!("code={}", secret.code_at(service.test.platform.now()));
+        assert_eq!(other.post("/second-factors/app/confirmation", &typed(&service)).await.status, 409);
+        // Who is there is confirmed meanwhile, so that it is the app's own time that ends.
+        service.test.clock.advance_seconds(PENDING_SECONDS - 60);
+        assert_eq!(browser.post("/sign-in/confirm", &format!("password={}", password())).await.status, 303);
+        service.test.clock.advance_seconds(59);
+        assert_eq!(browser.get("/second-factors/app").await.status, 200, "the last second");
+        service.test.clock.advance_seconds(1);
+        let over = browser.get("/second-factors/app").await;
+        assert_eq!((over.status, over.header("location")), (303, "/settings/sign-in"), "{}", service.test.name);
+        assert_eq!(browser.post("/second-factors/app/confirmation", &typed(&service)).await.status, 409);
+        browser.enrol().await;
+        assert!(browser.is_in().await && !other.is_in().await, "begun anew it counts");
+    }
+}
+
+#[tokio::test]
+async fn another_organizations_provider_does_not_finish_what_was_begun() {
+    for service in services().await {
+        let (here, mill) = (service.test.organization("harbour").await, service.test.organization("mill").await);
+        let persona = service.test.member(here.organization, Role::Manager).await;
+        let platform = &service.test.platform;
+        Browser::by_password(&service, &persona.email).await.post("/second-factors/app", "").await;
+        let factors = [Factor::SingleSignOnTwoFactors];
+        let device = Device::default();
+        let admitted = identity::sign_in::admit(platform, persona.user, Some(here.organization), &factors, &device);
+        let mut by_provider = Browser::with(&service, &admitted.await.expect("asked").expect("let in"));
+        assert_eq!(by_provider.get("/second-factors/app").await.header("location"), "/settings/sign-in", "not its own");
+        assert_eq!(by_provider.post("/second-factors/app", "").await.status, 303, "while nobody else relies on it");
+        let secret = secret_on(&by_provider.get("/second-factors/app").await);
+        works_too(platform, mill.organization, persona.user, Role::Owner, MembershipState::Active).await;
+        let code = secret.code_at(platform.now());
+        let ceremony = "ceremony=01890000-0000-7000-8000-000000000000&name=&credential=%7B%7D";
+        for refused in [
+            by_provider.get("/second-factors/app").await,
+            by_provider.post("/second-factors/app/confirmation", &format!("code={code}")).await,
+            by_provider.post("/passkeys/registration/answer", ceremony).await,
+        ] {
+            let told = refused.status == 409 && refused.body.contains("belongs to other organizations");
+            assert!(told, "{}: {refused:?}", service.test.name);
+        }
+        let has_factor = identity::sign_in::has_second_factor(platform, persona.user).await.expect("asked");
+        assert!(!has_factor, "{}: no factor was added", service.test.name);
+    }
+}
+
+#[tokio::test]
 async fn each_backup_code_works_once_and_new_ones_end_the_old() {
     for service in services().await {
         service.test.organization("harbour").await;
@@ -235,6 +293,12 @@ async fn guessing_codes_is_slowed_and_stopped() {
     let stopped = sign_in::second_factor::show_code(platform, &caller, &right).await;
     assert!(matches!(stopped, Err(sign_in::Error::TooManyWrongCodes)), "even the right one");
     assert!(sign_in::second_factor::show_code(platform, &caller, &codes[0]).await.is_ok(), "a backup code helps");
+    service.test.clock.advance_seconds(30);
+    let mut browser = Browser::by_password(&service, "owner@harbour.example").await;
+    let right = secret.code_at(platform.now());
+    let shown = browser.post("/sign-in/second-factor", &format!("code={right}")).await;
+    assert_eq!(shown.status, 303, "and the app is asked again: {shown:?}");
+    assert!(browser.is_in().await);
 }
 
 #[tokio::test]

@@ -163,3 +163,31 @@ fn what_has_always_a_value_is_not_removed() {
     }
     assert!(matches!(group(&json!([{"op": "remove", "path": "displayName"}])), Err(Refusal::Mutability(_))));
 }
+
+/// A group of so many members, patched by so many operations of this path.
+fn chosen(members: usize, operations: usize, path: &str) -> Result<()> {
+    let members: Vec<Value> = (0..members).map(|id| json!({"value": format!("m{id}")})).collect();
+    let mut resource = object(json!({"displayName": "Manager", "members": members}));
+    let operations = vec![json!({"op": "remove", "path": path}); operations];
+    Patch::parse(&request(&Value::Array(operations)), &GROUP)?.apply(&mut resource)
+}
+
+#[test]
+fn what_a_patch_looks_at_has_a_limit() {
+    let all = usize::try_from(identity::member::joining::MAXIMUM_MEMBERS).expect("a size");
+    let nobody = |comparisons: usize| format!("members[{}]", vec!["value eq \"nobody\""; comparisons].join(" or "));
+    assert_eq!(MAXIMUM_COMPARED, 2 * MAXIMUM_OPERATIONS * all);
+    chosen(all, MAXIMUM_OPERATIONS, &nobody(2)).expect("at its edge");
+    let beyond = chosen(all + 1, MAXIMUM_OPERATIONS, &nobody(2));
+    assert!(matches!(beyond, Err(Refusal::TooMany(_))), "{beyond:?}");
+    let largest = chosen(all, MAXIMUM_OPERATIONS, &nobody(40));
+    assert!(matches!(largest, Err(Refusal::TooMany(_))), "{largest:?}");
+
+    // Many values at once, of which most are there already, cost one look at each.
+    let add = |_| {
+        json!({"op": "add", "path": "members", "value":
+        (0..100).map(|id| json!({"value": format!("m{id}")})).collect::<Vec<_>>()})
+    };
+    let operations: Vec<Value> = (0..MAXIMUM_OPERATIONS).map(add).collect();
+    assert_eq!(group(&Value::Array(operations)).expect("taken").len(), 102);
+}

@@ -2,7 +2,8 @@
 
 use crate::fixture::{Answer, FORM, Service, password, session_of};
 use edge::limits::LimitSettings;
-use identity::{Authenticator, Presented, notice};
+use identity::api_key::{self, NewKey};
+use identity::{Authenticator, Environment, Presented, Role, incident, member, notice};
 use serde_json::json;
 use sign_in::provisioning::refusal::Refusal;
 use sign_in::provisioning::store;
@@ -122,4 +123,46 @@ async fn people_have_a_limit_and_looking_at_all_of_them_is_heavy_work() {
     assert_eq!(answered, LimitSettings::default().heavy.requests);
     let lookup = directory.get("/Users?filter=userName%20eq%20%22person7@harbour.example%22").await;
     assert_eq!((lookup.status, lookup.json()["totalResults"].clone()), (200, json!(1)));
+}
+
+#[tokio::test]
+async fn a_directory_still_finds_somebody_who_was_locked() {
+    for service in services().await {
+        let (organization, owner) = owner(&service, "harbour").await;
+        let directory = Directory::of(&service, &owner).await;
+        let id = directory.add("mia@harbour.example").await;
+        let platform = &service.test.platform;
+        let members = member::list(platform, &owner.caller, None, 100).await.expect("listed");
+        let user = members.iter().find(|member| member.id.to_string() == id).expect("a member").user;
+        let factors = [identity::Factor::SingleSignOnTwoFactors];
+        let device = identity::session::Device::default();
+        let session = identity::sign_in::admit(platform, user, Some(organization), &factors, &device).await;
+        let session = session.expect("asked").expect("let in");
+        let presented = Presented { session: Some(session.reveal()), ..Presented::default() };
+        let mia = Authenticator::new(platform.clone()).authenticate(presented).await.expect("asked").expect("let in");
+        incident::lock_own(platform, &mia).await.expect("locked");
+        let search = "/Users?filter=externalId+eq+%22mia%40harbour.example%22";
+        let found = directory.get(search).await;
+        assert_eq!(found.json()["totalResults"], json!(1), "{}: {found:?}", service.test.name);
+        assert_eq!(found.json()["Resources"][0]["id"], json!(id));
+        assert_eq!(directory.ask("DELETE", &format!("/Users/{id}"), &json!(null)).await.status, 204);
+        assert_eq!(directory.get(search).await.json()["totalResults"], json!(0), "it goes with the membership");
+    }
+}
+
+#[tokio::test]
+async fn the_form_says_when_the_organization_has_as_many_keys_as_it_can() {
+    let service = Service::start().await;
+    let (_, owner) = owner(&service, "harbour").await;
+    let platform = &service.test.platform;
+    let expires_at = Some(api_key::expiry_in_days(platform.now(), 90));
+    let new = NewKey { name: "sync", environment: Environment::Live, role: Role::Viewer, expires_at };
+    for _ in 0..api_key::MAXIMUM_KEYS {
+        api_key::create(platform, &owner.caller, &new).await.expect("made");
+    }
+    let cookie = format!("ringfence_session={}", owner.session.reveal());
+    let form = [FORM[0], FORM[1], ("cookie", cookie.as_str()), ("accept", "text/html")];
+    let full = service.ask("POST", "/settings/provisioning/keys", &form, "name=Okta+for+all&days=90").await;
+    assert_eq!(full.status, 422, "{full:?}");
+    assert!(full.body.contains("value=\"Okta for all\"") && full.body.contains("keys"), "in the form: {full:?}");
 }
