@@ -47,7 +47,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// Listens.
+    /// Listens. `serves`: the trunk is to send its calls here, where it waits for a registration.
     ///
     /// # Errors
     /// Says what could not be read or opened.
@@ -55,6 +55,7 @@ impl Phone {
         house: &House,
         lent: Option<Lent>,
         node_id: Uuid,
+        serves: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let settings = &house.settings;
@@ -67,7 +68,7 @@ impl Phone {
             );
         }
         let mut trunk = settings.trunk.as_ref().map(trunk).transpose()?;
-        let registration = register(&line, settings, trunk.as_mut())?;
+        let registration = register(&line, settings, trunk.as_mut().filter(|_| serves))?;
         let (platform, live) = (house.platform.clone(), house.live.clone());
         let conversations = house.conversations.clone();
         let attendant = Attendant::new(platform.clone(), conversations, voice, live, trunk, node_id, shutdown);
