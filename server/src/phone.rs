@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustls::RootCertStore;
 use rustls::server::ResolvesServerCert;
+use rustls_native_certs::CertificateResult;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use telephony::api::Telephony;
@@ -25,9 +26,6 @@ use crate::wiring::House;
 
 /// How long calls may go on once the node was asked to end.
 const CALLS_FINISH_WITHIN: Duration = Duration::from_mins(1);
-
-/// The authorities that the system believes.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What the node's TLS lends to the phone: its certificate, and whether TLS 1.2 is spoken, too.
 pub struct Lent {
@@ -183,15 +181,27 @@ async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<
 /// The authorities in a PEM file; those of the system when none is named.
 ///
 /// # Errors
-/// When the file cannot be read or holds none.
+/// When the file cannot be read or holds none, or the system names none.
 pub fn authorities(file: Option<&Path>) -> anyhow::Result<Arc<RootCertStore>> {
-    let path = file.unwrap_or(Path::new(SYSTEM_AUTHORITIES));
+    let Some(path) = file else { return of_the_system(rustls_native_certs::load_native_certs()) };
     let unreadable = || format!("authorities in {}", path.display());
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).with_context(unreadable)? {
         store.add(certificate.with_context(unreadable)?).with_context(unreadable)?;
     }
     anyhow::ensure!(!store.is_empty(), "{} holds no certificate", path.display());
+    Ok(Arc::new(store))
+}
+
+/// What was found where systems keep their authorities: `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the usual places. One that is not
+/// understood is left out, as everywhere.
+fn of_the_system(found: CertificateResult) -> anyhow::Result<Arc<RootCertStore>> {
+    let mut store = RootCertStore::empty();
+    let (known, _) = store.add_parsable_certificates(found.certs);
+    if known == 0 {
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        anyhow::bail!("no authorities were found on this system{why}: name a file of them (`ca_file`, `--ca-file`)");
+    }
     Ok(Arc::new(store))
 }
 
@@ -257,6 +267,12 @@ mod tests {
         );
         settings.trunk = Some(config::Trunk { address: "a.example".into(), ..config::Trunk::default() });
         assert!(words(&settings)[2].contains("trunk.address") && words(&settings)[3].contains("trunk.address"));
+    }
+
+    #[test]
+    fn a_system_without_authorities_is_told_what_to_name() {
+        let error = of_the_system(CertificateResult::default()).expect_err("there is none");
+        assert!(error.to_string().contains("`ca_file`"), "{error}");
     }
 
     #[test]
