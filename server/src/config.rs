@@ -119,8 +119,9 @@ pub struct Trunk {
     /// It does not encrypt sound, not even over TLS. The trust page says so.
     #[serde(default)]
     pub plain_sound: bool,
-    /// Addresses and networks (`192.0.2.0/28`) that it calls from: a flood from elsewhere does not keep them out. The address of
-    /// `address` is always among them.
+    /// Addresses and networks (`192.0.2.0/28`) that it calls from: a flood from elsewhere does not keep them out. Those of `address` are
+    /// among them as soon as its name is found: it is looked up when the node starts, every half minute until it is found, and every
+    /// five minutes from then on.
     #[serde(default)]
     pub addresses: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! The phone of a node: its line, and the attendant that answers it.
 
+mod whereabouts;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use trust::{DeclaredPort, Link, Protection, Transport};
 use uuid::Uuid;
 
+use self::whereabouts::Whereabouts;
 use crate::config::{self, Settings};
 use crate::wiring::House;
 
@@ -42,6 +45,8 @@ pub struct Phone {
     pub telephony: Telephony,
     /// Keeps the trunk sending our calls here.
     registration: Option<Registration>,
+    /// Keeps the trunk's calls known as its own.
+    whereabouts: Whereabouts,
 }
 
 impl Phone {
@@ -57,7 +62,7 @@ impl Phone {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let settings = &house.settings;
-        let config = line_config(settings, lent).await?;
+        let config = line_config(settings, lent)?;
         let line = Line::open(config, house.platform.entropy.clone()).await.context("phone (`sip`)")?;
         let voice = Voice::new(Synthesizer::find_espeak_ng(&settings.synthesizer_path));
         if !voice.speaks_free_text() {
@@ -71,7 +76,8 @@ impl Phone {
         let conversations = house.conversations.clone();
         let attendant = Attendant::new(platform.clone(), conversations, voice, live, trunk, node_id, shutdown);
         let telephony = Telephony { platform, attendant, line: Some(line.clone()), dialing: house.dialing.clone() };
-        Ok(Self { line, telephony, registration })
+        let whereabouts = Whereabouts::of(settings.trunk.as_ref().map(config::Trunk::host));
+        Ok(Self { line, telephony, registration, whereabouts })
     }
 
     /// Where it listens.
@@ -111,7 +117,10 @@ impl Phone {
     /// less when `hurry` is cancelled; those that are left are hung up, and their records written.
     pub async fn answer(self, hurry: CancellationToken) {
         let attendant: Arc<Attendant> = self.telephony.attendant.clone();
-        driver::attend(attendant.clone(), self.line.clone()).await;
+        tokio::select! {
+            () = driver::attend(attendant.clone(), self.line.clone()) => {}
+            () = self.whereabouts.keep(&self.line) => {}
+        }
         // No call is taken any more: the trunk is told first, so that it offers them elsewhere.
         drop(self.registration);
         tokio::select! {
@@ -155,7 +164,7 @@ fn register(line: &Line, settings: &Settings, trunk: Option<&mut Trunk>) -> anyh
 }
 
 /// How the line behaves.
-async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<LineConfig> {
+fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<LineConfig> {
     let mut config =
         LineConfig { ports: Some(settings.rtp_ports.first..=settings.rtp_ports.last), ..LineConfig::at(settings.sip) };
     let strictness = if settings.phone_is_strict() { Strictness::Strict } else { Strictness::Offered };
@@ -171,9 +180,6 @@ async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<
         }
         config.sip.md5_digest = trunk.md5_digest;
         config.sip.trusted = trunk.networks().context("setting `trunk.addresses`")?;
-        if let Ok(found) = tokio::net::lookup_host((trunk.host(), 0)).await {
-            config.sip.trusted.extend(found.map(|address| ipnet::IpNet::from(address.ip())));
-        }
     }
     Ok(config)
 }

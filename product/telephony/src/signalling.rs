@@ -333,6 +333,11 @@ impl Signalling {
         registration::register(&self.inner, account)
     }
 
+    /// Takes these for the addresses of the trunk's name from now on, instead of those that were given last.
+    pub fn trunk_is_at(&self, addresses: Vec<IpAddr>) {
+        self.inner.guard.trunk_is_at(addresses);
+    }
+
     /// Whether this address is the trunk's.
     pub fn trusts(&self, source: IpAddr) -> bool {
         self.inner.guard.trusts(source)
