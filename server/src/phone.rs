@@ -1,5 +1,6 @@
 //! The phone of a node: its line, and the attendant that answers it.
 
+mod kept;
 mod whereabouts;
 
 use std::net::SocketAddr;
@@ -16,13 +17,14 @@ use rustls_pki_types::pem::PemObject as _;
 use telephony::api::Telephony;
 use telephony::attendant::{Attendant, Trunk, driver};
 use telephony::line::{Line, LineConfig, Security, Strictness};
-use telephony::signalling::{Account, Credentials, Registration, TlsListen, TlsRules};
+use telephony::signalling::{Account, CredentialSource, Credentials, Registration, TlsListen, TlsRules};
 use telephony::voice::Voice;
 use telephony::voice::driver::Synthesizer;
 use tokio_util::sync::CancellationToken;
 use trust::{DeclaredPort, Link, Protection, Transport};
 use uuid::Uuid;
 
+use self::kept::KeptPassword;
 use self::whereabouts::Whereabouts;
 use crate::config::{self, Settings};
 use crate::wiring::House;
@@ -70,7 +72,7 @@ impl Phone {
                 "espeak-ng is not installed: quotes and names are not spoken on the phone, recorded words are"
             );
         }
-        let mut trunk = settings.trunk.as_ref().map(trunk).transpose()?;
+        let mut trunk = settings.trunk.as_ref().map(|trunk| way_out(house, trunk)).transpose()?;
         let registration = register(&line, settings, trunk.as_mut().filter(|_| serves))?;
         let (platform, live) = (house.platform.clone(), house.live.clone());
         let conversations = house.conversations.clone();
@@ -133,17 +135,33 @@ impl Phone {
     }
 }
 
-/// The way out, with its password read.
+/// The way out.
+fn way_out(house: &House, settings: &config::Trunk) -> anyhow::Result<Trunk> {
+    let credentials: Option<Arc<dyn CredentialSource>> = match (&settings.user, &settings.password_secret) {
+        (Some(user), Some(secret)) => Some(Arc::new(KeptPassword {
+            house: house.clone(),
+            user: user.clone(),
+            secret: secret.clone(),
+            organization: settings.password_organization,
+        })),
+        _ => match credentials(settings)? {
+            Some(credentials) => Some(Arc::new(credentials)),
+            None => None,
+        },
+    };
+    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound, registration: None })
+}
+
+/// What is said to a trunk whose password stands in a file; none when it is not asked for, or an organization keeps it.
 ///
 /// # Errors
 /// When user and password do not go together, or the password cannot be read.
-pub fn trunk(settings: &config::Trunk) -> anyhow::Result<Trunk> {
-    let credentials = match (&settings.user, &settings.password_file) {
-        (Some(user), Some(file)) => Some(Credentials { user: user.clone(), password: password(file)? }),
-        (None, None) => None,
-        _ => anyhow::bail!("setting `trunk`: `user` and `password_file` go together"),
-    };
-    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound, registration: None })
+pub fn credentials(settings: &config::Trunk) -> anyhow::Result<Option<Credentials>> {
+    match (&settings.user, &settings.password_file, &settings.password_secret) {
+        (Some(user), Some(file), None) => Ok(Some(Credentials { user: user.clone(), password: password(file)? })),
+        (None, None, None) | (Some(_), None, Some(_)) => Ok(None),
+        _ => anyhow::bail!("setting `trunk`: `user` and either `password_file` or `password_secret` go together"),
+    }
 }
 
 fn password(file: &Path) -> anyhow::Result<String> {
@@ -155,8 +173,10 @@ fn password(file: &Path) -> anyhow::Result<String> {
 fn register(line: &Line, settings: &Settings, trunk: Option<&mut Trunk>) -> anyhow::Result<Option<Registration>> {
     let wanted = settings.trunk.as_ref().is_some_and(|trunk| trunk.register);
     let Some(trunk) = trunk.filter(|_| wanted) else { return Ok(None) };
-    let credentials =
-        trunk.credentials.clone().context("setting `trunk.register`: needs `user` and `password_file`")?;
+    let credentials = trunk
+        .credentials
+        .clone()
+        .context("setting `trunk.register`: needs `user` and `password_file` or `password_secret`")?;
     let account = Account { registrar: format!("sip:{}", trunk.address), credentials, expires_seconds: None };
     let registration = line.register(&account).context("setting `trunk.address`")?;
     trunk.registration = Some(registration.watch());

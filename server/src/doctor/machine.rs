@@ -79,8 +79,12 @@ pub fn voice(settings: &Settings) -> Finding {
 
 /// The trunk's password can be read, by its owner alone.
 pub fn trunk(trunk: &Trunk) -> Finding {
-    if let Err(error) = phone::trunk(trunk) {
+    if let Err(error) = phone::credentials(trunk) {
         return Finding::fault("trunk", format!("{error:#}: look at `trunk` in the settings"));
+    }
+    if let Some(secret) = &trunk.password_secret {
+        let from = format!("{}, password from the secret {secret} of an organization", trunk.address);
+        return Finding::good("trunk", format!("{from}; the page Calls, Trunk says whether it is there"));
     }
     let mode =
         |file: &std::path::PathBuf| std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
