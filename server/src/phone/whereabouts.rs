@@ -40,10 +40,8 @@ impl Whereabouts {
     /// Tells the line what was found; gives how long to wait. What was found earlier stays while the name cannot be looked up.
     fn note(&mut self, line: &Line, found: io::Result<Vec<IpAddr>>) -> Duration {
         let before = self.found;
-        let found = found.and_then(|found| match found.is_empty() {
-            true => Err(io::ErrorKind::NotFound.into()),
-            false => Ok(found),
-        });
+        let found =
+            found.and_then(|found| if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) });
         self.found = Some(found.is_ok());
         match found {
             Ok(addresses) => {
