@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use edge::FirewallMode;
 use serde::Deserialize;
+use uuid::Uuid;
 
 pub use limits::Limits;
 pub use phone::Phone;
@@ -107,10 +108,17 @@ pub struct Trunk {
     /// File that holds the password and nothing else.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// The secret of an organization that is the password, in the place of `password_file`: its name, as in `trunk-password`. It is
+    /// opened for each registration and each call, so that another value is used from then on.
+    #[serde(default)]
+    pub password_secret: Option<String>,
+    /// The organization whose secret `password_secret` is; not needed while there is one only.
+    #[serde(default)]
+    pub password_organization: Option<Uuid>,
     /// The authorities that may sign its certificate, in PEM form; those of the system when none is named.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Register with it, so that it sends our calls here; needs `user` and `password_file`.
+    /// Register with it, so that it sends our calls here; needs `user` and `password_file` or `password_secret`.
     #[serde(default)]
     pub register: bool,
     /// Answer it when it asks for the password by MD5 instead of SHA-256. MD5 is broken; many carriers know nothing else.
@@ -119,8 +127,9 @@ pub struct Trunk {
     /// It does not encrypt sound, not even over TLS. The trust page says so.
     #[serde(default)]
     pub plain_sound: bool,
-    /// Addresses and networks (`192.0.2.0/28`) that it calls from: a flood from elsewhere does not keep them out. The address of
-    /// `address` is always among them.
+    /// Addresses and networks (`192.0.2.0/28`) that it calls from: a flood from elsewhere does not keep them out. Those of `address` are
+    /// among them as soon as its name is found: it is looked up when the node starts, every half minute until it is found, and every
+    /// five minutes from then on.
     #[serde(default)]
     pub addresses: Vec<String>,
 }

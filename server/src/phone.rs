@@ -1,5 +1,8 @@
 //! The phone of a node: its line, and the attendant that answers it.
 
+mod kept;
+mod whereabouts;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,26 +11,26 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustls::RootCertStore;
 use rustls::server::ResolvesServerCert;
+use rustls_native_certs::CertificateResult;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use telephony::api::Telephony;
 use telephony::attendant::{Attendant, Trunk, driver};
 use telephony::line::{Line, LineConfig, Security, Strictness};
-use telephony::signalling::{Account, Credentials, Registration, TlsListen, TlsRules};
+use telephony::signalling::{Account, CredentialSource, Credentials, Registration, TlsListen, TlsRules};
 use telephony::voice::Voice;
 use telephony::voice::driver::Synthesizer;
 use tokio_util::sync::CancellationToken;
 use trust::{DeclaredPort, Link, Protection, Transport};
 use uuid::Uuid;
 
+use self::kept::KeptPassword;
+use self::whereabouts::Whereabouts;
 use crate::config::{self, Settings};
 use crate::wiring::House;
 
 /// How long calls may go on once the node was asked to end.
 const CALLS_FINISH_WITHIN: Duration = Duration::from_mins(1);
-
-/// The authorities that the system believes.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What the node's TLS lends to the phone: its certificate, and whether TLS 1.2 is spoken, too.
 pub struct Lent {
@@ -44,10 +47,12 @@ pub struct Phone {
     pub telephony: Telephony,
     /// Keeps the trunk sending our calls here.
     registration: Option<Registration>,
+    /// Keeps the trunk's calls known as its own.
+    whereabouts: Whereabouts,
 }
 
 impl Phone {
-    /// Listens.
+    /// Listens. `serves`: the trunk is to send its calls here, where it waits for a registration.
     ///
     /// # Errors
     /// Says what could not be read or opened.
@@ -55,10 +60,11 @@ impl Phone {
         house: &House,
         lent: Option<Lent>,
         node_id: Uuid,
+        serves: bool,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let settings = &house.settings;
-        let config = line_config(settings, lent).await?;
+        let config = line_config(settings, lent)?;
         let line = Line::open(config, house.platform.entropy.clone()).await.context("phone (`sip`)")?;
         let voice = Voice::new(Synthesizer::find_espeak_ng(&settings.synthesizer_path));
         if !voice.speaks_free_text() {
@@ -66,13 +72,14 @@ impl Phone {
                 "espeak-ng is not installed: quotes and names are not spoken on the phone, recorded words are"
             );
         }
-        let mut trunk = settings.trunk.as_ref().map(trunk).transpose()?;
-        let registration = register(&line, settings, trunk.as_mut())?;
+        let mut trunk = settings.trunk.as_ref().map(|trunk| way_out(house, trunk)).transpose()?;
+        let registration = register(&line, settings, trunk.as_mut().filter(|_| serves))?;
         let (platform, live) = (house.platform.clone(), house.live.clone());
         let conversations = house.conversations.clone();
         let attendant = Attendant::new(platform.clone(), conversations, voice, live, trunk, node_id, shutdown);
         let telephony = Telephony { platform, attendant, line: Some(line.clone()), dialing: house.dialing.clone() };
-        Ok(Self { line, telephony, registration })
+        let whereabouts = Whereabouts::of(settings.trunk.as_ref().map(config::Trunk::host));
+        Ok(Self { line, telephony, registration, whereabouts })
     }
 
     /// Where it listens.
@@ -112,7 +119,10 @@ impl Phone {
     /// less when `hurry` is cancelled; those that are left are hung up, and their records written.
     pub async fn answer(self, hurry: CancellationToken) {
         let attendant: Arc<Attendant> = self.telephony.attendant.clone();
-        driver::attend(attendant.clone(), self.line.clone()).await;
+        tokio::select! {
+            () = driver::attend(attendant.clone(), self.line.clone()) => {}
+            () = self.whereabouts.keep(&self.line) => {}
+        }
         // No call is taken any more: the trunk is told first, so that it offers them elsewhere.
         drop(self.registration);
         tokio::select! {
@@ -125,17 +135,33 @@ impl Phone {
     }
 }
 
-/// The way out, with its password read.
+/// The way out.
+fn way_out(house: &House, settings: &config::Trunk) -> anyhow::Result<Trunk> {
+    let credentials: Option<Arc<dyn CredentialSource>> = match (&settings.user, &settings.password_secret) {
+        (Some(user), Some(secret)) => Some(Arc::new(KeptPassword {
+            house: house.clone(),
+            user: user.clone(),
+            secret: secret.clone(),
+            organization: settings.password_organization,
+        })),
+        _ => match credentials(settings)? {
+            Some(credentials) => Some(Arc::new(credentials)),
+            None => None,
+        },
+    };
+    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound, registration: None })
+}
+
+/// What is said to a trunk whose password stands in a file; none when it is not asked for, or an organization keeps it.
 ///
 /// # Errors
 /// When user and password do not go together, or the password cannot be read.
-pub fn trunk(settings: &config::Trunk) -> anyhow::Result<Trunk> {
-    let credentials = match (&settings.user, &settings.password_file) {
-        (Some(user), Some(file)) => Some(Credentials { user: user.clone(), password: password(file)? }),
-        (None, None) => None,
-        _ => anyhow::bail!("setting `trunk`: `user` and `password_file` go together"),
-    };
-    Ok(Trunk { address: settings.address.clone(), credentials, plain_sound: settings.plain_sound, registration: None })
+pub fn credentials(settings: &config::Trunk) -> anyhow::Result<Option<Credentials>> {
+    match (&settings.user, &settings.password_file, &settings.password_secret) {
+        (Some(user), Some(file), None) => Ok(Some(Credentials { user: user.clone(), password: password(file)? })),
+        (None, None, None) | (Some(_), None, Some(_)) => Ok(None),
+        _ => anyhow::bail!("setting `trunk`: `user` and either `password_file` or `password_secret` go together"),
+    }
 }
 
 fn password(file: &Path) -> anyhow::Result<String> {
@@ -147,8 +173,10 @@ fn password(file: &Path) -> anyhow::Result<String> {
 fn register(line: &Line, settings: &Settings, trunk: Option<&mut Trunk>) -> anyhow::Result<Option<Registration>> {
     let wanted = settings.trunk.as_ref().is_some_and(|trunk| trunk.register);
     let Some(trunk) = trunk.filter(|_| wanted) else { return Ok(None) };
-    let credentials =
-        trunk.credentials.clone().context("setting `trunk.register`: needs `user` and `password_file`")?;
+    let credentials = trunk
+        .credentials
+        .clone()
+        .context("setting `trunk.register`: needs `user` and `password_file` or `password_secret`")?;
     let account = Account { registrar: format!("sip:{}", trunk.address), credentials, expires_seconds: None };
     let registration = line.register(&account).context("setting `trunk.address`")?;
     trunk.registration = Some(registration.watch());
@@ -156,7 +184,7 @@ fn register(line: &Line, settings: &Settings, trunk: Option<&mut Trunk>) -> anyh
 }
 
 /// How the line behaves.
-async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<LineConfig> {
+fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<LineConfig> {
     let mut config =
         LineConfig { ports: Some(settings.rtp_ports.first..=settings.rtp_ports.last), ..LineConfig::at(settings.sip) };
     let strictness = if settings.phone_is_strict() { Strictness::Strict } else { Strictness::Offered };
@@ -172,9 +200,6 @@ async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<
         }
         config.sip.md5_digest = trunk.md5_digest;
         config.sip.trusted = trunk.networks().context("setting `trunk.addresses`")?;
-        if let Ok(found) = tokio::net::lookup_host((trunk.host(), 0)).await {
-            config.sip.trusted.extend(found.map(|address| ipnet::IpNet::from(address.ip())));
-        }
     }
     Ok(config)
 }
@@ -182,15 +207,27 @@ async fn line_config(settings: &Settings, lent: Option<Lent>) -> anyhow::Result<
 /// The authorities in a PEM file; those of the system when none is named.
 ///
 /// # Errors
-/// When the file cannot be read or holds none.
+/// When the file cannot be read or holds none, or the system names none.
 pub fn authorities(file: Option<&Path>) -> anyhow::Result<Arc<RootCertStore>> {
-    let path = file.unwrap_or(Path::new(SYSTEM_AUTHORITIES));
+    let Some(path) = file else { return of_the_system(rustls_native_certs::load_native_certs()) };
     let unreadable = || format!("authorities in {}", path.display());
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).with_context(unreadable)? {
         store.add(certificate.with_context(unreadable)?).with_context(unreadable)?;
     }
     anyhow::ensure!(!store.is_empty(), "{} holds no certificate", path.display());
+    Ok(Arc::new(store))
+}
+
+/// What was found where systems keep their authorities: `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the usual places. One that is not
+/// understood is left out, as everywhere.
+fn of_the_system(found: CertificateResult) -> anyhow::Result<Arc<RootCertStore>> {
+    let mut store = RootCertStore::empty();
+    let (known, _) = store.add_parsable_certificates(found.certs);
+    if known == 0 {
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        anyhow::bail!("no authorities were found on this system{why}: name a file of them (`ca_file`, `--ca-file`)");
+    }
     Ok(Arc::new(store))
 }
 
@@ -256,6 +293,12 @@ mod tests {
         );
         settings.trunk = Some(config::Trunk { address: "a.example".into(), ..config::Trunk::default() });
         assert!(words(&settings)[2].contains("trunk.address") && words(&settings)[3].contains("trunk.address"));
+    }
+
+    #[test]
+    fn a_system_without_authorities_is_told_what_to_name() {
+        let error = of_the_system(CertificateResult::default()).expect_err("there is none");
+        assert!(error.to_string().contains("`ca_file`"), "{error}");
     }
 
     #[test]

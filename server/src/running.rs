@@ -67,12 +67,15 @@ impl Running {
         let membership = Membership::enter(&house.settings.data_dir, &house.platform.identifiers)?;
         membership.begin(&house).await?;
         let mut running = Self::open(house, beside, membership.id, true).await?;
+        running.start_workers();
         let gone = CancellationToken::new();
         running.lease = Some((tokio::spawn(membership.keep(running.house.clone(), gone.clone())), gone));
         Ok(running)
     }
 
-    /// The same on data that another process may be serving at this moment: its calls are left alone.
+    /// The same on data that another process may be serving at this moment. Its calls are left alone, and so is its work: what
+    /// a job says is heard by the visitors and browsers of the process that does it, so none is taken here; and the trunk, which
+    /// sends calls to who registered last, hears nothing.
     ///
     /// # Errors
     /// Says which address could not be used and why.
@@ -81,14 +84,14 @@ impl Running {
         Self::open(house, beside, node_id, false).await
     }
 
-    /// `alone`: no other process serves this data, so this one keeps its certificate.
-    async fn open(house: House, beside: &[(&str, SocketAddr)], node_id: Uuid, alone: bool) -> anyhow::Result<Self> {
+    /// `serves`: this process is the node, which keeps its certificate and its registration with the trunk.
+    async fn open(house: House, beside: &[(&str, SocketAddr)], node_id: Uuid, serves: bool) -> anyhow::Result<Self> {
         let (shutdown, hurry, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let tls = NodeTls::open(&house.settings, house.platform.clock.clone())?;
         let doors = Doors::open(&house.settings, tls.as_ref()).await?;
         let base_url = doors.base_url.clone();
         let lent = tls.as_ref().map(|tls| Lent { certificates: tls.resolver(), tls_1_2: tls.oldest() == "1.2" });
-        let phone = Phone::open(&house, lent, node_id, shutdown.clone()).await?;
+        let phone = Phone::open(&house, lent, node_id, serves, shutdown.clone()).await?;
         let oldest_tls = tls.as_ref().map(NodeTls::oldest);
         let mut links = doors::links(&house.settings, tls.as_ref());
         links.extend(phone::links(&house.settings, oldest_tls));
@@ -118,7 +121,7 @@ impl Running {
         let router = routes.into_router((), &house.gate);
         let router = router.layer(axum::middleware::from_fn_with_state(house.metrics.clone(), metrics::count));
         let (http, admin, redirect) = doors.serve(router, operators::router(&house, &base_url), &tasks, &shutdown);
-        if let Some(tls) = tls.filter(|_| alone) {
+        if let Some(tls) = tls.filter(|_| serves) {
             tls.keep(house.platform.clock.clone(), &tasks, shutdown.clone())?;
         }
         let (sip, sip_tls, attendant) = (phone.address(), phone.tls_address(), phone.telephony.attendant.clone());
@@ -138,10 +141,11 @@ impl Running {
             lease: None,
             house,
         };
-        running.start_workers();
+        running.tasks.spawn(running.sweeper().keep_up(running.shutdown.clone()));
         Ok(running)
     }
 
+    /// What a node does by itself: it takes jobs, clears away what is over, signs, and lets the probes look.
     fn start_workers(&self) {
         let (house, shutdown) = (self.house.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
@@ -192,12 +196,14 @@ impl Running {
         });
     }
 
-    /// Rotations and scrubs, and what other processes did with keys.
-    fn start_sweeps(&self) {
+    fn sweeper(&self) -> Sweeper {
         let house = &self.house;
-        let (platform, live, metrics) = (house.platform.clone(), house.live.clone(), house.metrics.clone());
-        let sweeper = Sweeper { platform, live, metrics };
-        self.tasks.spawn(sweeper.clone().keep_up(self.shutdown.clone()));
+        Sweeper { platform: house.platform.clone(), live: house.live.clone(), metrics: house.metrics.clone() }
+    }
+
+    /// Rotations and scrubs.
+    fn start_sweeps(&self) {
+        let sweeper = self.sweeper();
         self.tasks.spawn(sweeper.clone().begin_scrubs(self.shutdown.clone()));
         self.tasks.spawn(sweeper.clone().walk(vault::ROTATION_JOB, self.shutdown.clone()));
         self.tasks.spawn(sweeper.walk(vault::SCRUB_JOB, self.shutdown.clone()));
@@ -262,3 +268,6 @@ impl Running {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,6 +160,11 @@ impl Line {
         Ok(self.inner.signalling.register(account)?)
     }
 
+    /// Takes these for the addresses of the trunk's name from now on, instead of those that were given last.
+    pub fn trunk_is_at(&self, addresses: Vec<std::net::IpAddr>) {
+        self.inner.signalling.trunk_is_at(addresses);
+    }
+
     /// Whether this address is the trunk's.
     pub fn trusts(&self, source: std::net::IpAddr) -> bool {
         self.inner.signalling.trusts(source)

@@ -8,6 +8,7 @@
 
 mod challenge;
 mod convert;
+mod credentials;
 mod guard;
 mod inbound;
 mod leg;
@@ -39,12 +40,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use credentials::{CredentialSource, Credentials, NoPassword, Reading};
 pub use guard::{Figures as GuardFigures, Guard, Limits, Verdict};
 pub use inbound::IncomingCall;
 pub use leg::{Leg, Reply, SignalEvent};
 pub use log_filter::log_filter;
 pub use obstacle::Obstacle;
-pub use outbound::{Credentials, Destination, Target};
+pub use outbound::{Destination, Target};
 pub use registration::{Account, EXPIRES_SECONDS, EXPIRES_SECONDS_MOST, Registration, RegistrationState};
 pub use tls::{TLS_PORT, TlsListen, TlsRules};
 
@@ -331,6 +333,11 @@ impl Signalling {
     /// Registers with a trunk and keeps it up until the result is dropped.
     pub fn register(&self, account: &Account) -> Result<Registration, Error> {
         registration::register(&self.inner, account)
+    }
+
+    /// Takes these for the addresses of the trunk's name from now on, instead of those that were given last.
+    pub fn trunk_is_at(&self, addresses: Vec<IpAddr>) {
+        self.inner.guard.trunk_is_at(addresses);
     }
 
     /// Whether this address is the trunk's.

@@ -2,21 +2,24 @@
 
 pub mod pages;
 
+use std::sync::Arc;
+
 use compliance::dialing::Target;
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::call::{CallEnd, EndReason, EndedBy};
 use crate::line::Dial;
-use crate::signalling::{self, Credentials, RegistrationState};
+use crate::signalling::{self, CredentialSource, RegistrationState};
 
 /// The way out to the telephone network: a carrier or a PBX that takes SIP.
 #[derive(Clone, Debug)]
 pub struct Trunk {
     /// Host and port, with `;transport=tls` or `;transport=tcp` where that is wanted.
     pub address: String,
-    /// What to say when it asks who we are.
-    pub credentials: Option<Credentials>,
+    /// What to say when it asks who we are: read anew for each call.
+    pub credentials: Option<Arc<dyn CredentialSource>>,
     /// It does not encrypt sound, not even over TLS.
     pub plain_sound: bool,
     /// How our registration with it stands; none when it knows by itself where to send our calls.
@@ -27,7 +30,7 @@ pub struct Trunk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Standing {
     /// `none` (no trunk is set), `not_registered` (it is called without a registration), `trying`, `registered`, `refused`,
-    /// `challenge_refused`, `interval_refused` or `unreachable`.
+    /// `challenge_refused`, `interval_refused`, `no_password` or `unreachable`.
     pub state: &'static str,
     /// Its host, as the settings name it.
     pub host: Option<String>,
@@ -46,17 +49,38 @@ pub struct Standing {
 }
 
 impl Trunk {
-    /// The call that a permit allows, from one of our own numbers; none when it needs a trunk and there is none.
+    /// The call that a permit allows, from one of our own numbers, without credentials ([`Self::introduce`]); none when it needs a
+    /// trunk and there is none.
     pub(crate) fn dial(trunk: Option<&Self>, target: &Target, own_number: &str, ring_seconds: u32) -> Option<Dial> {
-        let (address, credentials, plain_sound) = match (target, trunk) {
-            (Target::LoopbackSip(address), _) => (address.clone(), None, false),
-            (Target::Number(number), Some(trunk)) => {
-                (format!("sip:{number}@{}", trunk.address), trunk.credentials.clone(), trunk.plain_sound)
-            }
+        let (address, plain_sound) = match (target, trunk) {
+            (Target::LoopbackSip(address), _) => (address.clone(), false),
+            (Target::Number(number), Some(trunk)) => (format!("sip:{number}@{}", trunk.address), trunk.plain_sound),
             (Target::Number(_), None) => return None,
         };
-        let target = signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials };
+        let target =
+            signalling::Target { address, from_user: own_number.to_owned(), from_name: None, credentials: None };
         Some(Dial { target, plain_sound, ring_seconds: Some(ring_seconds) })
+    }
+
+    /// Gives a call to the trunk what it says when it is asked who we are. Without a password that there should be there is no call.
+    pub(crate) async fn introduce(&self, dial: &mut Dial) -> Result<(), CallEnd> {
+        let Some(source) = &self.credentials else { return Ok(()) };
+        match source.read().await {
+            Ok(credentials) => {
+                dial.target.credentials = Some(credentials);
+                Ok(())
+            }
+            Err(lack) => {
+                tracing::warn!("the trunk was not called: {lack}");
+                let detail = lack.name().to_owned();
+                Err(CallEnd {
+                    by: EndedBy::Us,
+                    status: sip::Status::SERVICE_UNAVAILABLE,
+                    reason: EndReason::Refused,
+                    detail,
+                })
+            }
+        }
     }
 
     fn transport(&self) -> &'static str {
@@ -105,7 +129,9 @@ fn words(state: Option<RegistrationState>) -> (&'static str, Option<u32>, Option
         Some(RegistrationState::Registered { seconds }) => ("registered", Some(seconds), None, ""),
         Some(RegistrationState::Refused(status)) => {
             let advice = match status.code() {
-                401 | 403 | 407 => "Check `trunk.user` and the password in `trunk.password_file`.",
+                401 | 403 | 407 => {
+                    "Check `trunk.user` and its password: the file `trunk.password_file`, or the secret that `trunk.password_secret` names."
+                }
                 404 => "The carrier does not know this account: check `trunk.user` and the host in `trunk.address`.",
                 500.. => "The carrier has a fault; it is tried again.",
                 _ => "Ask the carrier why it refuses this account.",
@@ -121,6 +147,7 @@ fn words(state: Option<RegistrationState>) -> (&'static str, Option<u32>, Option
         Some(RegistrationState::IntervalRefused) => {
             ("interval_refused", None, Some("interval_too_long"), "Ask the carrier for registrations of a day or less.")
         }
+        Some(RegistrationState::NoPassword(lack)) => ("no_password", None, Some(lack.name()), lack.advice()),
         Some(RegistrationState::Unreachable(obstacle)) => {
             ("unreachable", None, Some(obstacle.name()), obstacle.advice())
         }
@@ -146,6 +173,7 @@ fn sentence(state: Option<RegistrationState>) -> String {
         Some(RegistrationState::IntervalRefused) => {
             "Not registered: the carrier wants registrations that last longer than a day. No call comes in.".to_owned()
         }
+        Some(RegistrationState::NoPassword(lack)) => format!("Not registered: {lack}. No call comes in."),
         Some(RegistrationState::Unreachable(obstacle)) => {
             format!("Not registered: the carrier cannot be reached, {obstacle}. No call comes in.")
         }
@@ -155,7 +183,7 @@ fn sentence(state: Option<RegistrationState>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signalling::Obstacle;
+    use crate::signalling::{NoPassword, Obstacle};
 
     fn trunk(address: &str) -> Trunk {
         Trunk { address: address.to_owned(), credentials: None, plain_sound: false, registration: None }
@@ -177,6 +205,7 @@ mod tests {
         let mut states: Vec<RegistrationState> = obstacles.into_iter().map(RegistrationState::Unreachable).collect();
         let refused = RegistrationState::Refused(sip::Status::FORBIDDEN);
         states.extend([refused, RegistrationState::ChallengeRefused, RegistrationState::IntervalRefused]);
+        states.push(RegistrationState::NoPassword(NoPassword::Sealed));
         for state in states {
             let (sender, registration) = watch::channel(state);
             let trunk = Trunk { registration: Some(registration), ..trunk("sip.carrier.example:5061;transport=tls") };

@@ -50,7 +50,7 @@ pub enum Error {
     /// The imported set of breached passwords cannot be read, so no new password is taken.
     #[error("new passwords cannot be checked at the moment: whoever runs this server finds why in its log")]
     Breached(#[from] BreachedError),
-    /// Too many passwords are being checked, or the server is stopping.
+    /// Too many passwords are being checked, there is no memory for another, or the server is stopping.
     #[error("too many people are signing in at this moment; try again")]
     Busy,
 }

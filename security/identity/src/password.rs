@@ -13,6 +13,8 @@ use storage::Entropy;
 use subtle::ConstantTimeEq as _;
 use zxcvbn::Score;
 
+use crate::error::Error;
+
 pub mod breached;
 mod commonest;
 
@@ -136,45 +138,59 @@ fn is_mostly_related(plain: &str, related: &[&str]) -> bool {
     found && rest.chars().count() < CHARACTERS_BESIDE_A_RELATED_WORD
 }
 
-/// The PHC text to store. Takes some 20 ms of processor: call it where blocking is allowed.
-pub fn hash(password: &str, entropy: &dyn Entropy) -> String {
+/// The PHC text to store. Takes some 20 ms of processor: call it where blocking is allowed. [`Error::Busy`] when there is no
+/// memory for it now.
+pub fn hash(password: &str, entropy: &dyn Entropy) -> Result<String, Error> {
     hash_with(password, entropy, MEMORY_KIB)
 }
 
 /// The same with this much memory; tests that make many people use little.
-pub(crate) fn hash_with(password: &str, entropy: &dyn Entropy, memory_kib: u32) -> String {
+pub(crate) fn hash_with(password: &str, entropy: &dyn Entropy, memory_kib: u32) -> Result<String, Error> {
     let mut salt = [0; SALT_BYTES];
     entropy.fill(&mut salt);
-    let hash = derive(password, &salt, memory_kib, PASSES, LANES).unwrap_or_default();
+    let hash = derive(password, &salt, memory_kib, PASSES, LANES).map_err(failed)?;
     let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash));
-    format!("$argon2id$v=19$m={memory_kib},t={PASSES},p={LANES}${salt}${hash}")
+    Ok(format!("$argon2id$v=19$m={memory_kib},t={PASSES},p={LANES}${salt}${hash}"))
 }
 
 /// Does the password belong to the stored text? Without a stored text (no such account) the same work is done and
-/// the answer is no.
-pub fn verify(password: &str, stored: Option<&str>) -> bool {
+/// the answer is no. [`Error::Busy`] when there is no memory for that work now: nobody's password was wrong then.
+pub fn verify(password: &str, stored: Option<&str>) -> Result<bool, Error> {
     let usable = password.len() <= MAXIMUM_BYTES;
     let presented = if usable { password } else { "" };
     let Some((salt, expected, memory, passes, lanes)) = stored.and_then(parse) else {
-        let _same_work = derive(presented, &[0; SALT_BYTES], MEMORY_KIB, PASSES, LANES);
-        return false;
+        derive(presented, &[0; SALT_BYTES], MEMORY_KIB, PASSES, LANES).map_err(failed)?;
+        return Ok(false);
     };
-    let Some(hash) = derive(presented, &salt, memory, passes, lanes) else { return false };
-    usable && bool::from(hash.as_slice().ct_eq(&expected))
+    let hash = match derive(presented, &salt, memory, passes, lanes) {
+        Ok(hash) => hash,
+        Err(error @ argon2::Error::OutOfMemory) => return Err(failed(error)),
+        // What is stored is no hash that was made here: no password belongs to it.
+        Err(_) => return Ok(false),
+    };
+    Ok(usable && bool::from(hash.as_slice().ct_eq(&expected)))
 }
 
-/// The bare Argon2id hash under a given salt, for codes that are compared with several stored ones at once.
-pub(crate) fn derive_for_lookup(code: &str, salt: &[u8]) -> Vec<u8> {
-    derive(code, salt, MEMORY_KIB, PASSES, LANES).unwrap_or_default()
+/// The bare Argon2id hash under a given salt, for codes that are compared with several stored ones at once. [`Error::Busy`] when it
+/// cannot be made: an empty one would be the same for every code.
+pub(crate) fn derive_for_lookup(code: &str, salt: &[u8]) -> Result<Vec<u8>, Error> {
+    derive(code, salt, MEMORY_KIB, PASSES, LANES).map_err(failed)
 }
 
-fn derive(password: &str, salt: &[u8], memory: u32, passes: u32, lanes: u32) -> Option<Vec<u8>> {
-    let params = Params::new(memory, passes, lanes, Some(HASH_BYTES)).ok()?;
+fn derive(password: &str, salt: &[u8], memory: u32, passes: u32, lanes: u32) -> argon2::Result<Vec<u8>> {
+    let params = Params::new(memory, passes, lanes, Some(HASH_BYTES))?;
     let mut output = vec![0; HASH_BYTES];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password.as_bytes(), salt, &mut output)
-        .ok()?;
-    Some(output)
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+        password.as_bytes(),
+        salt,
+        &mut output,
+    )?;
+    Ok(output)
+}
+
+/// No hash was made. In practice memory ran short, for everything else is fixed here; it is tried again.
+fn failed(_: argon2::Error) -> Error {
+    Error::Busy
 }
 
 type Parsed = (Vec<u8>, Vec<u8>, u32, u32, u32);

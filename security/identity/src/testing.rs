@@ -146,7 +146,7 @@ pub async fn seat(platform: &Platform, organization: OrganizationId, role: Role,
     let email = format!("{user}@{}.example", role.as_str());
     let address = EmailAddress::parse(&email).expect("an address");
     // The real hash takes a while and few tests sign in by password: they use the owner.
-    let hash = password::hash_with(PASSWORD, platform.entropy.as_ref(), 64);
+    let hash = password::hash_with(PASSWORD, platform.entropy.as_ref(), 64).expect("hashed");
     let keyring = platform.vault.installation_keyring();
     let sealed = user::seal(&keyring, user, &address, "Mika Member", &hash).expect("sealed");
     let mut transaction = platform.database.organization(organization).begin().await.expect("begun");

@@ -133,10 +133,10 @@ pub async fn lookup_hash(code: &str, salt: Vec<u8>) -> Result<Vec<u8>> {
     in_turn(move || crate::password::derive_for_lookup(&code, &salt)).await
 }
 
-async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let seat = tokio::time::timeout(PATIENCE, HASHING.acquire()).await;
     let Ok(Ok(_seat)) = seat else { return Err(Error::Busy) };
-    tokio::task::spawn_blocking(work).await.map_err(|_stopped| Error::Busy)
+    tokio::task::spawn_blocking(work).await.map_err(|_stopped| Error::Busy)?
 }
 
 #[cfg(test)]

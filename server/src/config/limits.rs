@@ -17,7 +17,7 @@ const HEAD_SECONDS: RangeInclusive<u32> = 1..=60;
 const BODY_SECONDS: RangeInclusive<u32> = 2..=600;
 const UNREAD_SECONDS: RangeInclusive<u32> = 2..=300;
 
-/// Rates and deadlines of one node. Several nodes on one database each give the whole rate.
+/// Rates and deadlines of one node. Several nodes on one database share them: of N each gives an Nth.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {

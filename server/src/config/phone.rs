@@ -88,8 +88,27 @@ impl Settings {
         if trunk.networks().is_none() {
             return refuse("trunk.addresses", "needs addresses (192.0.2.7) or networks (192.0.2.0/28)");
         }
-        if trunk.register && (trunk.user.is_none() || trunk.password_file.is_none()) {
-            return refuse("trunk.register", "needs `trunk.user` and `trunk.password_file`");
+        let kept = trunk.password_secret.as_ref();
+        if kept.is_some_and(|name| vault::secrets::checked_name(name).is_err()) {
+            return refuse("trunk.password_secret", "is the name of a secret: 1 to 64 of a-z, 0-9, - _ and .");
+        }
+        if kept.is_some() && trunk.password_file.is_some() {
+            return refuse(
+                "trunk.password_secret",
+                "cannot stand beside `trunk.password_file`: the password has one place",
+            );
+        }
+        if kept.is_none() && trunk.password_organization.is_some() {
+            return refuse(
+                "trunk.password_organization",
+                "says whose `trunk.password_secret` is meant: name that, too",
+            );
+        }
+        if trunk.user.is_none() && kept.is_some() {
+            return refuse("trunk.password_secret", "goes together with `trunk.user`");
+        }
+        if trunk.register && (trunk.user.is_none() || (trunk.password_file.is_none() && kept.is_none())) {
+            return refuse("trunk.register", "needs `trunk.user` and `trunk.password_file` or `trunk.password_secret`");
         }
         if self.phone_is_strict() && !trunk.is_over_tls() {
             return refuse("trunk.address", "needs `;transport=tls` where `phone.security` is \"strict\"");
@@ -127,6 +146,19 @@ mod tests {
             ("sip_tls = \"0.0.0.0:5061\"", "sip_tls"),
             ("phone = { security = \"strict\" }", "sip_tls"),
             ("trunk = { address = \"127.0.0.1\", register = true, user = \"office\" }", "trunk.register"),
+            (
+                "trunk = { address = \"127.0.0.1\", user = \"a\", password_secret = \"Not This\" }",
+                "trunk.password_secret",
+            ),
+            ("trunk = { address = \"127.0.0.1\", password_secret = \"trunk\" }", "trunk.user"),
+            (
+                "trunk = { address = \"127.0.0.1\", user = \"a\", password_file = \"f\", password_secret = \"trunk\" }",
+                "one place",
+            ),
+            (
+                "trunk = { address = \"127.0.0.1\", password_organization = \"0190f000-0000-7000-8000-000000000000\" }",
+                "trunk.password_organization",
+            ),
             ("trunk = { address = \"127.0.0.1\", addresses = [\"nonsense\"] }", "trunk.addresses"),
         ] {
             let reason = refused(text).unwrap_or_default();
@@ -136,6 +168,7 @@ mod tests {
             "sip = \"0.0.0.0:5060\"\nphone = { security = \"offered\" }",
             "trunk = { address = \"sip.carrier.example;transport=tls\" }",
             "trunk = { address = \"127.0.0.1:5070\" }",
+            "trunk = { address = \"127.0.0.1\", register = true, user = \"a\", password_secret = \"trunk-password\" }",
             "trunk = { address = \"sip.carrier.example\" }\nphone = { security = \"offered\" }",
         ] {
             assert_eq!(refused(text), None, "{text}");

@@ -79,12 +79,16 @@ pub fn voice(settings: &Settings) -> Finding {
 
 /// The trunk's password can be read, by its owner alone, and so can the authorities of its certificate.
 pub fn trunk(trunk: &Trunk) -> Finding {
-    if let Err(error) = phone::trunk(trunk) {
+    if let Err(error) = phone::credentials(trunk) {
         return Finding::fault("trunk", format!("{error:#}: look at `trunk` in the settings"));
     }
     let is_certified = trunk.is_over_tls() || trunk.ca_file.is_some();
     if is_certified && let Err(error) = phone::authorities(trunk.ca_file.as_deref()) {
         return Finding::fault("trunk", format!("{error:#}: look at `trunk.ca_file` in the settings"));
+    }
+    if let Some(secret) = &trunk.password_secret {
+        let from = format!("{}, password from the secret {secret} of an organization", trunk.address);
+        return Finding::good("trunk", format!("{from}; the page Calls, Trunk says whether it is there"));
     }
     let mode =
         |file: &std::path::PathBuf| std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);

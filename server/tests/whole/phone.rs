@@ -6,6 +6,7 @@ mod documents;
 mod doors;
 mod encrypted;
 mod hold;
+mod kept_password;
 mod load;
 mod old_phone;
 mod outbound;

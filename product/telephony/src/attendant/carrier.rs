@@ -39,7 +39,12 @@ impl Carrier {
             }
             (Environment::Test, Target::LoopbackSip(_)) => None,
             (Environment::Live, to) => {
-                let dial = Trunk::dial(self.trunk.as_ref(), to, own, ring_seconds)?;
+                let mut dial = Trunk::dial(self.trunk.as_ref(), to, own, ring_seconds)?;
+                if let (Target::Number(_), Some(trunk)) = (to, &self.trunk)
+                    && let Err(end) = trunk.introduce(&mut dial).await
+                {
+                    return Some(Err(end));
+                }
                 Some(self.line.call(dial).await)
             }
         }

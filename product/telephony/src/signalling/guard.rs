@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ipnet::IpNet;
 
@@ -233,6 +233,8 @@ struct Book {
 pub struct Guard {
     limits: Limits,
     trusted: Vec<IpNet>,
+    /// What the trunk's name led to, when it was last found.
+    named: RwLock<Vec<IpAddr>>,
     strangers: Rates,
     trunk: Rates,
     all_calls: Rate,
@@ -255,7 +257,8 @@ impl Guard {
             figures: Figures::default(),
         };
         let (hasher, handshakes_failed, book) = (RandomState::new(), AtomicU64::new(0), Mutex::new(book));
-        Guard { limits, trusted, strangers, trunk, all_calls, hasher, handshakes_failed, book }
+        let named = RwLock::default();
+        Guard { limits, trusted, named, strangers, trunk, all_calls, hasher, handshakes_failed, book }
     }
 
     /// The limits in force.
@@ -265,14 +268,25 @@ impl Guard {
 
     /// Calls that strangers may have at the same time.
     pub fn calls_of_strangers(&self) -> usize {
-        let reserved = if self.trusted.is_empty() { 0 } else { self.limits.reserved_calls };
+        let nobody = self.trusted.is_empty() && self.named().is_empty();
+        let reserved = if nobody { 0 } else { self.limits.reserved_calls };
         self.limits.calls.saturating_sub(reserved)
     }
 
     /// Whether this is the trunk.
     pub fn trusts(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
-        self.trusted.iter().any(|network| network.contains(&source))
+        self.trusted.iter().any(|network| network.contains(&source)) || self.named().contains(&source)
+    }
+
+    /// Takes these for the addresses of the trunk's name from now on.
+    pub fn trunk_is_at(&self, addresses: Vec<IpAddr>) {
+        let addresses = addresses.into_iter().map(|address| address.to_canonical()).collect();
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    fn named(&self) -> RwLockReadGuard<'_, Vec<IpAddr>> {
+        self.named.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was not taken so far.

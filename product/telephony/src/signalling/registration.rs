@@ -4,7 +4,7 @@
 //! Interval Too Brief) it gets that, up to [`EXPIRES_SECONDS_MOST`]; when the connection that it was made over breaks, it is made
 //! again at once, for the trunk may know no other way to us; after a failure it is tried again with growing pauses, up to a
 //! minute; wrong credentials are not tried over and over within one attempt; a challenge by MD5 is answered only where that is
-//! allowed; dropping the handle takes the registration back.
+//! allowed; the password is read anew for each registration and forgotten after it; dropping the handle takes the registration back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::stream::{client, driver};
-use super::{Credentials, Destination, Error, Inner, Obstacle, Target, Transport, convert, inbound, outbound};
+use super::{
+    CredentialSource, Credentials, Destination, Error, Inner, NoPassword, Obstacle, Target, Transport, convert,
+    inbound, outbound,
+};
 
 /// Seconds that are asked for when an account does not say.
 pub const EXPIRES_SECONDS: u32 = 300;
@@ -26,6 +29,8 @@ pub const EXPIRES_SECONDS: u32 = 300;
 const EXPIRES_SECONDS_LEAST: u32 = 30;
 /// Seconds that a registrar may ask for at most (423): a day.
 pub const EXPIRES_SECONDS_MOST: u32 = 86_400;
+/// How soon it is looked again for a password that is not there: whoever sets it waits for it, and no carrier is asked.
+const PASSWORD_PAUSE: Duration = Duration::from_secs(3);
 /// How long taking back a registration may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -34,8 +39,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Account {
     /// `sip:host[:port][;transport=tcp|tls]`.
     pub registrar: String,
-    /// Who we are there.
-    pub credentials: Credentials,
+    /// Who we are there: asked before each registration.
+    pub credentials: Arc<dyn CredentialSource>,
     /// Seconds that a registration should last; [`EXPIRES_SECONDS`] when none are given.
     pub expires_seconds: Option<u32>,
 }
@@ -56,6 +61,8 @@ pub enum RegistrationState {
     ChallengeRefused,
     /// The registrar wants longer registrations than [`EXPIRES_SECONDS_MOST`].
     IntervalRefused,
+    /// There is no password to answer with; it is looked for again, and nobody is asked meanwhile.
+    NoPassword(NoPassword),
     /// The registrar cannot be reached; it will be tried again.
     Unreachable(Obstacle),
 }
@@ -130,26 +137,33 @@ struct Made {
 }
 
 impl Made {
-    fn new(inner: &Inner, credentials: &Credentials, registrar: Destination) -> Self {
-        let credential = Credential {
-            username: credentials.user.clone(),
-            password: credentials.password.clone(),
-            realm: None,
-            auth_username: None,
-        };
-        let mut registration = StackRegistration::new(inner.endpoint.clone(), Some(credential));
+    fn new(inner: &Inner, user: &str, registrar: Destination) -> Self {
+        let mut registration = StackRegistration::new(inner.endpoint.clone(), None);
         let (peer, secure) = (registrar.address(), registrar.is_secure());
-        let uri = inbound::contact(inner, &credentials.user, peer, registrar.transport(), secure);
+        let uri = inbound::contact(inner, user, peer, registrar.transport(), secure);
         registration.contact = Some(Contact { display_name: None, uri, params: Vec::new() });
         // The name was resolved by us; the stack keeps to that address.
         registration.outbound_proxy = Some(peer);
         Made { registration, registrar }
     }
+
+    /// Asks for `expires` seconds as this user; the password is forgotten with the answer.
+    async fn once(&mut self, credentials: &Credentials, expires: u32) -> Answer {
+        self.registration.credential = Some(Credential {
+            username: credentials.user.clone(),
+            password: credentials.password.clone(),
+            realm: None,
+            auth_username: None,
+        });
+        let answer = once(self, expires).await;
+        self.registration.credential = None;
+        answer
+    }
 }
 
 struct Keeper {
     target: Target,
-    credentials: Credentials,
+    credentials: Arc<dyn CredentialSource>,
     /// Kept from one attempt to the next, for its sequence numbers, as long as the registrar stays where it is.
     made: Option<Made>,
     inner: Arc<Inner>,
@@ -168,12 +182,16 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 outcome = self.attempt() => outcome,
             };
-            let pause = if let RegistrationState::Registered { seconds } = state {
-                failures = 0;
-                refresh_interval(seconds)
-            } else {
-                failures += 1;
-                backoff_interval(failures)
+            let pause = match state {
+                RegistrationState::Registered { seconds } => {
+                    failures = 0;
+                    refresh_interval(seconds)
+                }
+                RegistrationState::NoPassword(_) => PASSWORD_PAUSE,
+                _ => {
+                    failures += 1;
+                    backoff_interval(failures)
+                }
             };
             self.note(state);
             tokio::select! {
@@ -198,6 +216,7 @@ impl Keeper {
             (before, state) if before == state => {}
             (RegistrationState::Registered { .. }, RegistrationState::Registered { .. }) => {}
             (_, RegistrationState::Registered { seconds }) => tracing::info!(seconds, "registered with the trunk"),
+            (_, RegistrationState::NoPassword(lack)) => tracing::warn!("not registered with the trunk: {lack}"),
             (_, state) => tracing::warn!(?state, "not registered with the trunk"),
         }
     }
@@ -205,6 +224,10 @@ impl Keeper {
     /// One registration, and the connection that it was made over.
     async fn attempt(&mut self) -> (RegistrationState, Option<CancellationToken>) {
         let unreachable = |obstacle| (RegistrationState::Unreachable(obstacle), None);
+        let credentials = match self.credentials.read().await {
+            Ok(credentials) => credentials,
+            Err(lack) => return (RegistrationState::NoPassword(lack), None),
+        };
         let Ok(registrar) = outbound::resolve(&self.target).await else { return unreachable(Obstacle::NoAddress) };
         if self.made.as_ref().is_none_or(|made| made.registrar.address() != registrar.address()) {
             self.made = None;
@@ -214,14 +237,14 @@ impl Keeper {
             Err(Error::Unreachable(obstacle)) => return unreachable(obstacle),
             Err(_) => return unreachable(Obstacle::Network),
         };
-        let made = self.made.get_or_insert_with(|| Made::new(&self.inner, &self.credentials, registrar));
-        let mut answer = once(made, self.expires).await;
+        let made = self.made.get_or_insert_with(|| Made::new(&self.inner, &credentials.user, registrar));
+        let mut answer = made.once(&credentials, self.expires).await;
         if let Answer::TooBrief(least) = answer
             && (self.expires..=EXPIRES_SECONDS_MOST).contains(&least)
             && least > self.expires
         {
             self.expires = least;
-            answer = once(made, self.expires).await;
+            answer = made.once(&credentials, self.expires).await;
         }
         let state = match answer {
             Answer::State(state) => state,
@@ -231,8 +254,8 @@ impl Keeper {
     }
 
     async fn take_back(&mut self) {
-        if let Some(made) = &mut self.made {
-            once(made, 0).await;
+        if let (Some(made), Ok(credentials)) = (&mut self.made, self.credentials.read().await) {
+            made.once(&credentials, 0).await;
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn chip(standing: &Standing) -> Chip {
         "not_registered" => Chip::new(Tone::Done, "Without registration"),
         "trying" => Chip::new(Tone::Wait, "Registering"),
         "registered" => Chip::new(Tone::Good, "Registered"),
+        "no_password" => Chip::new(Tone::Bad, "No password"),
         "unreachable" => Chip::new(Tone::Bad, "Cannot be reached"),
         _ => Chip::new(Tone::Bad, "Refused"),
     }

@@ -146,7 +146,7 @@ async fn line(rules: TlsRules, md5: bool) -> Line {
 }
 
 fn account(address: SocketAddr, password: &str) -> Account {
-    let credentials = Credentials { user: "office".to_owned(), password: password.to_owned() };
+    let credentials = Arc::new(Credentials { user: "office".to_owned(), password: password.to_owned() });
     Account { registrar: format!("sip:{address};transport=tls"), credentials, expires_seconds: None }
 }
 

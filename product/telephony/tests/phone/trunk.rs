@@ -2,13 +2,13 @@
 //! does not use, so each is a proof of the other.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sip::digest::{Algorithm, Authorization, Challenge, Ha1};
 use storage::SystemEntropy;
 use telephony::call::{EndReason, EndedBy};
 use telephony::line::{Line, LineConfig};
-use telephony::signalling::{Account, Credentials, RegistrationState};
+use telephony::signalling::{Account, CredentialSource, Credentials, NoPassword, Reading, RegistrationState};
 use telephony::softphone::{Options, Softphone, Step};
 use tokio::net::UdpSocket;
 
@@ -124,7 +124,7 @@ async fn a_registration_is_renewed_and_taken_back() {
     let address = socket.local_addr().expect("bound");
     let serving = tokio::spawn(registrar(socket));
     let line = Line::open(LineConfig::loopback(), Arc::new(SystemEntropy)).await.expect("a line");
-    let credentials = Credentials { user: "office".to_owned(), password: "correct horse".to_owned() };
+    let credentials = Arc::new(Credentials { user: "office".to_owned(), password: "correct horse".to_owned() });
     let account = Account { registrar: format!("sip:{address}"), credentials, expires_seconds: Some(600) };
     let mut registration = line.register(&account).expect("an account");
     assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
@@ -135,6 +135,52 @@ async fn a_registration_is_renewed_and_taken_back() {
     assert!(asked.len() >= 3, "{asked:?}");
     assert_eq!(asked.last(), Some(&0));
     assert!(asked[..asked.len() - 1].iter().all(|seconds| *seconds == 600), "{asked:?}");
+}
+
+/// A password that can be changed, and taken away.
+#[derive(Debug)]
+struct Changing(Mutex<Result<Credentials, NoPassword>>);
+
+impl Changing {
+    fn set(&self, password: Result<&str, NoPassword>) {
+        let now = password.map(|password| Credentials { user: "office".to_owned(), password: password.to_owned() });
+        *self.0.lock().expect("no panic") = now;
+    }
+}
+
+impl CredentialSource for Changing {
+    fn read(&self) -> Reading<'_> {
+        Box::pin(std::future::ready(self.0.lock().expect("no panic").clone()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_read_anew_for_each_registration() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("bound");
+    let serving = tokio::spawn(registrar(socket));
+    let line = Line::open(LineConfig::loopback(), Arc::new(SystemEntropy)).await.expect("a line");
+    let password = Arc::new(Changing(Mutex::new(Err(NoPassword::Missing))));
+    let account =
+        Account { registrar: format!("sip:{address}"), credentials: password.clone(), expires_seconds: Some(600) };
+    let mut registration = line.register(&account).expect("an account");
+    assert_eq!(registration.changed().await, RegistrationState::NoPassword(NoPassword::Missing));
+    password.set(Ok("correct horse"));
+    assert_eq!(registration.changed().await, RegistrationState::Registered { seconds: 1 });
+    for (given, state) in [
+        (Ok("battery staple"), RegistrationState::Refused(sip::Status::UNAUTHORIZED)),
+        (Ok("correct horse"), RegistrationState::Registered { seconds: 1 }),
+        (Err(NoPassword::Sealed), RegistrationState::NoPassword(NoPassword::Sealed)),
+        (Ok("correct horse"), RegistrationState::Registered { seconds: 1 }),
+    ] {
+        password.set(given);
+        let becomes = async { while registration.changed().await != state {} };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(10), becomes).await;
+        assert!(in_time.is_ok(), "{state:?} was awaited, it is {:?}", registration.state());
+    }
+    drop(registration);
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(10), serving).await.expect("taken back");
+    assert_eq!(asked.expect("no panic").last(), Some(&0), "the farewell needs the password, too");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

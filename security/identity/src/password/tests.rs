@@ -55,7 +55,9 @@ fn no_kind_of_character_is_demanded() {
 
 #[test]
 fn a_hash_checks_its_own_password_only() {
-    let stored = hash("kettle moss 4 u", &SeededEntropy::new(3));
+    let hash = |seed| hash("kettle moss 4 u", &SeededEntropy::new(seed)).expect("hashed");
+    let verify = |password: &str, stored: Option<&str>| verify(password, stored).expect("checked");
+    let stored = hash(3);
     assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     assert!(verify("kettle moss 4 u", Some(&stored)));
     assert!(!verify("kettle moss 4 U", Some(&stored)));
@@ -63,7 +65,18 @@ fn a_hash_checks_its_own_password_only() {
     assert!(!verify("kettle moss 4 u", None));
     assert!(!verify("", None));
     assert!(!verify("kettle moss 4 u", Some("$argon2id$v=19$m=1,t=0$x")));
-    assert_ne!(stored, hash("kettle moss 4 u", &SeededEntropy::new(4)), "the salt is random");
+    assert_ne!(stored, hash(4), "the salt is random");
+}
+
+/// An empty hash would be stored, and then fit every password that could not be hashed either.
+#[test]
+fn what_cannot_be_hashed_is_an_error_and_no_empty_hash() {
+    assert!(matches!(derive_for_lookup("4821 7730", b"short"), Err(Error::Busy)));
+    let entropy = SeededEntropy::new(3);
+    assert!(
+        matches!(hash_with("kettle moss 4 u", &entropy, 0), Err(Error::Busy)),
+        "less memory than the algorithm needs"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Secrets of an organization that go in and never come out again: passwords of trunks, keys of providers. People and
+//! Secrets of an organization that go in and never come out again, as the password of a trunk. People and
 //! programs see names and times; only the product itself opens a value, at the moment it uses it.
 
 use storage::{OrganizationDb, Row, Timestamp, Transaction};
@@ -39,7 +39,10 @@ impl StoredSecret {
 }
 
 /// Refuses a name that cannot stand in an address.
-fn checked_name(name: &str) -> Result<()> {
+///
+/// # Errors
+/// In words for whoever chose it.
+pub fn checked_name(name: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     if name.is_empty() || name.len() > MAXIMUM_NAME_LENGTH || !name.bytes().all(fits) || name.starts_with('.') {
         return Err(Error::Secret("The name of a secret is 1 to 64 of a-z, 0-9, - _ and ., as in trunk-password."));

@@ -88,7 +88,7 @@ pub static RECORDING_KEY: Table = Table {
     erasure: Erasure::RecordingKey,
 };
 
-/// Secrets that an organization gave and that nobody reads back: passwords of trunks, keys of providers.
+/// Secrets that an organization gave and that nobody reads back, as the password of a trunk.
 pub static ORGANIZATION_SECRET: Table = Table {
     name: "organization_secret",
     owner: Owner::Organization,

@@ -8,9 +8,10 @@ use std::time::Duration;
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
+use tokio::process::Command;
 
 use super::text;
-use crate::product::{Product, run};
+use crate::product::{Product, binary, run, run_in};
 
 /// How long a node may take until it serves, and a call until its record stands.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -165,6 +166,13 @@ async fn where_encryption_is_demanded_calls_are_encrypted_to_the_recording_or_re
     let (_, events) = node.get(&key, &format!("/v1/calls/{}/events", text(&refused["id"]))).await;
     assert!(events.to_string().contains("sound_not_encrypted"), "{events}");
     the_page_says_so(&node).await;
+    // Without a file those are believed whom the system believes, wherever it keeps them.
+    let mut elsewhere = Command::new(binary());
+    elsewhere.env("SSL_CERT_FILE", node.path("root.pem"));
+    let (code, told) = run_in(&mut elsewhere, &["call", &secure, "--json", "--seconds", "2"]).await;
+    assert!(code == Some(0) && told.replace(char::is_whitespace, "").contains("\"sound_encrypted\":true"), "{told}");
+    let (code, told) = run(&["call", &secure, "--json", "--seconds", "2"]).await;
+    assert_ne!(code, Some(0), "the system vouches for nothing of the kind: {told}");
 }
 
 async fn the_page_says_so(node: &Node) {

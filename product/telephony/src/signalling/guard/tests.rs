@@ -81,6 +81,17 @@ fn trunk() -> IpAddr {
 }
 
 #[test]
+fn the_trunk_is_known_by_what_its_name_leads_to_now() {
+    let guard = Guard::new(limits(), Vec::new());
+    assert!(!guard.trusts(trunk()));
+    let all = guard.calls_of_strangers();
+    guard.trunk_is_at(vec![trunk()]);
+    assert!(guard.trusts(trunk()) && guard.calls_of_strangers() < all, "and calls are kept for it");
+    guard.trunk_is_at(vec!["192.0.2.9".parse().expect("an address")]);
+    assert!(!guard.trusts(trunk()), "it has moved");
+}
+
+#[test]
 fn a_flood_of_all_the_world_does_not_keep_the_trunk_out() {
     let guard = trusting();
     let call = |from, number: u32, now| guard.judge(from, &invite(&format!("{from}-{number}"), "<sip:100@x>"), now);

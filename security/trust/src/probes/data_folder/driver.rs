@@ -1,7 +1,8 @@
 //! Reads the bytes of the data folder: only files written since a mark, in pieces that overlap, so that nothing hides across two of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,35 +46,57 @@ pub async fn mark(folder: &Path) -> Result<SystemTime, String> {
     }
 }
 
-/// Searches every file below the folder that was written since `since`.
+/// Searches every file below the folder that was written since `since`, also where a symbolic link leads. A file that goes away
+/// meanwhile held nothing that lasts; anything else that cannot be looked at is said, for what was not read was not searched.
 pub async fn search(folder: PathBuf, since: SystemTime, needles: Vec<Vec<u8>>) -> Result<Searched, String> {
-    let searching = tokio::task::spawn_blocking(move || {
-        let mut searched = Searched::default();
-        let mut folders = vec![folder.clone()];
-        while let Some(next) = folders.pop() {
-            for entry in std::fs::read_dir(&next)? {
-                let entry = entry?;
-                // A file that goes away meanwhile held nothing that lasts.
-                let Ok(about) = entry.metadata() else { continue };
-                if about.is_dir() {
-                    folders.push(entry.path());
-                } else if about.is_file() && about.modified()? >= since {
-                    search_file(&folder, &entry.path(), &needles, &mut searched)?;
+    match tokio::task::spawn_blocking(move || walk(&folder, since, &needles)).await {
+        Ok(searched) => searched,
+        Err(_) => Err("The program is ending.".to_owned()),
+    }
+}
+
+fn walk(folder: &Path, since: SystemTime, needles: &[Vec<u8>]) -> Result<Searched, String> {
+    let mut searched = Searched::default();
+    let about = std::fs::metadata(folder).map_err(unreadable(folder, folder))?;
+    let (mut folders, mut known) = (vec![folder.to_owned()], BTreeSet::from([(about.dev(), about.ino())]));
+    while let Some(next) = folders.pop() {
+        let Some(entries) = there(std::fs::read_dir(&next)).map_err(unreadable(folder, &next))? else { continue };
+        for entry in entries {
+            let path = entry.map_err(unreadable(folder, &next))?.path();
+            let Some(about) = there(std::fs::metadata(&path)).map_err(unreadable(folder, &path))? else { continue };
+            if about.is_dir() {
+                // A link may lead to a folder above it.
+                if known.insert((about.dev(), about.ino())) {
+                    folders.push(path);
                 }
-                if searched.bytes > MOST_BYTES {
-                    return Ok(Err(format!(
-                        "More than {} GiB were written meanwhile; the search was given up.",
-                        MOST_BYTES >> 30
-                    )));
-                }
+            } else if about.is_file() && about.modified().map_err(unreadable(folder, &path))? >= since {
+                search_file(folder, &path, needles, &mut searched).map_err(unreadable(folder, &path))?;
+            }
+            if searched.bytes > MOST_BYTES {
+                return Err(format!(
+                    "More than {} GiB were written meanwhile; the search was given up.",
+                    MOST_BYTES >> 30
+                ));
             }
         }
-        Ok::<_, std::io::Error>(Ok(searched))
-    });
-    match searching.await {
-        Ok(Ok(searched)) => searched,
-        Ok(Err(error)) => Err(format!("The data folder cannot be read: {error}.")),
-        Err(_) => Err("The program is ending.".to_owned()),
+    }
+    Ok(searched)
+}
+
+/// None when it has gone away.
+fn there<T>(looked: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match looked {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        looked => looked.map(Some),
+    }
+}
+
+fn unreadable<'a>(folder: &'a Path, path: &'a Path) -> impl Fn(std::io::Error) -> String + 'a {
+    move |error| match path.strip_prefix(folder) {
+        Ok(inner) if !inner.as_os_str().is_empty() => {
+            format!("{} in the data folder cannot be read: {error}.", inner.display())
+        }
+        _ => format!("The data folder cannot be read: {error}."),
     }
 }
 
@@ -98,7 +121,7 @@ fn open(path: &Path) -> std::io::Result<Arc<File>> {
 }
 
 fn search_file(folder: &Path, path: &Path, needles: &[Vec<u8>], searched: &mut Searched) -> std::io::Result<()> {
-    let Ok(file) = open(path) else { return Ok(()) };
+    let Some(file) = there(open(path))? else { return Ok(()) };
     let mut offset = 0;
     searched.files += 1;
     let overlap = needles.iter().map(Vec::len).max().unwrap_or(0);
@@ -131,4 +154,42 @@ fn holds(window: &[u8], needle: &[u8]) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEEDLE: &[u8] = b"Canary 0123456789";
+
+    async fn look(folder: &Path) -> Result<Searched, String> {
+        search(folder.to_owned(), SystemTime::UNIX_EPOCH, vec![NEEDLE.to_vec()]).await
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_said_and_what_has_gone_away_is_not() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = scratch.path().join("data");
+        std::fs::create_dir(&folder).expect("made");
+        std::os::unix::fs::symlink("nowhere", folder.join("gone")).expect("linked");
+        assert_eq!(look(&folder).await.expect("searched").files, 0);
+        // Whoever runs the tests may read everything, so the entry cannot be followed at all.
+        std::os::unix::fs::symlink("round", folder.join("round")).expect("linked");
+        let why = look(&folder).await.expect_err("it was not searched");
+        assert!(why.starts_with("round in the data folder cannot be read: "), "{why}");
+        let why = look(&scratch.path().join("no such folder")).await.expect_err("nothing to search");
+        assert!(why.starts_with("The data folder cannot be read: "), "{why}");
+    }
+
+    #[tokio::test]
+    async fn files_are_searched_where_links_lead_and_circles_end() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let (folder, elsewhere) = (scratch.path().join("data"), scratch.path().join("elsewhere"));
+        std::fs::create_dir(&folder).expect("made");
+        std::fs::create_dir(&elsewhere).expect("made");
+        std::fs::write(elsewhere.join("a.db"), [b"--", NEEDLE].concat()).expect("written");
+        std::os::unix::fs::symlink(&elsewhere, folder.join("objects")).expect("linked");
+        std::os::unix::fs::symlink(&folder, elsewhere.join("back")).expect("linked");
+        assert_eq!(look(&folder).await.expect("searched").found_in.first().map(String::as_str), Some("objects/a.db"));
+    }
 }
