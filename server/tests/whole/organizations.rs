@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use reqwest::Method;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -26,6 +27,16 @@ impl Other {
         let api_key = key(product, Some(&organization), "owner").await;
         Self { api_key }
     }
+}
+
+/// A request to the API from a page in a browser with this session.
+pub fn by_session(product: &Product, cookie: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+    let request = product.http.request(method, format!("{}{path}", product.facts.base_url));
+    request
+        .header("origin", &product.facts.base_url)
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", format!("ringfence_session={cookie}"))
+        .header(web::form_token::HEADER, web::FormToken::of_session(cookie).as_str())
 }
 
 /// A key with this role; of the demo's organization when none is named.
