@@ -21,6 +21,7 @@ mod guide;
 mod injection;
 mod isolation;
 mod knowledge;
+mod leavers;
 mod logs;
 mod malformed;
 mod networks;
