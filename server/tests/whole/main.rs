@@ -22,6 +22,7 @@ mod guide;
 mod injection;
 mod isolation;
 mod knowledge;
+mod leavers;
 mod logs;
 mod malformed;
 mod networks;

@@ -1,14 +1,17 @@
 //! Nothing that anybody said, wrote, uploaded or holds as a secret stands on the disk or in the log as it is: not in the data
-//! folder with its objects, write-ahead log and temporary files, not in PostgreSQL's own files, not in the log at its loudest.
+//! folder with its objects, write-ahead log and temporary files, not in the machine's temporary folder or any other file that the
+//! product has open, not in PostgreSQL's own files, not in the log at its loudest, PostgreSQL's included.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sign_in::totp::SharedSecret;
 use telephony::softphone::Step;
 
 use crate::caller::{self, call, options, phone, pressing};
-use crate::product::Product;
+use crate::organizations::{by_session, command};
+use crate::product::{Product, cookie_of};
 use crate::search::Search;
 use crate::visitor::{Person, Visitor};
 
@@ -30,6 +33,13 @@ const CONTACT_EMAIL: &str = "ottoline@fairweather.example";
 const CALL_TONE: f64 = 1_000.0;
 const VOICEMAIL_TONE: f64 = 800.0;
 const SECRET: &str = "ambergris-lantern-for-the-trunk";
+const CLIENT_SECRET: &str = "marigold-anvil-for-the-provider";
+const OPERATOR_EMAIL: &str = "ione@lighthouse.example";
+const OPERATOR_PASSWORD: &str = "eleven pewter herons by the weir";
+const DESK: &str = "This is the desk: the burgundy chair is yours at noon.";
+const REPLY: &str = "Then please keep the saffron cushion for me as well.";
+/// Its bytes are looked for as well as its letters.
+const APP_SECRET: &str = "secret of an authenticator app";
 /// The public name of the business, which is not sealed: whoever looks must find it.
 const IN_CLEAR: &str = "Harbour Dental Practice";
 /// Samples of sound that are looked for.
@@ -46,9 +56,93 @@ async fn a_day(product: &Product) -> Vec<(&'static str, String)> {
     assert_eq!(made.status(), 201);
     let set = product.api(Method::PUT, "/v1/secrets/trunk-password").json(&json!({"value": SECRET})).send().await;
     assert_eq!(set.expect("an answer").status(), 201);
-    let (mut said, ()) = tokio::join!(a_chat(product), calls(product));
-    said.push(("session cookie", product.sign_in().await));
+    let (mut said, (), held) = tokio::join!(a_chat(product), calls(product), secrets(product));
+    said.extend(held);
     said
+}
+
+/// A request that must be answered with this status; gives the answer.
+async fn sent(request: reqwest::RequestBuilder, status: u16) -> Value {
+    let answer = request.send().await.expect("an answer");
+    let (got, text) = (answer.status().as_u16(), answer.text().await.expect("a body"));
+    assert_eq!(got, status, "{text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// A person answers a visitor, and everything is set up and used that people and programs sign in with.
+async fn secrets(product: &Product) -> Vec<(&'static str, String)> {
+    let cookie = product.sign_in().await;
+    let api = |method, path: &str| by_session(product, &cookie, method, path);
+    let visitor = Visitor::open(product, 3).await;
+    let conversation = format!("/v1/conversations/{}", visitor.conversation_id);
+    sent(api(Method::PUT, &format!("{conversation}/person")), 200).await;
+    sent(api(Method::POST, &format!("{conversation}/messages")).json(&json!({"text": DESK})), 201).await;
+    visitor.say(REPLY).await;
+    let heard = visitor.history().await;
+    let has = |words: &str| heard.iter().any(|line| line["text"] == words);
+    assert!(has(DESK) && has(REPLY), "{heard:?}");
+
+    let directory = sent(api(Method::POST, "/v1/provisioning/keys").json(&json!({"name": "Directory"})), 201).await;
+    let provider = json!({
+        "short_name": "quartz", "issuer": "https://login.quartz.example", "client_id": "ringfence",
+        "client_secret": CLIENT_SECRET, "domains": ["quartz.example"], "required": false, "enabled": true,
+    });
+    sent(api(Method::PUT, "/v1/single-sign-on").json(&provider), 200).await;
+    let mut held = second_factors(product, &cookie).await;
+    held.extend([
+        ("session cookie", cookie.clone()),
+        ("key of a directory", directory["secret"].as_str().expect("a key").to_owned()),
+        ("client secret of a provider", CLIENT_SECRET.to_owned()),
+        ("words of a person to a visitor", DESK.to_owned()),
+        ("words of a visitor to a person", REPLY.to_owned()),
+        ("e-mail of an operator", OPERATOR_EMAIL.to_owned()),
+        ("password of an operator", OPERATOR_PASSWORD.to_owned()),
+    ]);
+    held
+}
+
+/// The owner sets up an authenticator app, and signs in anew with their password and a backup code.
+async fn second_factors(product: &Product, cookie: &str) -> Vec<(&'static str, String)> {
+    assert_eq!(product.post_form("/second-factors/app", Some(cookie), "").await.status(), 303);
+    let page = by_session(product, cookie, Method::GET, "/second-factors/app").send().await.expect("an answer");
+    let page = page.text().await.expect("a page");
+    let letters =
+        page.split("id=\"app-key\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a key").to_owned();
+    let secret = SharedSecret::parse(&letters).expect("a secret as people type it");
+    let code = secret.code_at(storage::Clock::now(&storage::SystemClock));
+    let added = product.post_form("/second-factors/app/confirmation", Some(cookie), &format!("code={code}")).await;
+    assert_eq!(added.status(), 200);
+    let mut held = vec![(APP_SECRET, letters), (APP_SECRET, secret.text())];
+    held.push(("session with a new factor", cookie_of(&added)));
+    let page = added.text().await.expect("a page");
+    let list = page.split("id=\"backup-codes\">").nth(1).and_then(|rest| rest.split("</ul>").next()).expect("codes");
+    let codes: Vec<&str> = list.split("<li>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(codes.len(), sign_in::backup_code::CODES, "{list}");
+
+    let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let (email, password) = (escaped(&product.facts.owner_email), escaped(&product.facts.owner_password));
+    let half = product.post_form("/sign-in", None, &format!("email={email}&password={password}")).await;
+    let half = cookie_of(&half);
+    let whole = product.post_form("/sign-in/second-factor", Some(&half), &format!("code={}", codes[0])).await;
+    assert_eq!(whole.status(), 303, "a backup code counts");
+    held.push(("session of two factors", cookie_of(&whole)));
+    held.push(("session before its second factor", half));
+    held.extend(codes.iter().map(|code| ("backup code", (*code).to_owned())));
+    held.extend(codes.iter().map(|code| ("backup code", code.replace('-', ""))));
+    held
+}
+
+/// An operator, made at the command line with these arguments, signs in with their password.
+async fn operator(product: &Product, arguments: &[&str]) {
+    let folder = product.folder().to_str().expect("a plain path");
+    let made = ["operator", "create", "--name", "Ione Ward", "--email", OPERATOR_EMAIL, "--role", "support"];
+    let made = [&made[..], &["--data-dir", folder], arguments].concat();
+    command(&made, format!("{OPERATOR_PASSWORD}\n").as_bytes()).await;
+    let body = format!("email={OPERATOR_EMAIL}&password={}", OPERATOR_PASSWORD.replace(' ', "+"));
+    let page = product.facts.metrics_url.replace("/metrics", "/sign-in");
+    let request = product.http.post(page).body(body).header("sec-fetch-site", "same-origin");
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(request.send().await.expect("an answer").status(), 303, "the password is theirs");
 }
 
 async fn a_chat(product: &Product) -> Vec<(&'static str, String)> {
@@ -123,6 +217,9 @@ fn needles(product: &Product, said: &[(&'static str, String)]) -> Search {
     ];
     for (label, text) in words.into_iter().chain(said.iter().map(|(label, text)| (*label, text.as_str()))) {
         search.text(label, text);
+        if label == APP_SECRET {
+            search.bytes(label, SharedSecret::parse(text).expect("a secret").as_bytes());
+        }
         // Parts of it: a stretch from the middle, as an index might keep; the random end of a token.
         let middle: String = text.chars().skip(text.chars().count() / 3).take(16).collect();
         if middle.len() >= 12 {
@@ -154,9 +251,11 @@ fn sound(search: &mut Search, label: &str, made: &[i16]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_known_stands_in_clear_on_the_disk_or_in_the_log() {
     let product = Product::start_logging("trace").await;
+    operator(&product, &[]).await;
     let said = a_day(&product).await;
     let search = needles(&product, &said);
     let (mut found, bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
+    found.extend(elsewhere(&product, &search));
     let log = product.log();
     found.extend(search.find(log.as_bytes()).into_iter().map(|label| format!("{label} in the log")));
     // The search is worth something: the facts hold what it looks for, and the recordings hold the sound.
@@ -189,7 +288,11 @@ async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
         println!("not measured: PostgreSQL's files: this user may not read the data folder of the tests' server");
         return;
     };
+    let log = ServerLog::at_its_loudest(&superuser, &files).await;
     let product = Product::start_logging_with("trace", &["--no-caller", "--database-url", &url]).await;
+    let settings = product.folder().with_extension("toml");
+    std::fs::write(&settings, format!("database_url = {}\n", Value::from(url))).expect("written");
+    operator(&product, &["--settings", settings.to_str().expect("a plain path")]).await;
     let said = a_day(&product).await;
     let mut search = needles(&product, &said);
     // Another process has everything in memory written to the files.
@@ -197,7 +300,11 @@ async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
     let checkpoint = checkpoint.expect("psql stands beside the server");
     assert!(checkpoint.status.success(), "{}", String::from_utf8_lossy(&checkpoint.stderr));
     let (mut found, mut bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
+    found.extend(elsewhere(&product, &search));
     search.text("what is public", IN_CLEAR);
+    let told = log.read();
+    bytes += told.len() as u64;
+    found.extend(search.find(&told).into_iter().map(|label| format!("{label} in the log of PostgreSQL")));
     for part in ["base", "pg_wal"] {
         let (more, size) = search.folder(&files.join(part), &[]);
         found.extend(more);
@@ -208,8 +315,63 @@ async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
     println!("{bytes} bytes searched, PostgreSQL's files among them");
     assert!(public.iter().any(|found| found.contains("/base/")), "the search finds what is in clear: {public:#?}");
     assert!(public.iter().any(|found| found.contains("/pg_wal/")), "also in the write-ahead log: {public:#?}");
+    assert!(public.iter().any(|found| found.ends_with("the log of PostgreSQL")), "and in its log: {public:#?}");
     assert!(private.is_empty(), "{private:#?}");
     assert!(search.find(product.log().as_bytes()).iter().all(|found| found.starts_with("what is public")));
+}
+
+/// What stands in the temporary folder that the product was given, and in files that it has open anywhere else, those that have
+/// lost their name among them.
+fn elsewhere(product: &Product, search: &Search) -> Vec<String> {
+    let (mut found, _) = search.folder(&product.temporary(), &[]);
+    let Ok(open) = std::fs::read_dir(format!("/proc/{}/fd", product.process())) else {
+        println!("not measured: the product's open files: this machine has no /proc");
+        return found;
+    };
+    let mut files = 0;
+    for path in open.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = std::fs::read_link(&path).unwrap_or_default();
+        let is_searched = name.starts_with(product.folder()) && name.exists();
+        // It may have been closed meanwhile.
+        if is_searched || !std::fs::metadata(&path).is_ok_and(|file| file.is_file()) {
+            continue;
+        }
+        let Ok(content) = std::fs::read(&path) else { continue };
+        files += 1;
+        found.extend(search.find(&content).into_iter().map(|label| format!("{label} in {}", name.display())));
+    }
+    assert!(files > 0, "its log is open at least");
+    found
+}
+
+/// The log of the tests' server from now on.
+struct ServerLog {
+    path: std::path::PathBuf,
+    before: usize,
+}
+
+impl ServerLog {
+    /// From now on the server writes down every statement for this database, with what is bound to it.
+    async fn at_its_loudest(superuser: &str, files: &std::path::Path) -> Self {
+        let settings = "do $$ begin \
+            execute format('alter database %I set log_statement = ''all''', current_database()); \
+            execute format('alter database %I set log_min_messages = ''warning''', current_database()); end $$";
+        let set = tokio::process::Command::new("psql").arg(superuser).args(["-c", settings]).output().await;
+        let set = set.expect("psql stands beside the server");
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        // It writes to its standard error, which is a file.
+        let number = std::fs::read_to_string(files.join("postmaster.pid")).expect("the server runs");
+        let number = number.lines().next().expect("its process").trim().to_owned();
+        let path = std::path::PathBuf::from(format!("/proc/{number}/fd/2"));
+        let mut log = Self { path, before: 0 };
+        log.before = log.read().len();
+        log
+    }
+
+    fn read(&self) -> Vec<u8> {
+        let whole = std::fs::read(&self.path).expect("the tests' server writes its log to a file");
+        whole.get(self.before..).expect("it grows only").to_vec()
+    }
 }
 
 /// The data folder of the tests' server, as it tells it itself; none when another machine has it or it may not be read.

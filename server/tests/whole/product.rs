@@ -71,6 +71,11 @@ fn log_path(folder: &Path) -> PathBuf {
     folder.with_extension("log")
 }
 
+/// Where the product finds the temporary folder of its machine: one of its own, beside the data folder.
+fn temporary_path(folder: &Path) -> PathBuf {
+    folder.with_extension("tmp")
+}
+
 fn log_file(folder: &Path) -> std::fs::File {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(log_path(folder));
     file.expect("tests can write beside the data folder")
@@ -127,11 +132,13 @@ impl Product {
 
     async fn begin(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let stale = std::fs::read(folder.join("demo.json")).unwrap_or_default();
+        std::fs::create_dir_all(temporary_path(folder)).expect("tests can write beside the data folder");
         let mut child = Command::new(binary())
             .args(["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
             .args(arguments)
             .env("RUST_LOG", level)
+            .env("TMPDIR", temporary_path(folder))
             .stdout(Stdio::null())
             .stderr(log_file(folder))
             .kill_on_drop(true)
@@ -168,6 +175,11 @@ impl Product {
     /// The settings file of [`Self::start_settled`], for commands on the same data.
     pub fn settings(&self) -> Option<PathBuf> {
         self.scratch.as_ref().map(|scratch| scratch.path().join("settings.toml")).filter(|file| file.is_file())
+    }
+
+    /// The temporary folder that the product was given, for what it may have left there.
+    pub fn temporary(&self) -> PathBuf {
+        temporary_path(&self.folder)
     }
 
     /// What the product has written to its log, earlier runs on the same folder included.

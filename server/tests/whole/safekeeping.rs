@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use telephony::softphone::Step;
 
 use crate::caller::{self, call, options, phone, pressing};
-use crate::organizations::Other;
-use crate::product::{Product, run};
+use crate::organizations::{Other, by_session, command};
+use crate::product::{Product, cookie_of, run};
 use crate::visitor::Visitor;
 
 const CANARY: &str = "canary-vermilion-47-quartz-heliotrope";
@@ -244,6 +244,65 @@ async fn a_sealed_organization_gives_out_nothing_until_its_owner_unseals_it() {
     }
     let is_it = |row: &str| row.contains("call.receive") && row.contains("organization_sealed");
     assert!(entries.split("<tr>").any(is_it), "the call that came meanwhile and why it was refused: {entries}");
+}
+
+/// How those are answered who come to the organization without an account: the visitor of an open chat, one who begins a chat, a
+/// caller, and whoever has a link to a recording.
+async fn strangers(product: &Product, visitor: &Visitor, link: &str) -> [(&'static str, u16); 4] {
+    let said = visitor.status_of_saying("Are you open on Monday?").await;
+    let begun = Visitor::try_to_open(product, 8, &product.facts.embed_token).await;
+    let phone = phone().await;
+    let call = phone.place(&product.facts.sip_uri, &options("Caller", "+441174960000", vec![Step::HangUp])).await;
+    phone.close().await;
+    let played = product.http.get(link).send().await.expect("an answer").status().as_u16();
+    [
+        ("open chat", said),
+        ("new chat", begun.map_or_else(|(status, _)| status, |_| 201)),
+        ("call", if call.answered { 200 } else { call.end.status.code() }),
+        ("link to a recording", played),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_organization_answers_nobody_on_any_channel_until_it_is_opened_again() {
+    const ANSWERED: [(&str, u16); 4] =
+        [("open chat", 200), ("new chat", 201), ("call", 200), ("link to a recording", 200)];
+    const REFUSED: [(&str, u16); 4] =
+        [("open chat", 401), ("new chat", 403), ("call", 404), ("link to a recording", 403)];
+    let product = Product::start_with(&["--no-caller"]).await;
+    let other = Other::found(&product).await;
+    let visitor = Visitor::open(&product, 7).await;
+    let recording = recorded_call(&product).await["id"].as_str().expect("an id").to_owned();
+    let link = link(&product, &recording).await;
+    let owner = owner_by_link(&product).await;
+    let organization = product.get("/v1/organization").await["id"].as_str().expect("an id").to_owned();
+    let asked = async |key: &str| {
+        let request = product.http.get(format!("{}/v1/agents", product.facts.base_url)).bearer_auth(key);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(strangers(&product, &visitor, &link).await, ANSWERED, "before");
+
+    let report = json!({"reason": "A laptop with a key on it was stolen."});
+    let locked = product.api(Method::POST, "/v1/incidents").json(&report).send().await.expect("an answer");
+    assert_eq!(locked.status(), 201);
+    assert_eq!(strangers(&product, &visitor, &link).await, REFUSED, "locked");
+    assert_eq!(asked(&product.facts.api_key).await, 401, "a key");
+    assert_ne!(page(&product, &owner, "/calls").await.0, 200, "a session");
+    assert_eq!(asked(&other.api_key).await, 200, "the other organization goes on");
+
+    let folder = folder(&product);
+    let unlock =
+        command(&["organization", "unlock", "--organization", &organization, "--data-dir", &folder], b"").await;
+    let token = unlock.split_once('#').expect("a token in the fragment").1;
+    let form = format!("token={token}&password=violet+engine+ten+birch");
+    let opened = product.post_form("/sign-in/unlock", None, &form).await;
+    assert_eq!(opened.status(), 303);
+    assert_eq!(strangers(&product, &visitor, &link).await, ANSWERED, "opened again");
+    assert_eq!(asked(&product.facts.api_key).await, 401, "the key stays revoked");
+    let incidents = by_session(&product, &cookie_of(&opened), Method::GET, "/v1/incidents").send().await;
+    let incidents: Value = incidents.expect("an answer").json().await.expect("JSON");
+    let kept = &incidents["data"][0];
+    assert!(kept["reason"] == report["reason"] && kept["closed_at"].is_string(), "{incidents}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,10 +34,16 @@ pub struct Turn {
 impl Visitor {
     /// Opens a conversation from `127.0.0.host`: visitors behind one address share a limit, as in real life.
     pub async fn open(product: &Product, host: u8) -> Self {
+        let opened = Self::try_to_open(product, host, &product.facts.embed_token).await;
+        opened.unwrap_or_else(|(status, told)| panic!("no conversation: {status} {told}"))
+    }
+
+    /// The same with this widget's token; a refusal's status and what it says.
+    pub async fn try_to_open(product: &Product, host: u8, embed_token: &str) -> Result<Self, (u16, Value)> {
         let from = Ipv4Addr::new(127, 0, 0, host.max(1));
         let http = Client::builder().no_proxy().local_address(Some(from.into())).build().expect("a client");
         let origin = product.facts.customer_url.trim_end_matches('/');
-        let mut asked = json!({"embed_token": product.facts.embed_token});
+        let mut asked = json!({ "embed_token": embed_token });
         let post = async |path: &str, body: &Value| {
             let address = format!("{}{path}", product.facts.base_url);
             let answer = http.post(address).header("origin", origin).json(body).send().await.expect("an answer");
@@ -48,14 +54,16 @@ impl Visitor {
             asked["solution"] = solved(&post("/widget/challenge", &asked).await.1);
             (status, begun) = post("/widget/session", &asked).await;
         }
-        assert_eq!(status, 201, "{begun}");
+        if status != 201 {
+            return Err((status.as_u16(), begun));
+        }
         let text = |name: &str| begun[name].as_str().expect(name).to_owned();
-        Self {
+        Ok(Self {
             http,
             base_url: product.facts.base_url.clone(),
             pass: text("visitor_token"),
             conversation_id: text("conversation_id"),
-        }
+        })
     }
 
     /// Says something; `None` when no acknowledgement came.
@@ -73,6 +81,14 @@ impl Visitor {
         let label = turn.choices.get(number - 1).unwrap_or_else(|| panic!("no choice {number} in {turn:?}"));
         let message = json!({"client_id": Uuid::from_u128(next_id()), "text": label, "choice": number});
         self.send(&message).await.unwrap_or_else(|| panic!("no acknowledgement of choice {number}"))
+    }
+
+    /// The status with which something that is said is answered.
+    pub async fn status_of_saying(&self, text: &str) -> u16 {
+        let message = json!({"client_id": Uuid::from_u128(next_id()), "text": text});
+        let request =
+            self.http.post(format!("{}/widget/messages", self.base_url)).header("ringfence-visitor", &self.pass);
+        request.json(&message).send().await.expect("an answer").status().as_u16()
     }
 
     /// Says something that is not taken; gives the status of the refusal, and what it says.

@@ -43,16 +43,27 @@ fn expected(rule: &RouteRule, column: usize, world: &World) -> Option<&'static s
             permitted(matches!(rule.early, Early::Enrolling | Early::Always) && in_role(role))
         }
         Persona::Key(role) => permitted(in_role(role) && rule.step_up != StepUp::PeopleOnly),
-        Persona::TestKey => {
+        Persona::TestKey(role) => {
             let is_harmless = rule.test_keys.is_some() && rule.step_up != StepUp::PeopleOnly;
-            permitted(is_harmless && in_role(Role::Owner))
+            permitted(is_harmless && in_role(role))
         }
         // What is here is not there for others; what names nothing is about their own organization.
-        Persona::Stranger if form(rule).is_some() => Some("4"),
-        Persona::Stranger if rule.path.contains('{') => world.thing(rule).map(|_| "4?"),
-        Persona::Stranger => permitted(in_role(Role::Owner)),
+        stranger if stranger.is_from_elsewhere() => {
+            let may = match stranger {
+                Persona::StrangerDirectory => permission == Some(Permission::MemberProvision),
+                Persona::StrangerKey => in_role(Role::Owner) && rule.step_up != StepUp::PeopleOnly,
+                _ => in_role(Role::Owner),
+            };
+            if !rule.path.contains('{') || !may {
+                permitted(may)
+            } else if form(rule).is_some() {
+                Some("4")
+            } else {
+                world.thing(rule).map(|_| "4?")
+            }
+        }
         Persona::Directory => permitted(permission == Some(Permission::MemberProvision)),
-        Persona::Operator => permitted(false),
+        Persona::Operator | Persona::OperatorCookie => permitted(false),
         Persona::Support => permitted(permission.is_some_and(support::is_grantable)),
         Persona::SupportOfOne => {
             let reached = rule.path.contains('{') && column != ASKS_ABOUT_ANOTHER;
@@ -60,11 +71,15 @@ fn expected(rule: &RouteRule, column: usize, world: &World) -> Option<&'static s
         }
         Persona::Nobody
         | Persona::WrongKey
-        | Persona::Member(_)
+        | Persona::Member(..)
         | Persona::ExpiredSession
+        | Persona::ExpiredKey
         | Persona::RevokedKey
         | Persona::SuspendedKey
-        | Persona::Visitor => Some("0"),
+        | Persona::Visitor
+        | Persona::Stranger
+        | Persona::StrangerKey
+        | Persona::StrangerDirectory => Some("0"),
     }
 }
 
@@ -104,15 +119,15 @@ async fn node(folder: &std::path::Path) -> Node {
 }
 
 impl Node {
-    /// Asks one route as one persona: `+` let in, `-` 403, `0` 401; the stranger, who asks about an object, also `4` (404) and `?`
+    /// Asks one route as one persona: `+` let in, `-` 403, `0` 401; strangers, who ask about an object, also `4` (404) and `?`
     /// (400, 415 or 422).
     async fn ask(&self, rule: &RouteRule, column: usize, world: &World) -> char {
         let object = match PERSONAS[column].1 {
-            Persona::Stranger => world.thing(rule).unwrap_or(GRANTED),
+            stranger if stranger.is_from_elsewhere() => world.thing(rule).unwrap_or(GRANTED),
             _ if column == ASKS_ABOUT_ANOTHER => OTHER,
             _ => GRANTED,
         };
-        let is_about_something = PERSONAS[column].1 == Persona::Stranger && rule.path.contains('{');
+        let is_about_something = PERSONAS[column].1.is_from_elsewhere() && rule.path.contains('{');
         match self.status(rule, column, object, world).await {
             401 => '0',
             403 => '-',
@@ -148,13 +163,15 @@ impl Node {
 }
 
 impl Node {
-    /// A stranger's 404 shows something only where an owner of this organization finds what was asked for, and where what they
-    /// send is taken.
+    /// A stranger's 404 shows something only where an owner of this organization (for what is a directory's, its own directory)
+    /// finds what was asked for, and where what they send is taken.
     async fn misses(&self, rule: &RouteRule, world: &World) -> Option<String> {
         let is_simple = rule.method == http::Method::GET && rule.path.matches('{').count() == 1;
         let has_form = form(rule).is_some();
         let thing = world.thing(rule).filter(|_| is_simple || has_form)?;
-        let column = PERSONAS.iter().position(|(_, persona)| *persona == Persona::Session(Role::Owner))?;
+        let is_of_directory = matches!(rule.access, Access::Permission(Permission::MemberProvision));
+        let finder = if is_of_directory { Persona::Directory } else { Persona::Session(Role::Owner) };
+        let column = PERSONAS.iter().position(|(_, persona)| *persona == finder)?;
         let status = self.status(rule, column, thing, world).await;
         let is_well = if has_form { status < 400 } else { status != 404 };
         (!is_well).then(|| format!("{} {}: its own owner is answered {status}", rule.method, rule.path))
@@ -209,7 +226,7 @@ fn text(lines: &[(RouteRule, String)]) -> String {
     let mut text = String::from(
         "Who may use which route, as a node on a real socket answered: written by a test, reviewed by people.\n\n\
          + let in (whatever the answer then was)   - 403, known and refused   0 401, nobody\n\
-         In the column of the owner from elsewhere, where a path names an object:\n\
+         In the columns of those from another organization, where a path names an object:\n\
          4 404, what is here does not exist for them   ? 400, 415 or 422, refused for its form before anything was looked for\n\
          (forms about what was made here are filled in; right bodies for the API are sent by server/tests/whole/isolation.rs)\n\n",
     );

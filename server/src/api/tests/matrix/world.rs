@@ -31,23 +31,38 @@ pub enum Persona {
     /// Signed in by a password alone.
     HalfSession(Role),
     Key(Role),
-    TestKey,
+    TestKey(Role),
     Directory,
-    Member(MembershipState),
+    /// Signed in once, and no active member since.
+    Member(Role, MembershipState),
     ExpiredSession,
+    ExpiredKey,
     RevokedKey,
     /// A key whose owner was suspended after it was made.
     SuspendedKey,
     /// An owner of another organization, who asks about what is here.
     Stranger,
+    /// A key of that owner's.
+    StrangerKey,
+    /// A key for the directory of the other organization.
+    StrangerDirectory,
     Visitor,
     Operator,
+    /// The same token where a browser keeps its session.
+    OperatorCookie,
     Support,
     SupportOfOne,
 }
 
+impl Persona {
+    /// Asks about what belongs to an organization that they have nothing to do with.
+    pub fn is_from_elsewhere(self) -> bool {
+        matches!(self, Self::Stranger | Self::StrangerKey | Self::StrangerDirectory)
+    }
+}
+
 /// The columns of the text.
-pub const PERSONAS: [(&str, Persona); 26] = [
+pub const PERSONAS: [(&str, Persona); 38] = [
     ("nobody", Persona::Nobody),
     ("a key that was never made", Persona::WrongKey),
     ("owner, signed in", Persona::Session(Role::Owner)),
@@ -60,17 +75,29 @@ pub const PERSONAS: [(&str, Persona); 26] = [
     ("admin's key", Persona::Key(Role::Admin)),
     ("manager's key", Persona::Key(Role::Manager)),
     ("viewer's key", Persona::Key(Role::Viewer)),
-    ("owner's key for trying out", Persona::TestKey),
+    ("owner's key for trying out", Persona::TestKey(Role::Owner)),
+    ("manager's key for trying out", Persona::TestKey(Role::Manager)),
+    ("viewer's key for trying out", Persona::TestKey(Role::Viewer)),
     ("a directory's key", Persona::Directory),
-    ("owner, invited", Persona::Member(MembershipState::Invited)),
-    ("owner, suspended", Persona::Member(MembershipState::Suspended)),
-    ("owner, left", Persona::Member(MembershipState::Left)),
+    ("owner, invited", Persona::Member(Role::Owner, MembershipState::Invited)),
+    ("owner, suspended", Persona::Member(Role::Owner, MembershipState::Suspended)),
+    ("owner, left", Persona::Member(Role::Owner, MembershipState::Left)),
+    ("manager, invited", Persona::Member(Role::Manager, MembershipState::Invited)),
+    ("manager, suspended", Persona::Member(Role::Manager, MembershipState::Suspended)),
+    ("manager, left", Persona::Member(Role::Manager, MembershipState::Left)),
+    ("viewer, invited", Persona::Member(Role::Viewer, MembershipState::Invited)),
+    ("viewer, suspended", Persona::Member(Role::Viewer, MembershipState::Suspended)),
+    ("viewer, left", Persona::Member(Role::Viewer, MembershipState::Left)),
     ("owner, session expired", Persona::ExpiredSession),
+    ("owner's key, expired", Persona::ExpiredKey),
     ("owner's key, revoked", Persona::RevokedKey),
     ("owner's key, its owner suspended", Persona::SuspendedKey),
     ("owner of another organization, signed in, asked about what is here", Persona::Stranger),
+    ("the same owner's key, asked about what is here", Persona::StrangerKey),
+    ("a key of that organization's directory, asked about what is here", Persona::StrangerDirectory),
     ("a widget's token in the place of a key", Persona::Visitor),
     ("operator, signed in with two factors and trained", Persona::Operator),
+    ("the same, the token in the place of a member's cookie", Persona::OperatorCookie),
     ("support by a grant of all that can be granted", Persona::Support),
     ("the same, of one object, asked about it", Persona::SupportOfOne),
     ("the same, asked about another object", Persona::SupportOfOne),
@@ -124,6 +151,10 @@ impl World {
                 world.tokens.insert(column, token);
             }
         }
+        // One operator's token, shown in two ways.
+        let column = |wanted| PERSONAS.iter().position(|(_, persona)| *persona == wanted).expect("a column");
+        let operator = world.tokens[&column(Persona::Operator)].clone();
+        world.tokens.insert(column(Persona::OperatorCookie), operator);
         world
     }
 
@@ -164,6 +195,9 @@ impl World {
             ("/v1/members/{", things.membership),
             ("/settings/widgets/{", things.widget),
             ("/v1/widgets/{", things.widget),
+            ("/settings/provisioning/people/{", things.membership),
+            ("/v1/provisioning/people/{", things.membership),
+            ("/scim/v2/Users/{", things.membership),
             ("/settings/support/{", things.grant),
             ("/v1/support-grants/{", things.grant),
         ];
@@ -174,9 +208,8 @@ impl World {
     async fn token(&self, persona: Persona) -> Option<String> {
         match persona {
             Persona::Key(role) => Some(self.key(role).await.1),
-            Persona::TestKey => {
-                let new =
-                    NewKey { name: "matrix", environment: Environment::Test, role: Role::Owner, expires_at: None };
+            Persona::TestKey(role) => {
+                let new = NewKey { name: "matrix", environment: Environment::Test, role, expires_at: None };
                 let made = api_key::create(&self.platform, &self.owner().await, &new).await.expect("made");
                 Some(made.1.reveal().to_owned())
             }
@@ -191,9 +224,24 @@ impl World {
             }
             Persona::Visitor => Some(self.things.widget_token.clone()),
             Persona::Operator => Some(self.operator().await),
-            Persona::Directory => {
-                let made = api_key::create_for_provisioning(&self.platform, &self.owner().await, "matrix", None).await;
-                Some(made.expect("made").1.reveal().to_owned())
+            Persona::Directory => Some(self.directory_key(&self.owner().await).await),
+            Persona::StrangerDirectory => Some(self.directory_key(&self.owner_of(self.elsewhere).await).await),
+            Persona::StrangerKey => {
+                let new =
+                    NewKey { name: "matrix", environment: Environment::Live, role: Role::Owner, expires_at: None };
+                let owner = self.owner_of(self.elsewhere).await;
+                let made = api_key::create(&self.platform, &owner, &new).await.expect("made");
+                Some(made.1.reveal().to_owned())
+            }
+            Persona::ExpiredKey => {
+                // Made a minute ago for half a minute.
+                let then = self.platform.now().plus_seconds(-60);
+                let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(then));
+                let past = Platform { clock, ..self.platform.clone() };
+                let expires_at = Some(then.plus_seconds(30));
+                let new = NewKey { name: "matrix", environment: Environment::Live, role: Role::Owner, expires_at };
+                let made = api_key::create(&past, &self.owner().await, &new).await.expect("made");
+                Some(made.1.reveal().to_owned())
             }
             Persona::RevokedKey => {
                 let (id, text) = self.key(Role::Owner).await;
@@ -232,7 +280,16 @@ impl World {
     }
 
     async fn owner(&self) -> identity::Caller {
-        let seat = seat(&self.platform, self.organization, Role::Owner, MembershipState::Active).await;
+        self.owner_of(self.organization).await
+    }
+
+    async fn directory_key(&self, owner: &identity::Caller) -> String {
+        let made = api_key::create_for_provisioning(&self.platform, owner, "matrix", None).await;
+        made.expect("made").1.reveal().to_owned()
+    }
+
+    async fn owner_of(&self, organization: OrganizationId) -> identity::Caller {
+        let seat = seat(&self.platform, organization, Role::Owner, MembershipState::Active).await;
         let presented = Presented { session: Some(seat.session.reveal()), ..Presented::default() };
         let caller = Authenticator::new(self.platform.clone()).authenticate(presented).await;
         caller.expect("asked").expect("an owner is let in")
@@ -282,16 +339,20 @@ impl World {
                 let seat = seat(&self.platform, self.elsewhere, Role::Owner, MembershipState::Active).await;
                 Shown::Cookie(seat.session.reveal().to_owned())
             }
-            Persona::Member(state) => self.session(&self.platform, Role::Owner, state).await,
+            Persona::Member(role, state) => self.session(&self.platform, role, state).await,
             Persona::ExpiredSession => {
                 let then = self.platform.now().plus_seconds(-ABSOLUTE_SECONDS);
                 let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(then));
                 let past = Platform { clock, ..self.platform.clone() };
                 self.session(&past, Role::Owner, MembershipState::Active).await
             }
+            Persona::OperatorCookie => Shown::Cookie(kept()),
             Persona::Key(_)
-            | Persona::TestKey
+            | Persona::TestKey(_)
             | Persona::Directory
+            | Persona::StrangerKey
+            | Persona::StrangerDirectory
+            | Persona::ExpiredKey
             | Persona::RevokedKey
             | Persona::SuspendedKey
             | Persona::Visitor
@@ -303,7 +364,14 @@ impl World {
 
     /// Do both organizations still stand, and all that was made, after a request that may have stopped something?
     pub async fn stands(&self) -> bool {
-        let dead = [Persona::RevokedKey, Persona::SuspendedKey, Persona::Visitor, Persona::Operator];
+        let dead = [
+            Persona::ExpiredKey,
+            Persona::RevokedKey,
+            Persona::SuspendedKey,
+            Persona::Visitor,
+            Persona::Operator,
+            Persona::OperatorCookie,
+        ];
         let kept = self.tokens.iter().filter(|(column, _)| !dead.contains(&PERSONAS[**column].1));
         let judge = Authenticator::new(self.platform.clone());
         for (_, token) in kept {
