@@ -112,3 +112,6 @@ pub async fn list(database: &OrganizationDb, after: &str, limit: i64) -> Result<
 pub async fn find(database: &OrganizationDb, name: &str) -> Result<Option<StoredSecret>> {
     database.query(&SECRET_BY_NAME, &[name.into()]).await?.first().map(StoredSecret::of).transpose()
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,19 +33,19 @@ pub(crate) fn schema() -> Schema {
     Schema { tables, statements: STATEMENTS.to_vec() }
 }
 
-const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
-const FIRST: OrganizationId = OrganizationId(Uuid::from_u128(0x0a));
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
+pub(super) const FIRST: OrganizationId = OrganizationId(Uuid::from_u128(0x0a));
 const SECOND: OrganizationId = OrganizationId(Uuid::from_u128(0x0b));
 
 fn key_file(test: &TestDatabase) -> PathBuf {
     test.folder().join("root.key")
 }
 
-async fn open(test: &TestDatabase) -> Vault {
+pub(super) async fn open(test: &TestDatabase) -> Vault {
     Vault::open(KeySource::File(key_file(test)), &test.database, Arc::new(SystemEntropy)).await.expect("opens")
 }
 
-async fn with_organization(vault: &Vault, database: &Database, organization: OrganizationId) -> Keyring {
+pub(super) async fn with_organization(vault: &Vault, database: &Database, organization: OrganizationId) -> Keyring {
     let mut transaction = database.organization(organization).begin().await.expect("begins");
     vault.create_organization(&mut transaction, NOW).await.expect("made");
     transaction.commit().await.expect("commits");
@@ -66,28 +66,6 @@ async fn the_second_start_opens_what_the_first_sealed() {
         let vault = vault.expect("the same key");
         let keyring = vault.keyring(&reopened.organization(FIRST)).await.expect("read");
         assert_eq!(keyring.open_text(field(1), &sealed).expect("opens"), "Maria Keller", "{}", test.name);
-    }
-}
-
-#[tokio::test]
-async fn secrets_are_bounded_and_a_full_store_takes_another_value_for_one() {
-    for test in databases(schema()).await {
-        let keyring = with_organization(&open(&test).await, &test.database, FIRST).await;
-        let mut transaction = test.database.organization(FIRST).begin().await.expect("begins");
-        for number in 0..MAXIMUM_SECRETS {
-            let (id, name) = (Uuid::from_u128(number as u128 + 1), format!("secret-{number}"));
-            assert!(keyring.set_secret(&mut transaction, id, &name, "x", NOW).await.expect("room"), "{name} is new");
-        }
-        let id = Uuid::from_u128(0xffff);
-        let beyond = keyring.set_secret(&mut transaction, id, "one-more", "x", NOW).await;
-        assert!(matches!(beyond, Err(Error::SecretsFull)), "{}", test.name);
-        assert!(!keyring.set_secret(&mut transaction, id, "secret-1", "y", NOW).await.expect("another value"));
-        assert!(keyring.delete_secret(&mut transaction, "secret-2").await.expect("gone"));
-        assert!(keyring.set_secret(&mut transaction, id, "one-more", "x", NOW).await.expect("room again"));
-        let longest = "v".repeat(MAXIMUM_SECRET_LENGTH);
-        keyring.set_secret(&mut transaction, id, "one-more", &longest, NOW).await.expect("the longest");
-        let longer = keyring.set_secret(&mut transaction, id, "one-more", &format!("{longest}v"), NOW).await;
-        assert!(matches!(longer, Err(Error::Secret(_))));
     }
 }
 

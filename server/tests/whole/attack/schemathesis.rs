@@ -207,7 +207,7 @@ async fn is_clean(
         faults.push(format!("{name}: the credential ended during the attack"));
     }
     let by_session = matches!(credential, Credential::Session(_));
-    let counts = |finding: &&Finding| !finding.is_beyond_shape() && !(by_session && finding.is_about_the_key());
+    let counts = |finding: &&Finding| !(finding.is_beyond_shape() || by_session && finding.is_about_the_key());
     let (summary, findings) = (&verdict.summary, verdict.findings.iter().filter(counts));
     println!(
         "{name}: {} cases, {} refused beyond their shape",
