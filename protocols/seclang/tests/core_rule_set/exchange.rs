@@ -35,6 +35,11 @@ pub fn run(rules: &RuleSet, case: &Case) -> Vec<(u64, String)> {
 
 /// The request's two phases.
 pub fn request(transaction: &mut Transaction<'_>, sent: &Sent) -> Verdict {
+    request_with_free_text(transaction, sent, &[])
+}
+
+/// The same, where these fields are declared as free text.
+pub fn request_with_free_text(transaction: &mut Transaction<'_>, sent: &Sent, free_text: &[&str]) -> Verdict {
     let headers = borrowed(&sent.headers);
     let request = Request {
         method: &sent.method,
@@ -43,7 +48,7 @@ pub fn request(transaction: &mut Transaction<'_>, sent: &Sent) -> Verdict {
         headers: &headers,
         remote_address: Some(std::net::Ipv4Addr::new(192, 0, 2, 7).into()),
         unique_id: "aQK3mBcD1eF5",
-        free_text: &[],
+        free_text,
     };
     transaction.request_headers(&request);
     transaction.request_body(&sent.body)

@@ -12,6 +12,9 @@ SecAction "id:900005,phase:1,nolog,pass,ctl:ruleEngine=DetectionOnly,ctl:ruleRem
     setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535"
 "#;
 
+/// The rules that the product brings and runs where nothing else is set.
+const OWN: &str = include_str!("../../../../security/edge/src/firewall/pack.conf");
+
 /// Where the shared data lies.
 pub fn shared() -> PathBuf {
     std::env::var_os("RINGFENCE_SHARED")
@@ -26,6 +29,11 @@ pub fn in_test_set_up() -> Option<RuleSet> {
 /// As it comes: blocking, paranoia 1, threshold 5.
 pub fn as_it_comes() -> Option<RuleSet> {
     compiled("")
+}
+
+/// The product's own rules, blocking.
+pub fn own() -> RuleSet {
+    RuleSet::compile(&[Source { name: "pack.conf", text: OWN }], &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn compiled(set_up: &str) -> Option<RuleSet> {
