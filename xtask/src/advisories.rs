@@ -13,6 +13,8 @@ use crate::machine::{Machine, output_of};
 const LIMIT_SECONDS: u32 = 120;
 /// The variable that names a clone of the database of known weaknesses.
 const COPY: &str = "RINGFENCE_ADVISORIES";
+/// Stands in the evidence where no database was there; `ringfence release sign` refuses a text that says so.
+const NOT_LOOKED_UP: &str = "not looked up";
 /// A crate that is always in the tree.
 const PLANTED_ON: &str = "serde";
 /// The address that stands for the local database; Git is told to read the folder instead. The name cannot exist (RFC 2606).
@@ -46,6 +48,19 @@ pub fn check(machine: &Machine, deny: &Path) -> Result<bool> {
         );
         Ok(good)
     }
+}
+
+/// What the evidence of a release says of the look-up: the commit of the database that was asked, or [`NOT_LOOKED_UP`]. Only said after a
+/// run in which nothing failed, so where there is a commit, nothing was found by it.
+pub fn looked_up(machine: &Machine) -> String {
+    std::env::var_os(COPY).map_or_else(|| NOT_LOOKED_UP.to_owned(), |copy| commit_of(machine, Path::new(&copy)))
+}
+
+/// A database that cannot be named is as good as none.
+fn commit_of(machine: &Machine, copy: &Path) -> String {
+    let mut git = machine.command(LIMIT_SECONDS, "git");
+    let said = output_of(git.arg("-C").arg(copy).args(["rev-parse", "HEAD"]));
+    said.map_or_else(|_| NOT_LOOKED_UP.to_owned(), |said| said.trim().to_owned())
 }
 
 /// A database with one advisory, as a repository that Git can clone.
@@ -105,8 +120,19 @@ fn settings_text(cache: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EXCUSED, settings_text};
+    use super::{EXCUSED, NOT_LOOKED_UP, commit_of, plant, settings_text};
+    use crate::machine::Machine;
     use std::path::Path;
+
+    #[test]
+    fn only_a_database_with_a_commit_was_looked_up() {
+        let machine = Machine::here().expect("a machine");
+        let folder = machine.target.join("xtask/advisories-of-a-test");
+        plant(&machine, &folder, ">= 0.0.1").expect("planted");
+        let commit = commit_of(&machine, &folder);
+        assert!(commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{commit}");
+        assert_eq!(commit_of(&machine, &folder.join("nowhere")), NOT_LOOKED_UP);
+    }
 
     #[test]
     fn settings_are_toml_and_every_excuse_has_its_reason() {

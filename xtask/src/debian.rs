@@ -31,6 +31,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "testssl.sh", purpose: "looks for weaknesses of TLS on our listener" },
     Package { name: "slowhttptest", purpose: "slow clients by the hundred" },
     Package { name: "nghttp2-client", purpose: "h2load, HTTP/2 under load" },
+    Package { name: "libmodsecurity-dev", purpose: "the firewall engine that ours is measured beside" },
     Package { name: "ca-certificates", purpose: "downloads of the tools" },
 ];
 

@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::machine::{Machine, output_of};
-use crate::sbom;
 use crate::step::Finished;
 use crate::summary::{Total, minutes};
+use crate::{advisories, sbom};
 
 const LIMIT_SECONDS: u32 = 60;
 /// Under the target folder.
@@ -55,6 +55,7 @@ pub fn write(machine: &Machine, finished: &[Finished], total: &Total) -> Result<
         ("version", manifest.workspace.package.version),
         ("commit", commit(machine)),
         ("toolchain", toolchain.trim().to_owned()),
+        ("advisories", advisories::looked_up(machine)),
         ("tests", format!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped.len())),
     ];
     let mut files = Vec::new();

@@ -37,6 +37,12 @@ pub const STEPS: &[Step] = &[
         run: parts,
     },
     Step { name: "oracle", heading: "who may do what, decided a second time by Cedar", needs: &[], run: oracle },
+    Step {
+        name: "firewall",
+        heading: "the firewall's processor time and decisions, beside libmodsecurity",
+        needs: &[Need::Packages],
+        run: firewall,
+    },
     Step { name: "fuzz", heading: "fuzz targets, bounded", needs: &[], run: fuzz },
     Step { name: "binary", heading: "the binary (cargo build --release)", needs: &[], run: binary },
     Step {
@@ -101,6 +107,13 @@ fn oracle(machine: &Machine) -> Result<Outcome> {
     let log = std::fs::read_to_string(machine.log_path("oracle")).unwrap_or_default();
     log.lines().filter(|line| line.contains("cells compared")).for_each(|line| println!("{line}"));
     Ok(outcome)
+}
+
+/// A ratio of processor times within one run, so it holds on any machine; a few hundred requests tell it well enough.
+fn firewall(machine: &Machine) -> Result<Outcome> {
+    let target = machine.target.to_string_lossy();
+    let words = "run --quiet --release --manifest-path benches/firewall/Cargo.toml 200";
+    cargo_test(machine, "firewall", words, &[("CARGO_TARGET_DIR", target.as_ref())])
 }
 
 fn fuzz(machine: &Machine) -> Result<Outcome> {

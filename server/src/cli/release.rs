@@ -150,7 +150,10 @@ fn sign(text: &Path, key_file: &Path) -> anyhow::Result<Answer> {
     let name = key.verifier_key().name().to_owned();
     match key.sign(&read(text)?) {
         Some(note) => say(note.trim_end()),
-        None => bail!("a text to sign begins with the line `{name}`, has no empty line, and ends with a line break"),
+        None => bail!(
+            "a text to sign begins with the line `{name}`, has no empty line, and ends with a line break; evidence that says \
+             `advisories not looked up` is not signed: run the tests with RINGFENCE_ADVISORIES set to a clone of the database"
+        ),
     }
     Ok(Answer::Good)
 }

@@ -6,6 +6,7 @@
 //! version 0.1.0
 //! commit 2f6c…
 //! toolchain rustc 1.95.0
+//! advisories 5b1d… (the commit of the database in which known weaknesses of its crates were looked up)
 //! tests 1602 passed, 0 failed, 0 skipped
 //! sha256 9d3f… ringfence
 //! sha256 77ab… ringfence.cdx.json
@@ -21,7 +22,7 @@ pub const MAXIMUM_FILES: usize = 100;
 /// What a release says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseEvidence {
-    /// What was said before the files: version, commit, toolchain, tests; a word and the rest of its line.
+    /// What was said before the files: version, commit, toolchain, advisories, tests; a word and the rest of its line.
     pub facts: Vec<(String, String)>,
     /// SHA-256 in hexadecimal digits, and the name of a file beside the note.
     pub files: Vec<(String, String)>,
