@@ -359,7 +359,17 @@ impl Run<'_> {
                 }
             }
         }
+        if next.is_some() {
+            self.stop_asking("an input asked for more steps than one may");
+        }
         Ok(None)
+    }
+
+    /// The engine asked on and on: a fault of ours. It is told that this failed, so that the other side hears of it and is not
+    /// left with an answer that never comes; what it asks for then is not asked any more.
+    pub fn stop_asking(&mut self, why: &'static str) {
+        tracing::error!(conversation = %self.loaded.id, why, "a conversation was stopped from going round");
+        self.take(Event::ToolFailed);
     }
 
     async fn search(&self, question: String) -> Event {
