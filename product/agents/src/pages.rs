@@ -181,6 +181,8 @@ struct AgentPage {
     draft_hash: String,
     has_news: bool,
     hours: Vec<(&'static str, String)>,
+    /// Whether the reader may see what the agent knows, and ask it.
+    may_know: bool,
     documents: Vec<DocumentLine>,
     sections: i64,
     versions: Vec<VersionLine>,
@@ -208,18 +210,22 @@ async fn agent_page(knowledge: &Knowledge, page: &PageContext, id: Uuid, questio
     let (platform, caller) = (knowledge.platform(), &page.caller);
     let agent = store::get(platform, caller, id).await?;
     let versions = store::versions(platform, caller, id, Uuid::max(), ROWS_SHOWN).await?;
-    let documents = knowledge.documents(caller, id, Uuid::max(), ROWS_SHOWN).await?;
+    let may_know = caller.reaches(Permission::KnowledgeRead, &[id]);
     let question = question.trim();
-    let found = match question {
-        "" => Vec::new(),
-        question => knowledge.answers(caller, id, question, ANSWERS_SHOWN).await?,
-    };
+    let (mut documents, mut found) = (Vec::new(), Vec::new());
+    if may_know {
+        documents = knowledge.documents(caller, id, Uuid::max(), ROWS_SHOWN).await?;
+        if !question.is_empty() {
+            found = knowledge.answers(caller, id, question, ANSWERS_SHOWN).await?;
+        }
+    }
     Ok(AgentPage {
         shell: page.shell(&agent.draft.name, Nav::Agents),
         id,
         state: published_chip(&agent),
         has_news: has_news(&agent),
         hours: hours(&agent.draft),
+        may_know,
         sections: documents.iter().map(|document| document.sections).sum(),
         documents: documents.into_iter().map(document_line).collect(),
         versions: versions.into_iter().map(|version| version_line(version, &agent)).collect(),

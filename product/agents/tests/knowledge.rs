@@ -253,6 +253,7 @@ async fn site(price: Arc<Mutex<String>>) -> String {
             let (status, body) = match text.split_whitespace().nth(1).unwrap_or_default() {
                 "/" => ("200 OK", format!("<title>Practice</title><h1>Welcome</h1><a href=/prices>Prices</a>{footer}")),
                 "/prices" if price == "down" => ("503 Busy", String::new()),
+                "/prices" if price == "gone" => ("410 Gone", String::new()),
                 "/prices" => (
                     "200 OK",
                     format!("<title>Prices</title><h2>Cleaning</h2><p>A cleaning costs {price}.</p>{footer}"),
@@ -313,6 +314,31 @@ async fn states(heard: &mut web::live::Subscription, last: &str) -> Vec<String> 
         }
     }
     states
+}
+
+#[tokio::test]
+async fn a_page_that_fails_for_the_moment_stays_known_and_one_that_is_gone_does_not() {
+    for house in House::all().await {
+        let price = Arc::new(Mutex::new("$90".to_owned()));
+        let base = site(Arc::clone(&price)).await;
+        let added = house.knowledge.add_url(&house.caller, house.agent, Attestation::given(true), &base).await;
+        let id = added.expect("taken").id;
+        house.work().await;
+        let read_as = async |now: &str| {
+            now.clone_into(&mut price.lock().expect("no test panics here"));
+            house.knowledge.sync(&house.caller, house.agent, id).await.expect("queued");
+            house.work().await;
+            (house.state(id).await, house.quote("How much is a cleaning?").await)
+        };
+        let ((state, _, remark), quote) = read_as("down").await;
+        assert_eq!(quote.as_deref(), Some("A cleaning costs $90."), "{}: an outage made it forget", house.test.name);
+        let remark = remark.expect("it is said");
+        assert!(state == State::Ready && remark.contains("One of its pages") && remark.contains("is kept"), "{remark}");
+        let ((_, _, remark), quote) = read_as("$95").await;
+        assert_eq!((remark, quote.as_deref()), (None, Some("A cleaning costs $95.")), "and it recovers");
+        let (_, quote) = read_as("gone").await;
+        assert_eq!(quote, None, "{}: what the site took away is quoted on", house.test.name);
+    }
 }
 
 #[tokio::test]

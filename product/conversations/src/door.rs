@@ -194,6 +194,8 @@ pub enum Heard {
     Line(Box<Line>),
     /// The conversation ended.
     Ended,
+    /// More happened than whoever listens took in time: some of it was not heard. The transcript and the state say what.
+    Missed,
 }
 
 /// One line of a transcript.

@@ -121,7 +121,8 @@ struct Played {
     id: Uuid,
     title: &'static str,
     length: String,
-    waveform: Waveform,
+    /// The picture of the sound; none for whoever may not hear it.
+    waveform: Option<Waveform>,
     consented: Moment,
     is_call: bool,
 }
@@ -158,7 +159,6 @@ struct CallPage {
     lines: Vec<SaidLine>,
     events: Vec<EventLine>,
     facts: Vec<(&'static str, String)>,
-    may_listen: bool,
     may_read: bool,
 }
 
@@ -231,9 +231,14 @@ fn facts(call: &Call) -> Vec<(&'static str, String)> {
 }
 
 async fn played(telephony: &Telephony, page: &PageContext, recording: Recording) -> Result<Played, Problem> {
-    let peaks = recordings::waveform(&telephony.platform, &page.caller, recording.id).await?;
-    let mut channels = waveform::channels(&peaks).into_iter();
-    let peaks = Peaks { caller: channels.next().unwrap_or_default(), agent: channels.next().unwrap_or_default() };
+    // The picture shows when who spoke and how loud: its key is opened only for whoever may listen.
+    let mut waveform = None;
+    if page.caller.reaches(Permission::RecordingListen, &[recording.call_id, recording.id]) {
+        let peaks = recordings::waveform(&telephony.platform, &page.caller, recording.id).await?;
+        let mut channels = waveform::channels(&peaks).into_iter();
+        let peaks = Peaks { caller: channels.next().unwrap_or_default(), agent: channels.next().unwrap_or_default() };
+        waveform = Some(Waveform::new(peaks, u64::try_from(recording.milliseconds / 100).unwrap_or(0)));
+    }
     let is_call = recording.kind == RecordingKind::Call;
     let title = match (recording.kind, recording.state) {
         (_, RecordingState::Writing) => "Recording, still being written",
@@ -245,7 +250,7 @@ async fn played(telephony: &Telephony, page: &PageContext, recording: Recording)
         id: recording.id,
         title,
         length: position(recording.milliseconds / 1000),
-        waveform: Waveform::new(peaks, u64::try_from(recording.milliseconds / 100).unwrap_or(0)),
+        waveform,
         consented: Moment::second(recording.consented_at),
         is_call,
     })
@@ -261,7 +266,10 @@ async fn show(
     let events = calls::events(platform, caller, id).await?;
     let of_call = recordings::of_call(platform, caller, id).await?;
     let began = of_call.iter().find(|recording| recording.kind == RecordingKind::Call).map(|first| first.started_at);
-    let may_read = caller.permits(Permission::TranscriptRead);
+    let may_read = match call.conversation_id {
+        Some(conversation) => caller.reaches(Permission::TranscriptRead, &[conversation]),
+        None => caller.permits(Permission::TranscriptRead),
+    };
     let lines = match call.conversation_id.filter(|_| may_read) {
         Some(conversation) => {
             telephony.conversations().transcript(caller.organization(), conversation, 0).await.map_err(Error::from)?
@@ -284,7 +292,6 @@ async fn show(
         lines: lines.into_iter().map(|line| said_line(line, began)).collect(),
         events: events.iter().map(|event| event_line(event, call.started_at)).collect(),
         facts: facts(&call),
-        may_listen: caller.permits(Permission::RecordingListen),
         may_read,
     };
     Ok(Html(page).into_response())

@@ -163,6 +163,13 @@ impl Caller {
         }
     }
 
+    /// May this be shown to the caller beside what the route is about: by this permission, of these objects, none of them for
+    /// a list? The guard of a route asks for one permission and the objects in its path; a page that shows more than that
+    /// asks here, or it would tell support that was narrowed to one object about all the others.
+    pub fn reaches(&self, permission: Permission, objects: &[Uuid]) -> bool {
+        self.permits(permission) && self.0.support.as_ref().is_none_or(|scope| scope.covers(objects))
+    }
+
     /// What the organization lets support look at, when that is who asks.
     pub fn support(&self) -> Option<&Scope> {
         self.0.support.as_ref()

@@ -101,6 +101,20 @@ impl Role {
         }
     }
 
+    /// What it may do, in a sentence for people; a test holds it against the matrix.
+    pub const fn explained(self) -> &'static str {
+        match self {
+            Self::Owner => "Everything, billing included.",
+            Self::Admin => {
+                "Everything but billing, the keys that seal the organization, single sign-on and the keys of a directory."
+            }
+            Self::Manager => {
+                "Agents, conversations, calls, contacts and what comes of them; no members, no keys, no settings."
+            }
+            Self::Viewer => "Figures only: no names, no words, no recordings.",
+        }
+    }
+
     /// The role of a stored word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == word)

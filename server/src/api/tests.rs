@@ -53,6 +53,18 @@ fn the_description_leads_nowhere_astray() {
     assert_eq!(web::openapi::collisions(&part_descriptions()), Vec::<String>::new());
 }
 
+/// What an organization can let support have opens something.
+#[tokio::test]
+async fn every_permission_that_can_be_granted_is_asked_for_by_a_route() {
+    use identity::Permission;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let served = served(folder.path()).await;
+    let asks = |permission| served.iter().any(|rule| rule.access == Access::Permission(permission));
+    let grantable = Permission::ALL.into_iter().filter(|permission| identity::support::is_grantable(*permission));
+    let idle: Vec<String> = grantable.filter(|permission| !asks(*permission)).map(Permission::dotted).collect();
+    assert!(idle.is_empty(), "support can be granted what opens nothing: {idle:?}");
+}
+
 #[tokio::test]
 async fn what_is_described_follows_from_what_is_served() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -90,6 +90,43 @@ pub struct Page {
     pub is_html: bool,
 }
 
+/// Why a crawl ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every page that is linked was asked for.
+    Whole,
+    /// The limit of pages was reached.
+    Pages,
+    /// [`CRAWL_BYTES_MAX`] were read.
+    Bytes,
+    /// [`CRAWL_SECONDS`] had passed.
+    Time,
+    /// [`FAILURES_MAX`] pages in a row could not be read.
+    Failures,
+}
+
+/// What a crawl brought, and what it did not.
+#[derive(Clone, Debug)]
+pub struct Crawled {
+    /// The pages that were read.
+    pub pages: Vec<Page>,
+    /// Addresses that are no page to be quoted any more: the site said so.
+    pub gone: Vec<Url>,
+    /// How many pages failed in a way that may pass.
+    pub failed: usize,
+    /// How many known pages were not asked for.
+    pub left: usize,
+    /// Why it ended.
+    pub end: End,
+}
+
+impl Crawled {
+    /// Whether the site itself stood in the way, so that what was not read may well still be there.
+    pub fn is_disturbed(&self) -> bool {
+        self.failed > 0 || matches!(self.end, End::Time | End::Failures)
+    }
+}
+
 /// The crawler.
 #[derive(Clone)]
 pub struct Crawler {
@@ -122,40 +159,58 @@ impl Crawler {
     }
 
     /// Reads a site from `start` on, breadth first, at most `pages_max` pages. `progress` hears after each page how many
-    /// were read and how many are waiting. The first page must be readable; later ones that are not are left out.
+    /// were read and how many are waiting. The first page must be readable; later ones that are not are left out, and the
+    /// answer says so.
     pub async fn crawl(
         &self,
         start: &str,
         pages_max: usize,
         mut progress: impl FnMut(usize, usize) + Send,
-    ) -> Result<Vec<Page>, CrawlError> {
+    ) -> Result<Crawled, CrawlError> {
         let start = self.reach().check(start)?;
         let mut visit = Visit::new(self, &start).await?;
         let mut frontier = Frontier::new(self.reach(), start, pages_max);
         let mut pages: Vec<Page> = Vec::new();
-        let mut failures = 0;
+        let (mut in_a_row, mut failed) = (0, 0);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(CRAWL_SECONDS);
-        while let Some(target) = frontier.next_target() {
-            if tokio::time::Instant::now() >= deadline || failures >= FAILURES_MAX {
-                break;
+        let end = loop {
+            if frontier.waiting() == 0 {
+                break End::Whole;
             }
+            if in_a_row >= FAILURES_MAX {
+                break End::Failures;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                break End::Time;
+            }
+            if visit.bytes_left == 0 {
+                break End::Bytes;
+            }
+            let Some(target) = frontier.next_target() else { break End::Pages };
             match visit.page(&mut frontier, &target, pages.is_empty()).await {
                 Ok(Some(page)) => {
-                    failures = 0;
+                    in_a_row = 0;
                     pages.push(page);
                     let (_, waiting) = frontier.counts();
                     progress(pages.len(), waiting);
                 }
                 Ok(None) => {}
                 Err(error) if pages.is_empty() => return Err(error),
-                Err(_) => failures += 1,
-            }
-            if visit.bytes_left == 0 {
-                break;
+                Err(error) => {
+                    in_a_row += 1;
+                    if error.is_passing() {
+                        failed += 1;
+                    } else if error != CrawlError::TooLarge {
+                        visit.gone.push(target.url);
+                    }
+                }
             }
             visit.pause().await;
+        };
+        if pages.is_empty() {
+            return Err(CrawlError::NoIndex);
         }
-        if pages.is_empty() { Err(CrawlError::NoIndex) } else { Ok(pages) }
+        Ok(Crawled { pages, gone: visit.gone, failed, left: frontier.waiting(), end })
     }
 
     /// A client that can connect to the checked addresses of this host and to nothing else.
@@ -184,12 +239,15 @@ struct Visit<'crawler> {
     host: String,
     robots: Option<Rules>,
     bytes_left: usize,
+    /// Addresses of which the site said that they are not, or not to be quoted.
+    gone: Vec<Url>,
 }
 
 impl<'crawler> Visit<'crawler> {
     async fn new(crawler: &'crawler Crawler, start: &Url) -> Result<Self, CrawlError> {
         let client = crawler.pinned(start).await?;
-        let mut visit = Self { crawler, client, host: authority(start), robots: None, bytes_left: CRAWL_BYTES_MAX };
+        let (host, bytes_left) = (authority(start), CRAWL_BYTES_MAX);
+        let mut visit = Self { crawler, client, host, robots: None, bytes_left, gone: Vec::new() };
         visit.robots = visit.read_robots(start).await?;
         Ok(visit)
     }
@@ -236,6 +294,7 @@ impl<'crawler> Visit<'crawler> {
             if first {
                 frontier.moved(&url);
             } else if !frontier.is_of_this_site(&url) || !frontier.reached(&url) {
+                self.gone.push(target.url.clone());
                 return Ok(None);
             }
         }
@@ -251,7 +310,11 @@ impl<'crawler> Visit<'crawler> {
                 frontier.found(target, &url, links.iter().map(String::as_str));
             }
         }
-        Ok((!hidden).then_some(Page { url, body, is_html }))
+        if hidden {
+            self.gone.push(url);
+            return Ok(None);
+        }
+        Ok(Some(Page { url, body, is_html }))
     }
 
     /// Fetches an address and follows redirects within the site of `origin`, each hop checked and pinned anew.

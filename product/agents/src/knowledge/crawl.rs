@@ -67,6 +67,11 @@ impl Frontier {
         Some(target)
     }
 
+    /// Pages that are known and were not given out, beyond the limit too.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Pages given out and pages waiting within the limit.
     pub fn counts(&self) -> (usize, usize) {
         (self.given, self.waiting.len().min(self.pages_max - self.given))

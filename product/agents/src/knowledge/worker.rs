@@ -10,12 +10,13 @@ use identity::{Caller, Permission};
 use serde_json::json;
 use storage::jobs::{self, Failed, Jobs, LeasedJob};
 use storage::{OrganizationDb, Timestamp, Value};
+use url::Url;
 use uuid::Uuid;
 use vault::{Field, Keyring};
 use web::live::LiveEvent;
 
 use super::chunk::{Outline, Section};
-use super::client::{CrawlError, Page};
+use super::client::{CrawlError, Crawled, End, Page};
 use super::crawl::PAGES_MAX;
 use super::document::{self, Kind, ReadError};
 use super::error::{Error, Result};
@@ -158,7 +159,7 @@ impl Knowledge {
         document: &Document,
     ) -> std::result::Result<Reading, Unread> {
         if document.source == SourceKind::Url {
-            return self.acquire_site(database, document).await;
+            return self.acquire_site(database, keyring, document).await;
         }
         let content = store::content(database, keyring, document.id).await.map_err(Ours)?;
         let bytes = content.ok_or_else(|| Unread::Lasting("Its content is gone; add it again.".to_owned()))?;
@@ -182,6 +183,7 @@ impl Knowledge {
     async fn acquire_site(
         &self,
         database: &OrganizationDb,
+        keyring: &Keyring,
         document: &Document,
     ) -> std::result::Result<Reading, Unread> {
         let address = document.url.clone().ok_or(Ours(Error::Stored("its address")))?;
@@ -201,15 +203,21 @@ impl Knowledge {
                 let _ = self.save_state(database, &document, None).await;
             }
         };
-        let (pages, ()) = tokio::join!(crawl, follow);
-        let pages = pages?;
+        let (crawled, ()) = tokio::join!(crawl, follow);
+        let crawled = crawled?;
+        // What an outage hides is not gone: only what the site answered for replaces what was known.
+        let former = if crawled.is_disturbed() {
+            store::passages(database, keyring, document.id, -1, DOCUMENT_SECTIONS_MAX as i64).await.map_err(Ours)?
+        } else {
+            Vec::new()
+        };
+        let former: Vec<Section> = former.into_iter().map(|(_, section)| section).collect();
         let id = document.id;
-        let count = pages.len() as i64;
-        let reading = aside(move || Ok(site(id, &pages))).await?;
+        let reading = aside(move || Ok(site(id, &crawled, former))).await?;
         if reading.sections.is_empty() {
             return Err(ReadError::Empty.into());
         }
-        Ok(Reading { pages: count, ..reading })
+        Ok(reading)
     }
 
     /// Writes what was read, with the end of the job, in one transaction.
@@ -343,8 +351,10 @@ async fn aside<T: Send + 'static>(
     }
 }
 
-/// The pages of a site as sections; text that stands on several pages (their footer) is kept once.
-fn site(document_id: Uuid, pages: &[Page]) -> Reading {
+/// The pages of a site as sections; text that stands on several pages (their footer) is kept once. Of `former` sections those
+/// are kept for whose page the site did not answer this time.
+fn site(document_id: Uuid, crawled: &Crawled, former: Vec<Section>) -> Reading {
+    let pages = &crawled.pages;
     let mut seen = HashSet::new();
     let mut sections = Vec::new();
     let mut title = None;
@@ -359,8 +369,35 @@ fn site(document_id: Uuid, pages: &[Page]) -> Reading {
         let found = outline.sections(document_id, &url, Some(&url));
         sections.extend(found.into_iter().filter(|section| seen.insert(section.text.clone())));
     }
-    let remark = (unreadable > 0).then(|| format!("{unreadable} of its pages could not be read."));
+    let answered: HashSet<&str> = pages.iter().map(|page| &page.url).chain(&crawled.gone).map(Url::as_str).collect();
+    let is_unanswered = |section: &Section| section.url.as_deref().is_some_and(|url| !answered.contains(url));
+    let kept: Vec<Section> =
+        former.into_iter().filter(is_unanswered).filter(|section| seen.insert(section.text.clone())).collect();
+    let remark = remark(crawled, unreadable, !kept.is_empty());
+    sections.extend(kept);
     Reading { sections, title, pages: pages.len() as i64, remark }
+}
+
+/// What a reading of a site left out, in words for its owner; nothing when it left out nothing.
+fn remark(crawled: &Crawled, unreadable: usize, kept_former: bool) -> Option<String> {
+    let mut words = Vec::new();
+    match unreadable + crawled.failed {
+        0 => {}
+        1 => words.push("One of its pages could not be read.".to_owned()),
+        many => words.push(format!("{many} of its pages could not be read.")),
+    }
+    let left = crawled.left;
+    match crawled.end {
+        End::Whole => {}
+        End::Pages => words.push(format!("Only its first {PAGES_MAX} pages are read.")),
+        End::Bytes => words.push(format!("It is too large: {left} more pages were not read.")),
+        End::Time => words.push(format!("It answered too slowly: {left} more pages were not read.")),
+        End::Failures => words.push(format!("Too many failed in a row: {left} more pages were not asked for.")),
+    }
+    if kept_former {
+        words.push("What was known of those pages before is kept. Read it again later.".to_owned());
+    }
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn page_outline(page: &Page) -> Option<Outline> {

@@ -2,6 +2,7 @@
 //! a turn. The pass travels in a header; nothing here reads or sets a cookie.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
@@ -308,10 +309,12 @@ struct Since {
     after: u64,
 }
 
-fn heard_event(heard: Heard) -> Event {
+/// What the frame is told; nothing where lines were lost, which ends the stream: the frame asks again from the last that it has.
+fn heard_event(heard: Heard) -> Option<Event> {
     match heard {
-        Heard::Line(line) => event("line", line.sequence, &shown(*line)),
-        Heard::Ended => Event::default().event("turn").data(r#"{"sequence":0,"duplicate":false,"ended":true}"#),
+        Heard::Line(line) => Some(event("line", line.sequence, &shown(*line))),
+        Heard::Ended => Some(Event::default().event("turn").data(r#"{"sequence":0,"duplicate":false,"ended":true}"#)),
+        Heard::Missed => None,
     }
 }
 
@@ -324,10 +327,10 @@ async fn events(
     let present = present(&state, &headers, address).await?;
     let (organization, conversation) = (present.caller.organization(), present.visitor.conversation_id);
     // Listens before it looks back, so that nothing falls between; the frame drops what it has seen.
-    let ahead = state.conversations.watch(conversation);
+    let ahead = state.conversations.watch(conversation).scan((), |(), heard| ready(heard_event(heard)));
     let missed = state.conversations.transcript(organization, conversation, since.after).await?;
     let missed = missed.into_iter().map(|line| event("line", line.sequence, &shown(line)));
-    Ok(streamed(Box::pin(stream::iter(missed).chain(ahead.map(heard_event)).map(Ok))))
+    Ok(streamed(Box::pin(stream::iter(missed).chain(ahead).map(Ok))))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub static BOOKING: Table = Table {
         Reference::to("conversation_id", "conversation"),
     ],
     unique: &[&["reference"]],
-    indexes: &[&["agent_id", "starts_at"]],
+    indexes: &[&["agent_id", "starts_at"], &["starts_at"]],
     retention: Retention::Class("bookings"),
     erasure: Erasure::PersonKey("contact_id"),
 };
@@ -107,6 +107,18 @@ pub static LIST: Statement = Statement::organization(
     "bookings.list",
     "select * from booking where organization_id = $1 and id < $2 and starts_at >= $3 and starts_at < $4 \
      and ($5 = '' or state = $5) and ($6 = '' or reference = $6) order by id desc limit $7",
+);
+
+/// Bookings that begin at an instant or later, the next one first.
+pub static UPCOMING: Statement = Statement::organization(
+    "bookings.upcoming",
+    "select * from booking where organization_id = $1 and starts_at >= $2 order by starts_at, id limit $3",
+);
+
+/// Bookings that began before an instant, the last one first.
+pub static PAST: Statement = Statement::organization(
+    "bookings.past",
+    "select * from booking where organization_id = $1 and starts_at < $2 order by starts_at desc, id desc limit $3",
 );
 
 /// Which bookings a list shows.
@@ -394,9 +406,31 @@ impl Desk {
             limit.into(),
         ];
         let rows = caller.database(&self.platform).query(&LIST, &values).await?;
+        self.opened(caller, &rows).await
+    }
+
+    /// Bookings by their time, cancelled ones too: those that begin at `from` or later, the next one first; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn upcoming_bookings(&self, caller: &Caller, from: Timestamp, limit: i64) -> Result<Vec<Booking>, Error> {
+        let rows = caller.database(&self.platform).query(&UPCOMING, &[from.into(), limit.into()]).await?;
+        self.opened(caller, &rows).await
+    }
+
+    /// Those that began before `until`, the last one first; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn past_bookings(&self, caller: &Caller, until: Timestamp, limit: i64) -> Result<Vec<Booking>, Error> {
+        let rows = caller.database(&self.platform).query(&PAST, &[until.into(), limit.into()]).await?;
+        self.opened(caller, &rows).await
+    }
+
+    async fn opened(&self, caller: &Caller, rows: &[Row]) -> Result<Vec<Booking>, Error> {
         let mut opener = Opener::new(&self.platform, caller).await?;
         let mut bookings = Vec::with_capacity(rows.len());
-        for row in &rows {
+        for row in rows {
             bookings.push(booking(row, opener.open(&BOOKING, row).await?)?);
         }
         Ok(bookings)

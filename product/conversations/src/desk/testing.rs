@@ -39,6 +39,7 @@ pub(crate) fn parts() -> Schema {
 /// A practice. Its clock begins on Friday, 15 January 2027, 09:00 in Berlin.
 pub(crate) struct Practice {
     pub test: TestPlatform,
+    pub conversations: Conversations,
     pub desk: Desk,
     pub live: Live,
     pub organization: OrganizationId,
@@ -60,7 +61,7 @@ impl Practice {
         let (answers, dialing) = (Arc::new(NoDocuments), DialingPolicy::default());
         let conversations = Conversations::new(test.platform.clone(), live.clone(), answers, dialing);
         let desk = conversations.desk().clone();
-        Practice { test, desk, live, organization, owner, agent: agent.id }
+        Practice { test, conversations, desk, live, organization, owner, agent: agent.id }
     }
 
     /// One on each kind of database.
@@ -74,9 +75,17 @@ impl Practice {
 
     /// Their addresses.
     pub fn router(&self) -> Router {
+        super::routes().into_router(self.desk.clone(), &self.gate())
+    }
+
+    /// Their pages.
+    pub fn pages(&self) -> Router {
+        crate::pages::routes().into_router(self.conversations.clone(), &self.gate())
+    }
+
+    fn gate(&self) -> Gate {
         let limits = edge::Limits::new(&edge::limits::LimitSettings::default(), self.test.platform.clock.clone());
-        let gate = Gate::new(self.test.platform.clone(), limits, SessionCookie::OnLoopback);
-        super::routes().into_router(self.desk.clone(), &gate)
+        Gate::new(self.test.platform.clone(), limits, SessionCookie::OnLoopback)
     }
 
     pub async fn key(&self, organization: OrganizationId, role: Role) -> String {

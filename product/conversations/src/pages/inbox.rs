@@ -122,6 +122,8 @@ fn said_line(line: Line, guest: &str) -> SaidLine {
 
 struct Chat {
     id: Uuid,
+    /// Whether more is shown than the words: who it is, and how the conversation stands.
+    is_known: bool,
     contact_id: Uuid,
     agent_id: Uuid,
     who: String,
@@ -138,6 +140,8 @@ struct Chat {
 #[template(path = "inbox.html")]
 struct InboxPage {
     shell: Shell,
+    /// Whether the reader may see the other conversations.
+    has_list: bool,
     entries: Vec<Entry>,
     older: Option<Uuid>,
     chosen: Option<Chat>,
@@ -151,11 +155,18 @@ async fn chat(conversations: &Conversations, page: &PageContext, id: Uuid) -> Re
         Err(Error::Erased) => Vec::new(),
         Err(other) => return Err(other.into()),
     };
-    let name = who(&summary);
+    // The words stand under one permission, who spoke them and how it ended under another.
+    let is_known = caller.reaches(Permission::ConversationRead, &[id]);
+    let name = match (is_known, summary.channel.as_str()) {
+        (true, _) => who(&summary),
+        (false, "phone") => "A caller".to_owned(),
+        (false, _) => "A visitor".to_owned(),
+    };
     let is_mine = summary.state == "person" && summary.joined_by.is_some() && summary.joined_by == caller.user();
     let may_answer = caller.permits(Permission::ConversationAnswer) && summary.channel == "chat";
     Ok(Chat {
         id,
+        is_known,
         contact_id: summary.contact_id,
         agent_id: summary.agent_id,
         channel: channel_word(&summary),
@@ -175,13 +186,18 @@ async fn inbox(
     query: &PageQuery,
     chosen: Option<Chat>,
 ) -> Result<Response, Problem> {
-    let mut rows = conversations.list(&page.caller, None, query.before_or_end(), query.fetch()).await?;
+    let has_list = page.caller.reaches(Permission::ConversationRead, &[]);
+    let mut rows = Vec::new();
+    if has_list {
+        rows = conversations.list(&page.caller, None, query.before_or_end(), query.fetch()).await?;
+    }
     let more = rows.len() > query.limit();
     rows.truncate(query.limit());
     let id = chosen.as_ref().map(|chat| chat.id);
     let title = chosen.as_ref().map_or("Inbox", |chat| chat.who.as_str());
     let shown = InboxPage {
         shell: page.shell(title, Nav::Inbox),
+        has_list,
         older: rows.last().filter(|_| more).map(|summary| summary.id),
         entries: rows.iter().map(|summary| entry(summary, id)).collect(),
         chosen,

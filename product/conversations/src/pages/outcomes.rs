@@ -8,8 +8,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use identity::Permission;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use serde::Deserialize;
+use storage::Timestamp;
 use uuid::Uuid;
 use web::chip::{Chip, Tone};
 use web::moment::Moment;
@@ -18,7 +19,6 @@ use web::shell::{Html, Nav, Shell};
 use web::{Access, Audited, Form, PageContext, PageQuery, Path, Problem, Query, Routes};
 
 use crate::Conversations;
-use crate::booking::store::BookingFilter;
 use crate::booking::{Booking, BookingState};
 use crate::desk::Given;
 use crate::lead::store::LeadFilter;
@@ -26,8 +26,10 @@ use crate::lead::{Lead, LeadState};
 use crate::ticket::store::TicketFilter;
 use crate::ticket::{Ticket, TicketChange, TicketState};
 
-/// Bookings shown; older ones are in the API.
-const BOOKINGS_SHOWN: i64 = 200;
+/// Bookings shown; the page says when there are more.
+const BOOKINGS_SHOWN: usize = 200;
+/// No business has begun its day longer ago than this.
+const DAY_SECONDS: i64 = 25 * 60 * 60;
 
 pub(super) fn routes() -> Routes<Conversations> {
     let may = Access::Permission;
@@ -77,6 +79,7 @@ struct BookingLine {
     reference: String,
     state: Chip,
     works: bool,
+    is_cancelled: bool,
 }
 
 struct Day {
@@ -84,24 +87,43 @@ struct Day {
     lines: Vec<BookingLine>,
 }
 
+impl Day {
+    /// How many hold, and how many do not.
+    fn counted(&self) -> String {
+        let cancelled = self.lines.iter().filter(|line| line.is_cancelled).count();
+        match (self.lines.len() - cancelled, cancelled) {
+            (booked, 0) => format!("{booked} booked"),
+            (booked, cancelled) => format!("{booked} booked, {cancelled} cancelled"),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "bookings.html")]
 struct BookingsPage {
     shell: Shell,
     days: Vec<Day>,
+    /// Whether these are the ones that are over.
+    is_past: bool,
+    /// How many are shown, when there are more.
+    shown_of_more: Option<usize>,
     may_write: bool,
 }
 
-fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingLine) {
-    // Without its profile (another agent of long ago) a booking is shown in UTC.
-    let local = |instant: storage::Timestamp| match profile {
+/// An instant on the clock of the business; without its profile (another agent of long ago) in UTC.
+fn local(instant: Timestamp, profile: Option<&Profile>) -> DateTime {
+    match profile {
         Some(profile) => profile.local(instant.0),
         None => jiff::Timestamp::from_microsecond(instant.0)
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
             .to_zoned(jiff::tz::TimeZone::UTC)
             .datetime(),
-    };
-    let (begins, ends) = (local(booking.starts_at), local(booking.ends_at));
+    }
+}
+
+fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingLine) {
+    let (begins, ends) = (local(booking.starts_at, profile), local(booking.ends_at, profile));
+    let zone = if profile.is_some() { "" } else { " UTC" };
     let state = match booking.state {
         BookingState::Booked => Chip::new(Tone::Good, "Booked"),
         BookingState::Cancelled => Chip::new(Tone::Done, "Cancelled"),
@@ -112,38 +134,67 @@ fn booking_line(booking: &Booking, profile: Option<&Profile>) -> (Date, BookingL
         id: booking.id,
         contact_id: booking.contact_id,
         conversation_id: booking.conversation_id,
-        time: format!("{} to {}", begins.strftime("%H:%M"), ends.strftime("%H:%M")),
+        time: format!("{} to {}{zone}", begins.strftime("%H:%M"), ends.strftime("%H:%M")),
         service: booking.service_name.clone(),
         who: name_of(&booking.given),
         reach: reach(&booking.given),
         reference: booking.reference.clone(),
         state,
         works: booking.state == BookingState::Booked,
+        is_cancelled: booking.state == BookingState::Cancelled,
     };
     (begins.date(), line)
 }
 
-async fn bookings(State(conversations): State<Conversations>, page: PageContext) -> Result<Response, Problem> {
-    let caller = &page.caller;
-    let mut rows =
-        conversations.desk().bookings(caller, &BookingFilter::default(), Uuid::max(), BOOKINGS_SHOWN).await?;
-    rows.sort_by_key(|booking| booking.starts_at);
+#[derive(Deserialize)]
+struct Which {
+    /// Those that are over, instead of today's and later ones.
+    #[serde(default)]
+    past: bool,
+}
+
+async fn bookings(
+    State(conversations): State<Conversations>,
+    page: PageContext,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    let (caller, now, desk) = (&page.caller, conversations.platform().now(), conversations.desk());
+    let fetched = BOOKINGS_SHOWN as i64 + 1;
+    let mut rows = if which.past {
+        desk.past_bookings(caller, now, fetched).await?
+    } else {
+        desk.upcoming_bookings(caller, now.plus_seconds(-DAY_SECONDS), fetched).await?
+    };
+    let shown_of_more = (rows.len() > BOOKINGS_SHOWN).then_some(BOOKINGS_SHOWN);
+    rows.truncate(BOOKINGS_SHOWN);
     let mut profiles: HashMap<Uuid, Option<Profile>> = HashMap::new();
     let mut days: BTreeMap<Date, Vec<BookingLine>> = BTreeMap::new();
     for booking in &rows {
         if let Entry::Vacant(unknown) = profiles.entry(booking.agent_id) {
-            let agent = agents::store::get(conversations.platform(), caller, booking.agent_id).await.ok();
-            unknown.insert(agent.map(|agent| agent.draft));
+            unknown.insert(match agents::store::get(conversations.platform(), caller, booking.agent_id).await {
+                Ok(agent) => Some(agent.draft),
+                Err(agents::Error::NotFound) => None,
+                Err(other) => return Err(other.into()),
+            });
         }
         let profile = profiles.get(&booking.agent_id).and_then(Option::as_ref);
         let (date, line) = booking_line(booking, profile);
-        days.entry(date).or_default().push(line);
+        // Today is whole on the page of what is to come, and belongs to no other.
+        if (date < local(now, profile).date()) == which.past {
+            days.entry(date).or_default().push(line);
+        }
     }
     let day =
         |(date, lines): (Date, Vec<BookingLine>)| Day { title: date.strftime("%A, %-d %B %Y").to_string(), lines };
+    let mut days: Vec<Day> = days.into_iter().map(day).collect();
+    if which.past {
+        days.reverse();
+    }
     let shown = BookingsPage {
         shell: page.shell("Bookings", Nav::Bookings),
-        days: days.into_iter().map(day).collect(),
+        days,
+        is_past: which.past,
+        shown_of_more,
         may_write: caller.permits(Permission::BookingWrite),
     };
     Ok(Html(shown).into_response())
@@ -302,3 +353,6 @@ async fn set_ticket(
     conversations.desk().change_ticket(&page.caller, id, change).await?;
     Ok(Redirect::to("/tickets"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,9 @@ impl Run<'_> {
             let event = self.act(&mut work, &acting).await?;
             act = self.settle(event, Some(&mut work)).await?;
         }
+        if act.is_some() {
+            self.stop_asking("an input asked for more acts than one may");
+        }
         self.insert_events(&mut work, client_id).await?;
         let actions = self.carry_out(&mut work).await?;
         self.update_conversation(&mut work).await?;

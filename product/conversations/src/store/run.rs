@@ -234,15 +234,15 @@ impl Conversations {
         Ok(self.load(organization, conversation_id, None).await?.loaded.version.profile)
     }
 
-    /// What happens in a conversation without an input of the channel: a person joins, writes, leaves; nobody came. Lines that were
-    /// missed are read with [`Conversations::transcript`].
+    /// What happens in a conversation without an input of the channel: a person joins, writes, leaves; nobody came. Whoever is
+    /// more than [`WATCHER_LINES`] behind hears [`Heard::Missed`], and reads what it was with [`Conversations::transcript`].
     pub fn watch(&self, conversation_id: Uuid) -> impl Stream<Item = Heard> + Send + use<> {
         let mut watchers = self.shared.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         if watchers.len() > SWEEP_AT {
             watchers.retain(|_, sender| sender.receiver_count() > 0);
         }
         let sender = watchers.entry(conversation_id).or_insert_with(|| broadcast::channel(WATCHER_LINES).0);
-        BroadcastStream::new(sender.subscribe()).filter_map(Result::ok)
+        BroadcastStream::new(sender.subscribe()).map(|heard| heard.unwrap_or(Heard::Missed))
     }
 
     /// The order of one conversation's events within this process; between processes the row's sequence decides.
@@ -359,7 +359,17 @@ impl Run<'_> {
                 }
             }
         }
+        if next.is_some() {
+            self.stop_asking("an input asked for more steps than one may");
+        }
         Ok(None)
+    }
+
+    /// The engine asked on and on: a fault of ours. It is told that this failed, so that the other side hears of it and is not
+    /// left with an answer that never comes; what it asks for then is not asked any more.
+    pub fn stop_asking(&mut self, why: &'static str) {
+        tracing::error!(conversation = %self.loaded.id, why, "a conversation was stopped from going round");
+        self.take(Event::ToolFailed);
     }
 
     async fn search(&self, question: String) -> Event {

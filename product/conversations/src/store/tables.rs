@@ -162,6 +162,8 @@ pub const STATEMENTS: &[&Statement] = &[
     &booking::REFERENCES,
     &booking::LOCK,
     &booking::LIST,
+    &booking::UPCOMING,
+    &booking::PAST,
     &lead::REFERENCES,
     &lead::LOCK,
     &lead::LIST,

@@ -298,6 +298,7 @@ async fn a_person_joins_writes_and_leaves_and_the_channel_hears_it() {
             match next {
                 Heard::Line(line) => words.push(line.text),
                 Heard::Ended => break,
+                Heard::Missed => panic!("nothing was missed: {words:?}"),
             }
         }
         assert_eq!(words, ["Mika Member has joined the conversation.", "How can I help?", "Thank you. Goodbye."]);
@@ -310,6 +311,22 @@ async fn a_person_joins_writes_and_leaves_and_the_channel_hears_it() {
         ));
         bench.same(id).await;
     }
+}
+
+#[tokio::test]
+async fn whoever_listens_too_slowly_is_told_that_something_was_missed() {
+    let bench = Bench::each().await.swap_remove(0);
+    let id = bench.chat().await;
+    bench.says(id, "I want to talk to a person").await;
+    bench.conversations.person_joins(bench.caller(), id).await.expect("joined");
+    let mut heard = Box::pin(bench.conversations.watch(id));
+    for number in 0..70 {
+        let words = format!("Line {number}");
+        bench.conversations.person_says(bench.caller(), id, &words, None).await.expect("said");
+    }
+    let first = heard.next().await.expect("something");
+    assert!(matches!(first, Heard::Missed), "lines were lost without a word: {first:?}");
+    assert!(matches!(heard.next().await, Some(Heard::Line(_))), "and what is left is heard");
 }
 
 #[tokio::test]

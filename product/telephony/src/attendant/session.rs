@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
                 Next::Line(None) => return Ok(lost()),
                 Next::Digit(digit) => self.on_digit(digit).await?,
                 Next::Frame(frame) => self.on_frame(&frame).await?,
-                Next::FromElsewhere(heard) => self.on_elsewhere(heard, live).await,
+                Next::FromElsewhere(heard) => self.on_elsewhere(heard, live).await?,
                 Next::Played => {
                     if let Some(end) = self.on_played(live).await? {
                         return Ok(end);
@@ -324,7 +324,7 @@ impl<'a> Session<'a> {
     }
 
     /// Somebody wrote in the dashboard, or nobody came in time: it is read out when a synthesizer is there.
-    async fn on_elsewhere(&mut self, heard: Heard, live: &LiveCall) {
+    async fn on_elsewhere(&mut self, heard: Heard, live: &LiveCall) -> Result<(), Error> {
         match heard {
             Heard::Line(line) if matches!(line.speaker, Speaker::Agent | Speaker::Person { .. }) => {
                 let speech = [Speech::FreeText { text: line.text, instead: Vec::new() }];
@@ -333,7 +333,15 @@ impl<'a> Session<'a> {
             }
             Heard::Line(_) => {}
             Heard::Ended => live.hang_up(),
+            // Lines that are late are not said any more; that the conversation is over must not be missed.
+            Heard::Missed => {
+                let caller = &self.begun.caller;
+                if self.attendant.conversations.summary(caller, self.conversation_id).await?.state == "ended" {
+                    live.hang_up();
+                }
+            }
         }
+        Ok(())
     }
 
     async fn start_recording(&mut self, grant: &compliance::consent::ConsentGrant) -> Result<(), Error> {

@@ -27,6 +27,38 @@ fn the_matrix_is_the_reviewed_one() {
     assert_eq!(now, reviewed, "the matrix changed; if that is meant, put this into role/matrix.txt:\n{now}");
 }
 
+/// What people read about a role is what the matrix says.
+#[test]
+fn the_explanation_of_a_role_is_what_it_may_do() {
+    let lacks =
+        |role: Role| Permission::ALL.into_iter().filter(move |one| Role::Owner.includes(*one) && !role.includes(*one));
+    for permission in lacks(Role::Admin) {
+        let word = match permission {
+            Permission::BillingRead | Permission::BillingWrite => "billing",
+            Permission::VaultWrite => "the keys that seal",
+            Permission::SingleSignOnWrite => "single sign-on",
+            Permission::ProvisioningWrite => "the keys of a directory",
+            other => panic!("{other:?}: an admin lacks it, and nobody is told"),
+        };
+        assert!(Role::Admin.explained().contains(word), "{permission:?}: {}", Role::Admin.explained());
+    }
+    let without = Role::Admin.explained().strip_prefix("Everything but ").expect("the sentence lists what is missing");
+    assert_eq!(
+        without.matches([',', '&']).count() + without.matches(" and ").count() + 1,
+        4,
+        "and nothing else: {without}"
+    );
+    for (word, permission) in
+        [("members", Permission::MemberRead), ("keys", Permission::KeyRead), ("settings", Permission::SettingsRead)]
+    {
+        let is_told = Role::Manager.explained().contains(&format!("no {word}"));
+        assert!(is_told && !Role::Manager.includes(permission), "{permission:?}");
+    }
+    let of_viewer: Vec<Permission> = Permission::ALL.into_iter().filter(|one| Role::Viewer.includes(*one)).collect();
+    assert_eq!(of_viewer, [Permission::AnalyticsRead], "figures only");
+    assert!(lacks(Role::Owner).next().is_none() && Role::Owner.explained().starts_with("Everything, billing included"));
+}
+
 #[test]
 fn every_permission_is_listed_once() {
     let mut all = Permission::ALL.to_vec();

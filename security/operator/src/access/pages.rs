@@ -132,7 +132,6 @@ const fn words(permission: Permission) -> &'static str {
         Permission::NumberRead => "See telephone numbers",
         Permission::WidgetRead => "See chat widgets",
         Permission::SettingsRead => "See settings",
-        Permission::AnalyticsRead => "See figures",
         _ => "",
     }
 }

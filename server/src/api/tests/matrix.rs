@@ -4,6 +4,7 @@
 //! `RINGFENCE_UPDATE=1 cargo test -p server --bin ringfence matrix` writes that text again.
 
 mod forms;
+mod narrowed;
 mod world;
 
 use std::fmt::Write as _;
@@ -87,6 +88,8 @@ struct Node {
     base_url: String,
     client: reqwest::Client,
     platform: Platform,
+    knowledge: agents::knowledge::Knowledge,
+    conversations: conversations::Conversations,
     table: Vec<RouteRule>,
     stop: CancellationToken,
 }
@@ -115,7 +118,8 @@ async fn node(folder: &std::path::Path) -> Node {
     let (base_url, stop) = (format!("http://{}", listener.local_address()), CancellationToken::new());
     tokio::spawn(listener.serve(routes.into_router((), &house.gate), stop.clone()));
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-    Node { base_url, client, platform: house.platform, table, stop }
+    let House { platform, knowledge, conversations, .. } = house;
+    Node { base_url, client, platform, knowledge, conversations, table, stop }
 }
 
 impl Node {

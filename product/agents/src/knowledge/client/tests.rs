@@ -60,8 +60,8 @@ fn nothing() -> Vec<u8> {
 
 async fn crawl(site: &Site, path: &str) -> Result<Vec<String>, CrawlError> {
     let crawler = Crawler::new(Reach::LoopbackToo).with_page_seconds(2);
-    let pages = crawler.crawl(&format!("{}{path}", site.base), 20, |_, _| {}).await?;
-    Ok(pages.into_iter().map(|page| page.url.path().to_owned()).collect())
+    let crawled = crawler.crawl(&format!("{}{path}", site.base), 20, |_, _| {}).await?;
+    Ok(crawled.pages.into_iter().map(|page| page.url.path().to_owned()).collect())
 }
 
 #[tokio::test]
@@ -79,14 +79,44 @@ async fn a_site_is_read_within_its_rules() {
     .await;
     let mut heard = Vec::new();
     let crawler = Crawler::new(Reach::LoopbackToo);
-    let pages = crawler.crawl(&site.base, 20, |read, waiting| heard.push((read, waiting))).await.expect("a good site");
-    let paths: Vec<&str> = pages.iter().map(|page| page.url.path()).collect();
+    let crawled =
+        crawler.crawl(&site.base, 20, |read, waiting| heard.push((read, waiting))).await.expect("a good site");
+    assert_eq!((crawled.end, crawled.failed, crawled.left), (End::Whole, 0, 0));
+    assert!(!crawled.is_disturbed() && crawled.gone.iter().any(|url| url.path() == "/hidden"), "{:?}", crawled.gone);
+    let paths: Vec<&str> = crawled.pages.iter().map(|page| page.url.path()).collect();
     assert_eq!(paths, ["/", "/prices"]);
     assert_eq!(heard.len(), 2);
     let asked = site.asked();
     assert_eq!(asked[0], "/robots.txt");
     assert!(!asked.iter().any(|path| path.starts_with("/private") || path == "/secret"), "{asked:?}");
     assert_eq!(asked.iter().filter(|path| *path == "/").count(), 1);
+}
+
+#[tokio::test]
+async fn a_crawl_says_why_it_ended_and_what_it_did_not_read() {
+    let links: String = (0..30).map(|page| format!("<a href=/{page}>{page}</a>")).collect();
+    let start = |broken: &'static str| {
+        let links = links.clone();
+        Site::start(move |path| match path {
+            "/" => page(&links),
+            "/0" => page("<p>The first one"),
+            "/robots.txt" => nothing(),
+            _ if broken.is_empty() => page("<p>x"),
+            _ => respond(broken, "", ""),
+        })
+    };
+    let crawler = Crawler::new(Reach::LoopbackToo);
+    let site = start("503 Busy").await;
+    let crawled = crawler.crawl(&site.base, 40, |_, _| {}).await.expect("its first page is there");
+    assert_eq!((crawled.end, crawled.failed, crawled.left), (End::Failures, FAILURES_MAX, 30 - 1 - FAILURES_MAX));
+    assert!(crawled.is_disturbed() && crawled.gone.is_empty() && crawled.pages.len() == 2);
+    let site = start("404 Not Found").await;
+    let crawled = crawler.crawl(&site.base, 40, |_, _| {}).await.expect("its first page is there");
+    assert_eq!((crawled.end, crawled.failed, crawled.gone.len()), (End::Failures, 0, FAILURES_MAX));
+    let site = start("").await;
+    let crawled = crawler.crawl(&site.base, 20, |_, _| {}).await.expect("its first page is there");
+    assert_eq!((crawled.end, crawled.pages.len(), crawled.left), (End::Pages, 20, 11));
+    assert!(!crawled.is_disturbed(), "a limit is no trouble of the site");
 }
 
 #[tokio::test]
@@ -183,7 +213,7 @@ async fn a_name_is_resolved_once_and_pinned() {
     let crawler = Crawler::with_resolver(Reach::LoopbackToo, resolve);
     let pages =
         crawler.crawl(&format!("http://rebind.example:{port}/"), 5, |_, _| {}).await.expect("the first answer is kept");
-    assert_eq!(pages.len(), 2);
+    assert_eq!(pages.pages.len(), 2);
     assert_eq!(times.load(Ordering::SeqCst), 1);
 }
 
@@ -197,11 +227,8 @@ async fn a_name_with_any_private_address_is_refused_before_a_connection() {
             Box::pin(async move { Ok(found) })
         });
         let crawler = Crawler::with_resolver(Reach::PublicOnly, resolve);
-        assert_eq!(
-            crawler.crawl("http://mixed.example/", 5, |_, _| {}).await,
-            Err(CrawlError::Address(AddressError::NotPublic)),
-            "{second}"
-        );
+        let refused = crawler.crawl("http://mixed.example/", 5, |_, _| {}).await.expect_err("not public");
+        assert_eq!(refused, CrawlError::Address(AddressError::NotPublic), "{second}");
     }
     let crawler = Crawler::new(Reach::PublicOnly);
     assert!(matches!(crawler.crawl(&site.base, 5, |_, _| {}).await, Err(CrawlError::Address(_))));
