@@ -295,29 +295,40 @@ async fn nothing_that_is_known_stands_in_clear_in_the_files_of_postgresql() {
     operator(&product, &["--settings", settings.to_str().expect("a plain path")]).await;
     let said = a_day(&product).await;
     let mut search = needles(&product, &said);
-    // Another process has everything in memory written to the files.
-    let checkpoint = tokio::process::Command::new("psql").arg(&superuser).args(["-c", "checkpoint"]).output().await;
-    let checkpoint = checkpoint.expect("psql stands beside the server");
-    assert!(checkpoint.status.success(), "{}", String::from_utf8_lossy(&checkpoint.stderr));
-    let (mut found, mut bytes) = search.folder(product.folder(), &[DEMO_FACTS]);
-    found.extend(elsewhere(&product, &search));
     search.text("what is public", IN_CLEAR);
+    // The write-ahead log first, before others who use the server overwrite it; the last that it holds is public.
+    let rows = format!("insert into witness select '{IN_CLEAR}' from generate_series(1, 9)");
+    sql(&superuser, &["set synchronous_commit = on", "create table witness (words text)", &rows]).await;
+    let (mut found, mut bytes) = search.folder(&files.join("pg_wal"), &[]);
+    // Then everything that is still in memory is written to the files.
+    sql(&superuser, &["checkpoint"]).await;
+    found.extend(search.folder(product.folder(), &[DEMO_FACTS]).0.into_iter().filter(|found| !is_public(found)));
+    found.extend(elsewhere(&product, &search).into_iter().filter(|found| !is_public(found)));
     let told = log.read();
     bytes += told.len() as u64;
     found.extend(search.find(&told).into_iter().map(|label| format!("{label} in the log of PostgreSQL")));
-    for part in ["base", "pg_wal"] {
-        let (more, size) = search.folder(&files.join(part), &[]);
-        found.extend(more);
-        bytes += size;
-    }
-    let (public, private): (Vec<String>, Vec<String>) =
-        found.into_iter().partition(|found| found.starts_with("what is public"));
+    let (more, size) = search.folder(&files.join("base"), &[]);
+    found.extend(more);
+    bytes += size;
+    let (public, private): (Vec<String>, Vec<String>) = found.into_iter().partition(|found| is_public(found));
     println!("{bytes} bytes searched, PostgreSQL's files among them");
     assert!(public.iter().any(|found| found.contains("/base/")), "the search finds what is in clear: {public:#?}");
     assert!(public.iter().any(|found| found.contains("/pg_wal/")), "also in the write-ahead log: {public:#?}");
     assert!(public.iter().any(|found| found.ends_with("the log of PostgreSQL")), "and in its log: {public:#?}");
     assert!(private.is_empty(), "{private:#?}");
-    assert!(search.find(product.log().as_bytes()).iter().all(|found| found.starts_with("what is public")));
+    assert!(search.find(product.log().as_bytes()).iter().all(|found| is_public(found)));
+}
+
+fn is_public(found: &str) -> bool {
+    found.starts_with("what is public")
+}
+
+/// Has the tests' server do these, one after the other in one session.
+async fn sql(superuser: &str, statements: &[&str]) {
+    let mut psql = tokio::process::Command::new("psql");
+    psql.arg(superuser).args(["-v", "ON_ERROR_STOP=1"]).args(statements.iter().flat_map(|statement| ["-c", statement]));
+    let done = psql.output().await.expect("psql stands beside the server");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// What stands in the temporary folder that the product was given, and in files that it has open anywhere else, those that have
@@ -356,9 +367,7 @@ impl ServerLog {
         let settings = "do $$ begin \
             execute format('alter database %I set log_statement = ''all''', current_database()); \
             execute format('alter database %I set log_min_messages = ''warning''', current_database()); end $$";
-        let set = tokio::process::Command::new("psql").arg(superuser).args(["-c", settings]).output().await;
-        let set = set.expect("psql stands beside the server");
-        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+        sql(superuser, &[settings]).await;
         // It writes to its standard error, which is a file.
         let number = std::fs::read_to_string(files.join("postmaster.pid")).expect("the server runs");
         let number = number.lines().next().expect("its process").trim().to_owned();
