@@ -33,6 +33,7 @@ fn settings(folder: &std::path::Path, trunk: SocketAddr) -> Settings {
         sip: free,
         admin: free,
         trunk: Some(trunk),
+        stamp: Some(vault::Stamp::Production),
         ..Settings::default()
     }
 }
