@@ -2,27 +2,27 @@
 //!
 //! The boundary is taken from the body's first line, so that a header that lies about it hides nothing.
 
-use crate::body::{Argument, Body, File};
-use crate::settings::Limits;
+use crate::body::intake::Intake;
+use crate::body::{Body, File};
 
 /// Bytes of one part's headers that are read.
 const HEADER_BYTES: usize = 16 * 1024;
 
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> Body {
+pub(super) fn read(bytes: &[u8], intake: &mut Intake) -> Body {
     let mut body = Body::default();
     let Some((boundary, mut rest)) = boundary(bytes) else {
         body.error = true;
         return body;
     };
     body.strict_error |= !bytes.starts_with(b"--");
-    for _ in 0..limits.parts {
+    for _ in 0..intake.limits.parts {
         let Some((part, after)) = next_part(rest, boundary) else {
             // The closing line is missing: what there is counts as a part.
             body.strict_error = true;
-            take(rest, &mut body);
+            take(rest, &mut body, intake);
             return body;
         };
-        take(part, &mut body);
+        take(part, &mut body, intake);
         if after.starts_with(b"--") {
             return body;
         }
@@ -63,7 +63,7 @@ fn line_end(text: &[u8]) -> &[u8] {
 }
 
 /// One part: headers, an empty line, content.
-fn take(part: &[u8], body: &mut Body) {
+fn take(part: &[u8], body: &mut Body, intake: &mut Intake) {
     let (mut lines, mut rest) = (Vec::<Vec<u8>>::new(), part);
     let mut complete = false;
     while !rest.is_empty() && part.len() - rest.len() < HEADER_BYTES {
@@ -91,11 +91,10 @@ fn take(part: &[u8], body: &mut Body) {
     for line in lines {
         body.part_headers.push((name.clone(), line));
     }
-    let field = String::from_utf8_lossy(&name).into_owned();
     match file {
         Some(file) => body.files.push(File { field: name, name: file, bytes: rest.len() }),
         None if disposition_is_missing(&name, rest) => {}
-        None => body.arguments.push(Argument { name, field, value: rest.to_vec() }),
+        None => intake.argument(&mut body.arguments, &name, &String::from_utf8_lossy(&name), rest),
     }
 }
 
