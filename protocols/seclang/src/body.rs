@@ -61,13 +61,19 @@ pub(crate) struct File {
     pub bytes: usize,
 }
 
+/// The header lines of a part, and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartHeaders {
+    pub part: Vec<u8>,
+    pub lines: Vec<Vec<u8>>,
+}
+
 /// A body, read.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub arguments: Arguments,
     pub files: Vec<File>,
-    /// The name of the part, and one of its header lines.
-    pub part_headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub part_headers: Vec<PartHeaders>,
     pub xml_text: Option<Vec<u8>>,
     pub xml_attributes: Vec<Vec<u8>>,
     /// It is not what it claims to be.

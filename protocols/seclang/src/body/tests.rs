@@ -27,7 +27,11 @@ fn pair(name: &str, value: &str) -> (String, String) {
 fn held_bytes(body: &Body) -> usize {
     let arguments: usize = body.arguments.taken.iter().map(|each| each.name.len() + each.value.len()).sum();
     let files: usize = body.files.iter().map(|file| file.field.len() + file.name.len()).sum();
-    let headers: usize = body.part_headers.iter().map(|(name, line)| name.len() + line.len()).sum();
+    let headers: usize = body
+        .part_headers
+        .iter()
+        .map(|headers| headers.part.len() + headers.lines.iter().map(Vec::len).sum::<usize>())
+        .sum();
     let attributes: usize = body.xml_attributes.iter().map(Vec::len).sum();
     arguments + files + headers + attributes + body.xml_text.as_ref().map_or(0, Vec::len)
 }
@@ -110,7 +114,7 @@ fn multipart_gives_fields_and_files() {
         body.files.iter().map(|file| (&*file.field, &*file.name, file.bytes)).collect::<Vec<_>>(),
         [(&b"f"[..], &b"x.\"php"[..], 5)]
     );
-    assert_eq!(body.part_headers.len(), 3);
+    assert_eq!(body.part_headers.iter().map(|headers| headers.lines.len()).collect::<Vec<_>>(), [1, 2]);
     assert!(!body.error && !body.strict_error);
 }
 
@@ -128,6 +132,39 @@ fn a_multipart_body_that_takes_liberties_is_still_read() {
         b"--b\r\nContent-Disposition: form-data; name=f; filename*=utf-8''a%2ephp\r\n\r\nx\r\n--b--",
     );
     assert_eq!(named.files[0].name, b"a.php");
+}
+
+#[test]
+fn a_boundary_has_at_most_the_length_that_boundaries_have() {
+    let with = |length: usize| {
+        let line = format!("--{}", "b".repeat(length));
+        parsed(
+            "multipart/form-data",
+            format!("{line}\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n{line}--").as_bytes(),
+        )
+    };
+    assert!(!with(70).error);
+    assert_eq!(pairs(&with(70)), [pair("a", "x")]);
+    assert!(with(71).error, "comparing it at each place took the square of the body");
+    // Not at the beginning of a line, and with more behind it, it is content.
+    let inside = b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx--b\r\n--bb\r\n-\r\n--b--";
+    assert_eq!(pairs(&parsed("multipart/form-data", inside)), [pair("a", "x--b\r\n--bb\r\n-")]);
+}
+
+#[test]
+fn part_headers_hold_no_more_than_is_inspected() {
+    let part = |lines: usize, name: usize| {
+        let name = "n".repeat(name);
+        format!("--b\nContent-Disposition: form-data; name={name}\n{}\n\n", "a\n".repeat(lines - 1))
+    };
+    let (fine, intake) = taken_in("multipart/form-data", format!("{}--b--", part(32, 1)).as_bytes(), &[]);
+    assert!(!fine.error && !intake.uninspected());
+    for sent in [part(33, 1), part(3_000, 8_000).repeat(40), part(2, 15_000).repeat(40)] {
+        let (body, intake) = taken_in("multipart/form-data", format!("{sent}--b--").as_bytes(), &[]);
+        assert!(intake.uninspected());
+        assert!(held_bytes(&body) <= intake.limits.inspected_bytes, "{} of {}", held_bytes(&body), sent.len());
+        assert!(body.part_headers.iter().all(|headers| headers.lines.len() <= 32));
+    }
 }
 
 #[test]

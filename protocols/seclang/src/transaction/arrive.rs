@@ -95,8 +95,12 @@ impl Transaction<'_> {
             self.add(Variable::FilesNames, &file.field, &file.field, false);
             self.add(Variable::FilesSizes, &file.field, file.bytes.to_string().as_bytes(), false);
         }
-        for (part, line) in &part_headers {
-            self.add(Variable::MultipartPartHeaders, part, line, false);
+        for headers in &part_headers {
+            let name = self.texts.add(&headers.part);
+            for line in &headers.lines {
+                let text = self.texts.add(line);
+                self.values.push(Variable::MultipartPartHeaders, Value { name, text, free: false });
+            }
         }
         let free = self.intake.is_free("");
         for (variable, text) in xml_text
