@@ -1,5 +1,6 @@
 //! The rule language: rules as an operator might break them, values as strangers send them, requests through compiled rules.
-//! Nothing panics; transformations grow what they read by a fixed factor; whatever is declared as free text refuses nothing.
+//! Nothing panics; transformations grow what they read by a fixed factor; whatever is declared as free text refuses nothing; no
+//! body makes the reader hold many times of itself.
 
 use std::time::Duration;
 
@@ -11,6 +12,11 @@ use seclang::{Limits, Mode, Request, RuleSet, Source, Transaction, Transformatio
 const TIME: Duration = Duration::from_secs(2);
 /// The most that a transformation makes of one byte: three digits and a sign, for each byte of a character in UTF-8.
 const GROWTH: usize = 4;
+
+/// The most by which memory may grow over a request that is no larger than [`REQUEST_BYTES`]: what rules keep of what is inspected,
+/// and what other tests of this process take meanwhile. A reader that copied a long name for each value took 1 GiB.
+const MEMORY_BYTES: usize = 128 * 1024 * 1024;
+const REQUEST_BYTES: usize = 64 * 1024;
 
 const RULES: &str = "SecDefaultAction \"phase:2,log,pass\"\nSecAction \"id:1,phase:1,nolog,pass,setvar:tx.a=1\"\n\
     SecRule ARGS|!ARGS:x|XML:/*|&TX:/^a/ \"@rx (?i)(a+)b\" \\\n  \"id:2,phase:2,capture,t:none,t:urlDecodeUni,t:lowercase,\
@@ -103,4 +109,58 @@ fn requests_never_break_and_free_text_never_refuses() {
             }
         }
     });
+}
+
+/// The most memory that this process has held so far, in bytes (`proc(5)`).
+fn peak_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// Bodies in which a few bytes stand for many: each once was, or could have been, held as the product of two of its parts.
+fn bodies_that_multiply() -> Vec<(&'static [u8], String)> {
+    let values = |count: usize| format!("[0{}]", ",0".repeat(count));
+    let half = REQUEST_BYTES / 2;
+    let named = format!("{{\"{}\":{}}}", "k".repeat(half), values(half / 2 - 8));
+    let deep = (0..60).fold(values(half / 2 - 512), |below, _| format!("{{\"{}\":{below}}}", "k".repeat(500)));
+    let objects = format!("{{\"{}\":[0{}]}}", "k".repeat(half), ",{\"\":0}".repeat(half / 7 - 8));
+    let part = format!("--b\nContent-Disposition: form-data; name={}\n{}\n", "n".repeat(8_000), "a\n".repeat(4_096));
+    vec![
+        (b"multipart/form-data", part.repeat(REQUEST_BYTES / part.len())),
+        (b"application/json", named),
+        (b"application/json", deep),
+        (b"application/json", objects),
+        (b"application/x-www-form-urlencoded", "a&".repeat(half)),
+        (b"text/xml", format!("<a{}/>", " a=''".repeat(REQUEST_BYTES / 5 - 1))),
+    ]
+}
+
+#[test]
+fn no_body_makes_the_reader_hold_many_times_of_itself() {
+    let Some(before) = peak_bytes() else {
+        println!(
+            "not measured: no_body_makes_the_reader_hold_many_times_of_itself: this system does not tell its memory"
+        );
+        return;
+    };
+    let rules = compiled(RULES).expect("the seed");
+    for (content_type, body) in bodies_that_multiply() {
+        assert!(body.len() <= REQUEST_BYTES, "{}", body.len());
+        let headers: [(&[u8], &[u8]); 2] = [(b"Content-Type", content_type), (b"Cookie", &body.as_bytes()[..8 * 1024])];
+        let mut transaction = Transaction::new(&rules, Mode::Block, Limits::default());
+        transaction.request_headers(&Request {
+            method: b"POST",
+            target: b"/",
+            protocol: b"HTTP/1.1",
+            headers: &headers,
+            remote_address: None,
+            unique_id: "1",
+            free_text: &[],
+        });
+        transaction.request_body(body.as_bytes());
+        assert!(transaction.uninspected(), "{} bytes", body.len());
+        let grown = peak_bytes().unwrap_or_default() - before;
+        assert!(grown < MEMORY_BYTES, "{} bytes of {}: {grown}", body.len(), String::from_utf8_lossy(content_type));
+    }
 }

@@ -48,7 +48,7 @@ pub fn routes() -> Routes<Knowledge> {
         .post("/agents/{id}/publication", publish, Audited::Change("agent.publish"), publish_draft)
         .post("/agents/{id}/documents/upload", know, Audited::Change("knowledge.add"), upload)
         .body_bytes(UPLOAD_BYTES_MAX + MULTIPART_FRAME_BYTES)
-        .unscreened_body("a document, which its reader takes apart in a child process")
+        .unscreened_body("a document, which its reader takes apart within limits: PDF in a child process")
         .post("/agents/{id}/documents/site", know, Audited::Change("knowledge.add"), add_site)
         .free_text(&["url"])
         .post("/agents/{id}/documents/{document}/sync", know, Audited::Change("knowledge.sync"), sync)

@@ -1,11 +1,12 @@
 //! Bodies taken apart into arguments: forms, multipart, JSON, XML.
 
+pub(crate) mod intake;
 mod json;
 mod multipart;
 mod xml;
 
-use crate::settings::Limits;
 use crate::transformation::Transformation;
+use intake::{Arguments, Intake};
 
 /// How a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,16 +53,6 @@ impl Processor {
     }
 }
 
-/// A name with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Argument {
-    /// What rules call it: `json.rows.array_0.name`.
-    pub name: Vec<u8>,
-    /// The field as declarations call it: `rows.*.name`.
-    pub field: String,
-    pub value: Vec<u8>,
-}
-
 /// An upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct File {
@@ -70,13 +61,19 @@ pub(crate) struct File {
     pub bytes: usize,
 }
 
+/// The header lines of a part, and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartHeaders {
+    pub part: Vec<u8>,
+    pub lines: Vec<Vec<u8>>,
+}
+
 /// A body, read.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    pub arguments: Vec<Argument>,
+    pub arguments: Arguments,
     pub files: Vec<File>,
-    /// The name of the part, and one of its header lines.
-    pub part_headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub part_headers: Vec<PartHeaders>,
     pub xml_text: Option<Vec<u8>>,
     pub xml_attributes: Vec<Vec<u8>>,
     /// It is not what it claims to be.
@@ -86,34 +83,34 @@ pub(crate) struct Body {
 }
 
 /// Reads a body. Whatever could be read before a fault is kept.
-pub(crate) fn read(processor: Processor, bytes: &[u8], limits: &Limits) -> Body {
+pub(crate) fn read(processor: Processor, bytes: &[u8], intake: &mut Intake) -> Body {
     if bytes.is_empty() {
         return Body::default();
     }
     match processor {
         Processor::None => Body::default(),
-        Processor::Form => Body { arguments: form(bytes), ..Body::default() },
-        Processor::Multipart => multipart::read(bytes, limits),
-        Processor::Json => json::read(bytes, limits),
-        Processor::Xml => xml::read(bytes, limits),
+        Processor::Form => Body { arguments: form(bytes, intake), ..Body::default() },
+        Processor::Multipart => multipart::read(bytes, intake),
+        Processor::Json => json::read(bytes, intake),
+        Processor::Xml => xml::read(bytes, intake),
     }
 }
 
 /// The pairs of a query or a form.
-pub(crate) fn form(bytes: &[u8]) -> Vec<Argument> {
+pub(crate) fn form(bytes: &[u8], intake: &mut Intake) -> Arguments {
     let decoded = |text: &[u8]| {
         let mut output = Vec::with_capacity(text.len());
         Transformation::UrlDecode.apply(text, &mut output);
         output
     };
-    let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    let argument = |pair: &[u8]| {
+    let mut arguments = Arguments::default();
+    for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         let name = decoded(&pair[..end]);
-        let field = String::from_utf8_lossy(&name).into_owned();
-        Argument { name, field, value: decoded(pair.get(end + 1..).unwrap_or_default()) }
-    };
-    pairs.map(argument).collect()
+        let value = decoded(pair.get(end + 1..).unwrap_or_default());
+        intake.argument(&mut arguments, &name, &String::from_utf8_lossy(&name), &value);
+    }
+    arguments
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 /// What of one request the rules may look at. What lies beyond is not inspected, and the verdict says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Arguments (query, form, JSON values) whose names and values are inspected.
+    /// Arguments (query, form, JSON values) whose names and values are inspected, and as many cookies.
     pub arguments: usize,
     /// Bytes of names and values of arguments together, and of a body as a whole.
     pub inspected_bytes: usize,

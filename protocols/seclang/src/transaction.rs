@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 use crate::action::Control;
 use crate::body::Processor;
+use crate::body::intake::Intake;
 use crate::rule_set::RuleSet;
 use crate::settings::{Limits, Mode};
 use crate::variable::Target;
@@ -83,18 +84,14 @@ enum Which {
 #[derive(Debug)]
 pub struct Transaction<'r> {
     rules: &'r RuleSet,
-    limits: Limits,
+    intake: Intake,
     texts: Texts,
     values: Values,
     memory: Memory,
     cache: Cache,
     controls: Controls,
-    free_text: Vec<String>,
     matches: Vec<Match>,
     refused: Option<Verdict>,
-    uninspected: bool,
-    /// Bytes of arguments that were taken in.
-    inspected: usize,
 }
 
 impl<'r> Transaction<'r> {
@@ -103,17 +100,14 @@ impl<'r> Transaction<'r> {
         let controls = Controls { mode: mode.min(rules.mode), body_access: rules.body_access, ..Controls::default() };
         Self {
             rules,
-            limits,
+            intake: Intake::new(limits),
             texts: Texts::new(rules.prefilter.words()),
             values: Values::default(),
             memory: Memory::new(&rules.tx_names),
             cache: Cache::new(rules),
             controls,
-            free_text: Vec::new(),
             matches: Vec::new(),
             refused: None,
-            uninspected: false,
-            inspected: 0,
         }
     }
 
@@ -139,7 +133,7 @@ impl<'r> Transaction<'r> {
 
     /// Phase 4: the answer's body.
     pub fn response_body(&mut self, body: &[u8]) -> Verdict {
-        let inspected = &body[..body.len().min(self.limits.response_bytes)];
+        let inspected = &body[..body.len().min(self.intake.limits.response_bytes)];
         self.values.single(&mut self.texts, crate::Variable::ResponseBody, inspected);
         self.run(4)
     }
@@ -156,7 +150,7 @@ impl<'r> Transaction<'r> {
 
     /// Something that is not free text lay beyond the limits and was not inspected.
     pub fn uninspected(&self) -> bool {
-        self.uninspected
+        self.intake.uninspected()
     }
 
     /// A number that rules keep in `TX`; 0 where there is none.

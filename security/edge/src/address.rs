@@ -81,10 +81,12 @@ impl TrustedProxies {
         if !self.trusts(client) {
             return client;
         }
-        let entries = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let entries: Vec<&str> = entries.flat_map(|value| value.split(',')).collect();
-        for entry in entries.iter().rev().take(MAXIMUM_FORWARDED_ENTRIES) {
-            let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+        // As bytes: one that is no text says nothing about what stands right of it.
+        let values = headers.get_all("x-forwarded-for").iter().rev();
+        let entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        for entry in entries.take(MAXIMUM_FORWARDED_ENTRIES) {
+            let entry = std::str::from_utf8(entry.trim_ascii()).unwrap_or_default();
+            let Ok(address) = entry.parse::<IpAddr>() else { break };
             client = address.to_canonical();
             if !self.trusts(client) {
                 break;
@@ -133,6 +135,22 @@ mod tests {
             address("10.0.0.9")
         );
         assert_eq!(proxies.client_address(address("::ffff:10.0.0.2"), &headers(&["1.2.3.4"])), address("1.2.3.4"));
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nothing_that_a_proxy_wrote() {
+        let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().expect("a network")]);
+        let sent = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                let value = http::HeaderValue::from_bytes(value).expect("a header value");
+                headers.append("x-forwarded-for", value);
+            }
+            proxies.client_address(address("10.0.0.2"), &headers)
+        };
+        assert_eq!(sent(&[b"\xff, 198.51.100.1"]), address("198.51.100.1"));
+        assert_eq!(sent(&[b"203.0.113.9, \xff198.51.100.1, 10.0.0.3"]), address("10.0.0.3"));
+        assert_eq!(sent(&[b"203.0.113.9", b"\xff", b"10.0.0.3"]), address("10.0.0.3"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn routes() -> Routes<Knowledge> {
         .get("/v1/agents/{agent_id}/knowledge", read, Audited::No("a list of titles"), list)
         .post("/v1/agents/{agent_id}/knowledge/uploads", write, Audited::Change("knowledge.add"), upload)
         .body_bytes(UPLOAD_BYTES_MAX + MULTIPART_FRAME_BYTES)
-        .unscreened_body("a document, which its reader takes apart in a child process")
+        .unscreened_body("a document, which its reader takes apart within limits: PDF in a child process")
         .post("/v1/agents/{agent_id}/knowledge/urls", write, Audited::Change("knowledge.add"), add_url)
         .free_text(&["url"])
         .post("/v1/agents/{agent_id}/knowledge/texts", write, Audited::Change("knowledge.add"), add_text)

@@ -299,15 +299,16 @@ impl<'crawler> Visit<'crawler> {
             }
         }
         let is_html = is_html(&headers)?;
-        let text = String::from_utf8_lossy(&body);
         let (mut hidden, mut follow) = robots_header(&headers);
         if is_html {
-            let (no_index, no_follow) = html::robots_meta(&text);
-            hidden |= no_index;
-            follow &= !no_follow;
+            let text = String::from_utf8_lossy(&body).into_owned();
+            let reading = tokio::task::spawn_blocking(move || html::for_crawlers(&text, LINKS_MAX));
+            // A page that breaks its reader is not read further.
+            let Ok(said) = reading.await else { return Err(CrawlError::Type) };
+            hidden |= said.no_index;
+            follow &= !said.no_follow;
             if follow {
-                let links = html::links(&text, LINKS_MAX);
-                frontier.found(target, &url, links.iter().map(String::as_str));
+                frontier.found(target, &url, said.links.iter().map(String::as_str));
             }
         }
         if hidden {

@@ -128,7 +128,9 @@ fn local<'tag>(tag: &'tag BytesStart<'_>) -> &'tag str {
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    // Unchecked: the check for duplicates compares each with all before it, and the first of equal names counts anyway.
     tag.attributes()
+        .with_checks(false)
         .filter_map(Result::ok)
         .find(|found| found.key.0.rsplit(':').next() == Some(name))
         .map(|found| found.value.into_owned())

@@ -4,15 +4,19 @@
 //! instructions to an agent would be planted. Text hidden only by a style sheet cannot be told from visible text here.
 //! Nothing is executed and nothing is loaded.
 
+mod tree;
+
 use dom_query::{Document, NodeRef};
 use dom_smoothie::{Config, Readability};
 
 use super::chunk::Outline;
 use super::document::ReadError;
+use tree::parse;
 
-/// Elements deeper than this are refused: no page is nested so, and the cost of nesting grows with its square.
+/// Elements deeper than this are refused: no page is nested so, and the cost of nesting grows with its square. Counted while the
+/// tree is built.
 pub const DEPTH_MAX: usize = 400;
-/// Elements and texts of one page at most.
+/// Elements and texts of one page at most, counted while the tree is built.
 pub const NODES_MAX: usize = 200_000;
 /// The readable part stands for the page only when it holds at least this share of the page's text, in hundredths;
 /// otherwise the page is short facts (hours, address, prices) and is read whole.
@@ -87,22 +91,28 @@ pub fn read_all(source: &str) -> Result<Outline, ReadError> {
     Ok(walk(&parse(source)?, false).0)
 }
 
-/// The addresses that a page links to, as written, at most `limit`.
-pub fn links(source: &str, limit: usize) -> Vec<String> {
-    let Ok(document) = parse(source) else { return Vec::new() };
-    document
+/// What a page says to crawlers. A page that cannot be read says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForCrawlers {
+    /// It asks not to be indexed (`<meta name="robots">`).
+    pub no_index: bool,
+    /// It asks that its links are not followed.
+    pub no_follow: bool,
+    /// The addresses that it links to, as written.
+    pub links: Vec<String>,
+}
+
+/// Reads what a page says to crawlers, with at most `limit` links. Parses the page: not for the tasks that serve connections.
+pub fn for_crawlers(source: &str, limit: usize) -> ForCrawlers {
+    let Ok(document) = parse(source) else { return ForCrawlers::default() };
+    let links = document
         .select("a[href]")
         .nodes()
         .iter()
         .filter(|node| node.attr("rel").is_none_or(|rel| !rel.split_whitespace().any(|word| word == "nofollow")))
         .filter_map(|node| node.attr("href").map(|href| href.to_string()))
         .take(limit)
-        .collect()
-}
-
-/// Whether the page asks not to be indexed or followed (`<meta name="robots">`).
-pub fn robots_meta(source: &str) -> (bool, bool) {
-    let Ok(document) = parse(source) else { return (false, false) };
+        .collect();
     let content: String = document
         .select("meta[name]")
         .nodes()
@@ -112,7 +122,7 @@ pub fn robots_meta(source: &str) -> (bool, bool) {
         .collect::<Vec<_>>()
         .join(",");
     let says = |word: &str| content.split(',').any(|part| part.trim() == word);
-    (says("noindex") || says("none"), says("nofollow") || says("none"))
+    ForCrawlers { no_index: says("noindex") || says("none"), no_follow: says("nofollow") || says("none"), links }
 }
 
 fn readable(document: Document) -> Option<String> {
@@ -120,92 +130,6 @@ fn readable(document: Document) -> Option<String> {
     let article = Readability::with_document(document, None, Some(config)).ok()?.parse().ok()?;
     Some(article.content.to_string())
 }
-
-/// Parses and refuses trees that are too deep or too large.
-fn parse(source: &str) -> Result<Document, ReadError> {
-    // Judged before parsing: the tree builder's own work grows with the square of the depth.
-    if open_elements(source) > NODES_MAX {
-        return Err(ReadError::TooManyElements { limit: NODES_MAX });
-    }
-    if nesting(source) > DEPTH_MAX {
-        return Err(ReadError::TooDeep { limit: DEPTH_MAX });
-    }
-    let document = Document::from(source);
-    let mut depth = 0_usize;
-    let mut nodes = 0_usize;
-    let mut node = document.root();
-    loop {
-        nodes += 1;
-        if nodes > NODES_MAX {
-            return Err(ReadError::TooManyElements { limit: NODES_MAX });
-        }
-        if let Some(child) = node.first_child() {
-            depth += 1;
-            if depth > DEPTH_MAX {
-                return Err(ReadError::TooDeep { limit: DEPTH_MAX });
-            }
-            node = child;
-            continue;
-        }
-        loop {
-            if let Some(sibling) = node.next_sibling() {
-                node = sibling;
-                break;
-            }
-            let Some(parent) = node.parent() else { return Ok(document) };
-            depth = depth.saturating_sub(1);
-            if parent.is_document() {
-                return Ok(document);
-            }
-            node = parent;
-        }
-    }
-}
-
-/// How many elements the source opens, at most.
-fn open_elements(source: &str) -> usize {
-    source.as_bytes().windows(2).filter(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic()).count()
-}
-
-/// How deep the source nests by its own tags, closing tags taken at their word: an upper estimate of what the tree
-/// builder must keep open, without elements that never hold others or that the next of their kind closes.
-fn nesting(source: &str) -> usize {
-    let bytes = source.as_bytes();
-    let mut open: Vec<&[u8]> = Vec::new();
-    let mut deepest = 0;
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'<') {
-        at += found + 1;
-        let closing = bytes.get(at) == Some(&b'/');
-        let start = at + usize::from(closing);
-        let length = bytes[start..].iter().take(20).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let name = &bytes[start..start + length];
-        at = start + length;
-        if length == 0 || !name[0].is_ascii_alphabetic() {
-            continue;
-        }
-        if closing {
-            // Taken at its word: closes the nearest one of that name among the last few.
-            let near = open.iter().rev().take(32).position(|known| known.eq_ignore_ascii_case(name));
-            if let Some(near) = near {
-                open.truncate(open.len() - near - 1);
-            }
-        } else if !NEVER_OPEN.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name)) {
-            open.push(name);
-            deepest = deepest.max(open.len());
-            if deepest > DEPTH_MAX {
-                return deepest;
-            }
-        }
-    }
-    deepest
-}
-
-/// Elements that hold nothing, or whose end is commonly left out because the next one ends them.
-const NEVER_OPEN: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p",
-    "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "rp", "rt", "colgroup",
-];
 
 /// A table being read.
 #[derive(Default)]

@@ -2,27 +2,31 @@
 //!
 //! The boundary is taken from the body's first line, so that a header that lies about it hides nothing.
 
-use crate::body::{Argument, Body, File};
-use crate::settings::Limits;
+use crate::body::intake::Intake;
+use crate::body::{Body, File, PartHeaders};
 
 /// Bytes of one part's headers that are read.
 const HEADER_BYTES: usize = 16 * 1024;
+/// Header lines of one part that are read. RFC 7578 (section 4.8) knows three.
+const HEADER_LINES: usize = 32;
+/// The longest line between parts: two hyphens and a boundary (RFC 2046 section 5.1.1: at most 70 characters).
+const BOUNDARY_BYTES: usize = 2 + 70;
 
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> Body {
+pub(super) fn read(bytes: &[u8], intake: &mut Intake) -> Body {
     let mut body = Body::default();
     let Some((boundary, mut rest)) = boundary(bytes) else {
         body.error = true;
         return body;
     };
     body.strict_error |= !bytes.starts_with(b"--");
-    for _ in 0..limits.parts {
+    for _ in 0..intake.limits.parts {
         let Some((part, after)) = next_part(rest, boundary) else {
             // The closing line is missing: what there is counts as a part.
             body.strict_error = true;
-            take(rest, &mut body);
+            take(rest, &mut body, intake);
             return body;
         };
-        take(part, &mut body);
+        take(part, &mut body, intake);
         if after.starts_with(b"--") {
             return body;
         }
@@ -38,23 +42,26 @@ fn boundary(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let line = &bytes[start..];
     let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
     let boundary = line[..end].trim_ascii_end();
-    (boundary.len() > 2).then(|| (boundary, line.get(end + 1..).unwrap_or_default()))
+    (3..=BOUNDARY_BYTES).contains(&boundary.len()).then(|| (boundary, line.get(end + 1..).unwrap_or_default()))
 }
 
-/// What stands before the next boundary, and what stands behind it.
+/// What stands before the next boundary, and what stands behind it. Only the beginnings of lines are compared.
 fn next_part<'a>(rest: &'a [u8], boundary: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let mut from = 0;
+    let mut start = 0;
     loop {
-        let place = from + find(&rest[from..], boundary)?;
-        let at_line = place == 0 || rest[place - 1] == b'\n';
-        let behind = &rest[place + boundary.len()..];
-        let ends = behind.is_empty() || matches!(behind[0], b'\r' | b'\n' | b' ' | b'\t') || behind.starts_with(b"--");
-        if at_line && ends {
-            let part = rest[..place].strip_suffix(b"\n").unwrap_or(&rest[..place]);
+        let line = &rest[start..];
+        if let Some(behind) = line.strip_prefix(boundary)
+            && ends_line(behind)
+        {
+            let part = rest[..start].strip_suffix(b"\n").unwrap_or(&rest[..start]);
             return Some((part.strip_suffix(b"\r").unwrap_or(part), behind));
         }
-        from = place + 1;
+        start += line.iter().position(|byte| *byte == b'\n')? + 1;
     }
+}
+
+fn ends_line(behind: &[u8]) -> bool {
+    behind.is_empty() || matches!(behind[0], b'\r' | b'\n' | b' ' | b'\t') || behind.starts_with(b"--")
 }
 
 fn line_end(text: &[u8]) -> &[u8] {
@@ -63,7 +70,7 @@ fn line_end(text: &[u8]) -> &[u8] {
 }
 
 /// One part: headers, an empty line, content.
-fn take(part: &[u8], body: &mut Body) {
+fn take(part: &[u8], body: &mut Body, intake: &mut Intake) {
     let (mut lines, mut rest) = (Vec::<Vec<u8>>::new(), part);
     let mut complete = false;
     while !rest.is_empty() && part.len() - rest.len() < HEADER_BYTES {
@@ -74,28 +81,37 @@ fn take(part: &[u8], body: &mut Body) {
             complete = true;
             break;
         }
-        match lines.last_mut().filter(|_| matches!(line[0], b' ' | b'\t')) {
-            Some(folded) => {
-                folded.extend_from_slice(line);
-                body.strict_error = true;
-            }
-            None => lines.push(line.to_vec()),
+        let folds = matches!(line[0], b' ' | b'\t');
+        if let Some(folded) = lines.last_mut().filter(|_| folds) {
+            folded.extend_from_slice(line);
+            body.strict_error = true;
+        } else if lines.len() < HEADER_LINES {
+            lines.push(line.to_vec());
+        } else {
+            break;
         }
     }
+    let free = intake.is_free("");
     body.strict_error |= !complete;
+    if !complete && !rest.is_empty() {
+        // More headers than are read: what follows is no content, and nobody looked at it.
+        body.error = true;
+        intake.pass_over(free);
+    }
     let disposition = lines.iter().find(|line| starts_with(line, b"content-disposition"));
     let value = disposition.and_then(|line| line.splitn(2, |byte| *byte == b':').nth(1)).unwrap_or_default();
     let name = parameter(value, b"name").unwrap_or_default();
     let file = parameter(value, b"filename").or_else(|| parameter(value, b"filename*"));
     body.strict_error |= disposition.is_none();
-    for line in lines {
-        body.part_headers.push((name.clone(), line));
+    let mut taken = |text: &[u8]| intake.within(text, free).to_vec();
+    if !lines.is_empty() {
+        body.part_headers
+            .push(PartHeaders { part: taken(&name), lines: lines.iter().map(|line| taken(line)).collect() });
     }
-    let field = String::from_utf8_lossy(&name).into_owned();
     match file {
-        Some(file) => body.files.push(File { field: name, name: file, bytes: rest.len() }),
+        Some(file) => body.files.push(File { field: taken(&name), name: taken(&file), bytes: rest.len() }),
         None if disposition_is_missing(&name, rest) => {}
-        None => body.arguments.push(Argument { name, field, value: rest.to_vec() }),
+        None => intake.argument(&mut body.arguments, &name, &String::from_utf8_lossy(&name), rest),
     }
 }
 

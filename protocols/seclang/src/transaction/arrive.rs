@@ -1,6 +1,7 @@
 //! A request taken apart into variables.
 
-use crate::body::{self, Argument, Body, Processor};
+use crate::body::intake::Arguments;
+use crate::body::{self, Body, Processor};
 use crate::transaction::values::Value;
 use crate::transaction::{Request, Response, Transaction};
 use crate::transformation::Transformation;
@@ -8,12 +9,11 @@ use crate::variable::Variable;
 
 impl Transaction<'_> {
     pub(super) fn take_request(&mut self, request: &Request<'_>) {
-        self.free_text = request.free_text.iter().map(|field| (*field).to_owned()).collect();
+        self.intake.declare(request.free_text);
         let target = Parts::of(request.target);
-        let arguments = body::form(target.query);
-        let free = arguments.iter().any(|argument| self.is_free(&argument.field));
+        let arguments = body::form(target.query, &mut self.intake);
         // Where a field of the query is free text, the query as a whole goes on without it.
-        let query = if free { self.without_free_text(target.query) } else { target.query.to_vec() };
+        let query = if arguments.any_free { self.without_free_text(target.query) } else { target.query.to_vec() };
         let raw = replaced(request.target, target.query, &query);
         let uri = replaced(target.local, target.query, &query);
         let line = [request.method, b" ", &raw, b" ", request.protocol].concat();
@@ -42,10 +42,14 @@ impl Transaction<'_> {
         }
         self.take_headers(Variable::RequestHeaders, request.headers);
         let cookies = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
-        for (name, value) in cookies.flat_map(|(_, value)| cookies_of(value)) {
+        for (place, (name, value)) in cookies.flat_map(|(_, value)| cookies_of(value)).enumerate() {
+            if place == self.intake.limits.arguments {
+                self.intake.pass_over(false);
+                break;
+            }
             self.add(Variable::RequestCookies, name, value, false);
         }
-        self.take_arguments(Variable::ArgsGet, arguments);
+        self.take_arguments(Variable::ArgsGet, &arguments);
         self.cache.forget();
     }
 
@@ -73,9 +77,9 @@ impl Transaction<'_> {
         if !self.controls.body_access {
             return;
         }
-        let body = body::read(self.controls.processor, bytes, &self.limits);
+        let body = body::read(self.controls.processor, bytes, &mut self.intake);
         let Body { arguments, files, part_headers, xml_text, xml_attributes, error, strict_error } = body;
-        let free = arguments.iter().any(|argument| self.is_free(&argument.field)) || self.is_free("");
+        let free = arguments.any_free || self.intake.is_free("");
         self.take_whole_body(bytes, free, error);
         for (variable, number) in [
             (Variable::RequestBodyLength, bytes.len()),
@@ -85,26 +89,28 @@ impl Transaction<'_> {
         ] {
             self.values.single(&mut self.texts, variable, number.to_string().as_bytes());
         }
-        self.take_arguments(Variable::ArgsPost, arguments);
+        self.take_arguments(Variable::ArgsPost, &arguments);
         for file in &files {
             self.add(Variable::Files, &file.field, &file.name, false);
             self.add(Variable::FilesNames, &file.field, &file.field, false);
             self.add(Variable::FilesSizes, &file.field, file.bytes.to_string().as_bytes(), false);
         }
-        for (part, line) in &part_headers {
-            self.add(Variable::MultipartPartHeaders, part, line, false);
+        for headers in &part_headers {
+            let name = self.texts.add(&headers.part);
+            for line in &headers.lines {
+                let text = self.texts.add(line);
+                self.values.push(Variable::MultipartPartHeaders, Value { name, text, free: false });
+            }
         }
-        let free = self.is_free("");
+        let free = self.intake.is_free("");
         for (variable, text) in xml_text
             .iter()
             .map(|text| (Variable::XmlText, text))
-            .chain(xml_attributes.iter().take(self.limits.arguments).map(|text| (Variable::XmlAttributes, text)))
+            .chain(xml_attributes.iter().map(|text| (Variable::XmlAttributes, text)))
         {
-            let text = self.within_budget(text, free).to_vec();
-            let text = self.texts.add(&text);
+            let text = self.texts.add(self.intake.within(text, free));
             self.values.push(variable, Value { name: crate::transaction::texts::Texts::EMPTY, text, free });
         }
-        self.uninspected |= xml_attributes.len() > self.limits.arguments && !free;
     }
 
     /// `REQUEST_BODY`: for forms, for what a rule forces, and for what could not be read as what it claims to be.
@@ -114,62 +120,30 @@ impl Transaction<'_> {
         if bytes.is_empty() || !(form || forced || error) {
             return;
         }
-        let inspected = &bytes[..bytes.len().min(self.limits.inspected_bytes)];
-        if form && free && !self.is_free("") {
+        let inspected = &bytes[..bytes.len().min(self.intake.limits.inspected_bytes)];
+        if form && free && !self.intake.is_free("") {
             let rest = self.without_free_text(inspected);
             self.values.single(&mut self.texts, Variable::RequestBody, &rest);
         } else if free {
             self.values.free_single(&mut self.texts, Variable::RequestBody, inspected);
         } else {
             self.values.single(&mut self.texts, Variable::RequestBody, inspected);
-            self.uninspected |= inspected.len() < bytes.len();
+            if inspected.len() < bytes.len() {
+                self.intake.pass_over(false);
+            }
         }
     }
 
-    fn take_arguments(&mut self, variable: Variable, arguments: Vec<Argument>) {
-        let mut size = crate::operator::number(
+    fn take_arguments(&mut self, variable: Variable, arguments: &Arguments) {
+        let size = crate::operator::number(
             self.values.of(Variable::ArgsCombinedSize).first().map_or(b"0", |value| self.texts.get(value.text)),
         ) as usize;
-        for Argument { name, field, value } in arguments {
-            size += name.len() + value.len();
-            let free = self.is_free(&field);
-            let taken = self.values.of(Variable::ArgsGet).len() + self.values.of(Variable::ArgsPost).len();
-            if taken >= self.limits.arguments {
-                self.values.left_out[usize::from(variable == Variable::ArgsPost)] += 1;
-                self.uninspected |= !free;
-                continue;
-            }
-            // Names below `**` are the sender's words, too.
-            let free_name = free && self.is_free_below(&field);
-            let shown: &[u8] = if free_name { b"free" } else { &name };
-            let shown = self.within_budget(shown, free_name).to_vec();
-            let value = self.within_budget(&value, free).to_vec();
-            self.add(variable, &shown, &value, free);
+        for argument in &arguments.taken {
+            self.add(variable, &argument.name, &argument.value, argument.free);
         }
-        self.values.single(&mut self.texts, Variable::ArgsCombinedSize, size.to_string().as_bytes());
-    }
-
-    /// As much of it as may still be inspected.
-    fn within_budget<'t>(&mut self, text: &'t [u8], free: bool) -> &'t [u8] {
-        let left = self.limits.inspected_bytes.saturating_sub(self.inspected);
-        let taken = &text[..text.len().min(left)];
-        self.inspected += taken.len();
-        self.uninspected |= taken.len() < text.len() && !free;
-        taken
-    }
-
-    /// The field is declared as free text. The empty field is the body as a whole.
-    fn is_free(&self, field: &str) -> bool {
-        self.free_text.iter().any(|declared| declared == field) || self.is_free_below(field)
-    }
-
-    fn is_free_below(&self, field: &str) -> bool {
-        let below = |declared: &String| match declared.strip_suffix("**") {
-            Some("") => true,
-            Some(prefix) => field.starts_with(prefix),
-            None => false,
-        };
-        self.free_text.iter().any(below)
+        self.values.left_out[usize::from(variable == Variable::ArgsPost)] += arguments.left_out;
+        let size = size.saturating_add(arguments.bytes).to_string();
+        self.values.single(&mut self.texts, Variable::ArgsCombinedSize, size.as_bytes());
     }
 
     /// A query or form without the values of free fields.
@@ -178,7 +152,7 @@ impl Transaction<'_> {
             let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let mut name = Vec::new();
             Transformation::UrlDecode.apply(&pair[..end], &mut name);
-            let free = self.is_free(&String::from_utf8_lossy(&name));
+            let free = self.intake.is_free(&String::from_utf8_lossy(&name));
             if free { pair[..end].to_vec() } else { pair.to_vec() }
         };
         form.split(|byte| *byte == b'&').map(pair).collect::<Vec<_>>().join(&b'&')

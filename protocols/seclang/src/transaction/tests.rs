@@ -172,6 +172,9 @@ fn limits_are_reported_at_their_edge() {
     assert!(!sent("/?a=1&b=2&c=attack", &["c"]).through(&rules).1.uninspected());
     assert!(!sent("/?a=1234567", &[]).through(&rules).1.uninspected());
     assert!(sent("/?a=12345678", &[]).through(&rules).1.uninspected());
+    let cookies = |value| Sent { headers: value, limits, ..Sent::default() };
+    assert!(!cookies(&[("Cookie", "a=1; b=2")]).through(&rules).1.uninspected());
+    assert!(cookies(&[("Cookie", "a=1; b=2; c=3")]).through(&rules).1.uninspected());
 }
 
 #[test]

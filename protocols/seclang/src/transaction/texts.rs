@@ -15,8 +15,8 @@ const UNKNOWN: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Span {
-    start: u32,
-    length: u32,
+    start: usize,
+    length: usize,
     presence: Presence,
     /// Where its candidates stand, or [`UNKNOWN`].
     candidates: u32,
@@ -61,15 +61,15 @@ impl Texts {
         if text.is_empty() && !self.spans.is_empty() {
             return Self::EMPTY;
         }
-        let start = self.bytes.len() as u32;
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
         self.span(start)
     }
 
-    fn span(&mut self, start: u32) -> TextId {
-        let text = &self.bytes[start as usize..];
+    fn span(&mut self, start: usize) -> TextId {
+        let text = &self.bytes[start..];
         let number = self.spans.len() as u32;
-        let (length, presence) = (text.len() as u32, Presence::of(text));
+        let (length, presence) = (text.len(), Presence::of(text));
         self.spans.push(Span { start, length, presence, candidates: UNKNOWN, alike: number });
         self.derived.resize(self.derived.len() + Transformation::COUNT, UNKNOWN);
         TextId(number)
@@ -78,7 +78,7 @@ impl Texts {
     /// Its bytes.
     pub(crate) fn get(&self, text: TextId) -> &[u8] {
         let span = &self.spans[text.0 as usize];
-        &self.bytes[span.start as usize..(span.start + span.length) as usize]
+        &self.bytes[span.start..span.start + span.length]
     }
 
     /// Which bytes occur in it.
@@ -122,7 +122,7 @@ impl Texts {
             let start = self.candidates.len();
             self.candidates.resize(start + self.words, 0);
             let span = &self.spans[like];
-            let bytes = &self.bytes[span.start as usize..(span.start + span.length) as usize];
+            let bytes = &self.bytes[span.start..span.start + span.length];
             prefilter.candidates(bytes, &span.presence, &mut self.met, &mut self.candidates[start..]);
             self.spans[like].candidates = start as u32;
         }

@@ -57,6 +57,17 @@ fn localised_styles_are_found_by_their_fixed_name() {
 }
 
 #[test]
+fn a_tag_of_very_many_attributes_is_read_in_one_go() {
+    let attribute = |number: u32| format!(" a{number}=''");
+    let many: String = (0..100_000).map(attribute).collect();
+    let body = format!(
+        "<w:p><w:pPr><w:pStyle{many} w:val='Heading1' w:val='Heading2'/></w:pPr><w:r><w:t>Prices</w:t></w:r></w:p>\
+         <w:p><w:r><w:t>Cleaning 90</w:t></w:r></w:p>"
+    );
+    assert_eq!(lines(&document(&body)), ["Prices > : Cleaning 90"]);
+}
+
+#[test]
 fn bombs_are_refused() {
     let zeros = format!("<w:t>{}</w:t>", " ".repeat(UNPACKED_BYTES_MAX));
     assert!(matches!(read(&document(&zeros)), Err(ReadError::Bomb { .. })));

@@ -77,9 +77,11 @@ fn the_readable_part_leaves_the_frame_out() {
 fn links_and_robots_are_read() {
     let source =
         "<meta name=ROBOTS content='noindex, follow'><a href='/a?b=1&amp;c'>a</a><a rel='x nofollow' href=/no>n</a>";
-    assert_eq!(links(source, 10), ["/a?b=1&c"]);
-    assert_eq!(robots_meta(source), (true, false));
-    assert_eq!(robots_meta("<meta name=robots content=none>"), (true, true));
+    let found = for_crawlers(source, 10);
+    assert_eq!(found, ForCrawlers { no_index: true, no_follow: false, links: vec!["/a?b=1&c".to_owned()] });
+    let none = for_crawlers("<meta name=robots content=none>", 10);
+    assert_eq!(none, ForCrawlers { no_index: true, no_follow: true, links: Vec::new() });
+    assert_eq!(for_crawlers(&"<a href=/x>x</a>".repeat(20), 10).links.len(), 10);
 }
 
 #[test]
@@ -97,4 +99,55 @@ fn hostile_nesting_is_refused_quickly() {
     assert_eq!(lines(read_page(&fine).expect("within the limit")).len(), 1);
     assert!(matches!(read_page(&"<div>".repeat(DEPTH_MAX + 1)), Err(ReadError::TooDeep { .. })));
     assert!(matches!(read_page(&"<br>".repeat(NODES_MAX + 1)), Err(ReadError::TooManyElements { .. })));
+}
+
+fn repeated(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect()
+}
+
+#[test]
+fn what_is_opened_again_in_each_paragraph_is_counted_as_it_is_made() {
+    let open = |count: usize, hide: &str| repeated(count, |number| format!("<b k{number}>{hide}"));
+    let paragraphs = "<p>x".repeat(20_000);
+    let wide = repeated(5_000, |number| format!(" a{number}"));
+    for (source, most_nodes) in [
+        (format!("<p>{}{paragraphs}", open(390, "")), NODES_MAX),
+        // Hidden ends fooled a reader that took tags at their word.
+        (format!("{}{paragraphs}", open(5_000, "<!--</b>-->")), DEPTH_MAX * 3),
+        (format!("<p>{}{paragraphs}", open(390, "</p><p>")), NODES_MAX),
+        // Few elements, which carry very many attributes along.
+        (format!("<p><b{wide}></p>{paragraphs}"), 1_000),
+        ("<a>x<div>".repeat(20_000), NODES_MAX),
+        (repeated(20_000, |number| format!("<html a{number}>")), 1_000),
+    ] {
+        let built = tree::build(&source);
+        let made = built.nodes.get();
+        assert!(made <= most_nodes + most_nodes / 4, "{made} nodes of {}", &source[..40]);
+        assert!(built.refusal().is_some(), "{}", &source[..40]);
+    }
+    let many = format!("<p>{}{paragraphs}", open(390, ""));
+    assert!(matches!(read_all(&many), Err(ReadError::TooManyElements { .. })));
+    assert_eq!(for_crawlers(&many, 10), ForCrawlers::default());
+}
+
+#[test]
+fn pieces_are_put_together_as_one_page() {
+    // Characters of several bytes, references, tags and line ends fall across the pieces at every offset.
+    for offset in 0..300 {
+        let source = format!(
+            "{}<p title='\u{fc}\u{20ac}'>caf\u{e9} &eacute;\r\n\u{1f600}</p><ul><li>one<li>two</ul>",
+            " ".repeat(offset)
+        );
+        assert_eq!(
+            lines(read_all(&source).expect("a page")),
+            ["page > : caf\u{e9} \u{e9} \u{1f600} / one / two"],
+            "{offset}"
+        );
+    }
+    // Letters that are all written as references are one text.
+    let references = format!("<p>{}</p>", "&#252; ".repeat(NODES_MAX / 2 + 10));
+    assert_eq!(tree::build(&references).nodes.get(), 5);
+    // Tags that stand in a script are none.
+    let script = format!("<p>seen</p><script>{}</script>", "'<div>'+".repeat(1_000));
+    assert_eq!(lines(read_page(&script).expect("a page")), ["page > : seen"]);
 }
