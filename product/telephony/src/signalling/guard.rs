@@ -1,12 +1,12 @@
 //! Who may speak to us how often: decided on raw bytes, before a message is read.
 //!
-//! Promises: memory is bounded by [`SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of a call that was let in are never
-//! shed (that would end a call that is being answered); IPv6 sources count by their /64. Too many calls are answered 503
+//! Promises: memory is bounded by [`SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of an INVITE whose call was let in are not
+//! shed while it lives (that would end a call that is being answered), and nothing else passes in their name; IPv6 sources count by their /64. Too many calls are answered 503
 //! with Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or
 //! names, are not answered. The trunk's networks have an allowance of their own, which no flood from elsewhere uses up;
 //! over UDP a sender can write the trunk's address as its own, so a firewall in front should let only the trunk send it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,8 +18,12 @@ use super::wire;
 
 /// Sources that are counted one by one at most; more share one allowance.
 pub const SOURCES_LIMIT: usize = 10_000;
-/// Calls let in that are remembered, so that their repeats pass.
-pub const ADMITTED_LIMIT: usize = 4_096;
+/// Calls let in that are remembered, so that their repeats pass: more than all rates together let in while they could come.
+pub const ADMITTED_LIMIT: usize = 16_384;
+/// How long an INVITE may be repeated: 64 times T1 (RFC 3261, section 17.1.1.2).
+const REPEATED_MILLISECONDS: u64 = 32_000;
+/// Repeats of an INVITE that pass: six that its sender may make in that time, and a few that the network makes.
+pub const REPEATS_LIMIT: u8 = 10;
 /// A source that was quiet this long is forgotten when room is needed.
 const FORGET_MILLISECONDS: u64 = 60_000;
 /// Seconds after which a shed caller may try again.
@@ -223,9 +227,20 @@ struct Book {
     sources: HashMap<IpAddr, Source>,
     others: Source,
     all_calls: Allowance,
-    admitted: HashSet<u64>,
-    order: VecDeque<u64>,
+    /// By source and Call-ID.
+    admitted: HashMap<u64, Admitted>,
+    /// The same by their age; some may be forgotten already.
+    order: VecDeque<(u64, u64)>,
     figures: Figures,
+}
+
+/// An INVITE that was let in.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    /// Which attempt it is: another one under the same Call-ID counts as a new call.
+    transaction: u64,
+    at: u64,
+    repeats: u8,
 }
 
 /// The guard of one phone.
@@ -250,7 +265,7 @@ impl Guard {
             sources: HashMap::new(),
             others: Source::new(&strangers, 0),
             all_calls: Allowance::full(all_calls, 0),
-            admitted: HashSet::new(),
+            admitted: HashMap::new(),
             order: VecDeque::new(),
             figures: Figures::default(),
         };
@@ -301,18 +316,22 @@ impl Guard {
             figures.dropped += 1;
             return Verdict::Drop;
         }
-        match call_id {
-            None => Verdict::Pass,
-            Some(call_id) => self.judge_call(&mut book, (source, call_id), rates, now),
-        }
+        let Some(call_id) = call_id else { return Verdict::Pass };
+        let transaction = self.hasher.hash_one(wire::transaction(bytes));
+        self.judge_call(&mut book, (source, self.name(source, call_id)), transaction, now)
     }
 
-    fn judge_call(&self, book: &mut Book, (from, call_id): (IpAddr, &[u8]), rates: &Rates, now: u64) -> Verdict {
-        let name = self.hasher.hash_one((from, call_id));
-        if book.admitted.contains(&name) {
+    /// The name under which a call of a source is remembered.
+    fn name(&self, source: IpAddr, call_id: &[u8]) -> u64 {
+        self.hasher.hash_one((source.to_canonical(), call_id))
+    }
+
+    fn judge_call(&self, book: &mut Book, (from, name): (IpAddr, u64), transaction: u64, now: u64) -> Verdict {
+        if book.is_repeat(name, transaction, now) {
             return Verdict::Pass;
         }
         let trusted = self.trusts(from);
+        let rates = if trusted { &self.trunk } else { &self.strangers };
         let (seen, figures) = book.source(from, rates, now);
         if !seen.wrong.has(rates.wrong, now) {
             figures.ignored += 1;
@@ -322,8 +341,14 @@ impl Guard {
         if !allowed {
             return book.shed(from, rates, now);
         }
-        book.admit(name);
+        book.admit(name, transaction, now);
         Verdict::Pass
+    }
+
+    /// A call is over: whatever comes under its name from now on begins another one.
+    pub fn forget_call(&self, source: IpAddr, call_id: &str) {
+        let name = self.name(source, call_id.as_bytes());
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).admitted.remove(&name);
     }
 
     /// A call of this source went to a number that nobody has, or was forbidden.
@@ -364,14 +389,27 @@ impl Book {
         }
     }
 
-    fn admit(&mut self, name: u64) {
-        if self.order.len() == ADMITTED_LIMIT
-            && let Some(oldest) = self.order.pop_front()
+    /// Whether this INVITE was let in before and may come once more.
+    fn is_repeat(&mut self, name: u64, transaction: u64, now: u64) -> bool {
+        let Some(known) = self.admitted.get_mut(&name) else { return false };
+        let lives = now.saturating_sub(known.at) < REPEATED_MILLISECONDS && known.repeats < REPEATS_LIMIT;
+        let same = lives && known.transaction == transaction;
+        known.repeats += u8::from(same);
+        same
+    }
+
+    fn admit(&mut self, name: u64, transaction: u64, now: u64) {
+        while let Some(&(oldest, at)) = self.order.front()
+            && (self.order.len() >= ADMITTED_LIMIT || now.saturating_sub(at) >= REPEATED_MILLISECONDS)
         {
-            self.admitted.remove(&oldest);
+            self.order.pop_front();
+            // It may have been let in again since.
+            if self.admitted.get(&oldest).is_some_and(|known| known.at == at) {
+                self.admitted.remove(&oldest);
+            }
         }
-        self.admitted.insert(name);
-        self.order.push_back(name);
+        self.admitted.insert(name, Admitted { transaction, at: now, repeats: 0 });
+        self.order.push_back((name, now));
     }
 }
 

@@ -344,6 +344,9 @@ fn forget(inner: &Inner, id: &DialogId) {
 impl Drop for Leg {
     fn drop(&mut self) {
         self.end();
+        if self.inbound {
+            self.inner.guard.forget_call(self.facts.source.ip(), &self.facts.call_id);
+        }
         // A farewell under way gives the dialog back itself.
         if !self.parting {
             forget(&self.inner, &self.dialog.id());
