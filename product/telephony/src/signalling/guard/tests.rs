@@ -59,10 +59,74 @@ fn memory_stays_bounded_and_others_share() {
         guard.judge(address, &invite(&format!("again-{index}"), "<sip:100@x>"), 0);
     }
     let book = guard.book.lock().expect("no panic");
-    assert_eq!(book.sources.len(), SOURCES_LIMIT);
+    assert_eq!(book.strangers.counted(), (SOURCES_LIMIT, OVERFLOW_BUCKETS));
     assert_eq!(book.admitted.len(), ADMITTED_LIMIT);
     assert_eq!(book.order.len(), ADMITTED_LIMIT);
-    assert!(book.figures.dropped > 400, "the unknown share one allowance: {:?}", book.figures);
+}
+
+/// The /64 of this number: each in a /48 of its own.
+fn invented(number: u32) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(0x2001, (number >> 16) as u16, number as u16, 7, 0, 0, 0, 1))
+}
+
+#[test]
+fn a_flood_of_invented_addresses_leaves_the_trunk_its_allowance() {
+    let limits = Limits { trusted_calls_per_second: 20, ..Limits::default() };
+    let guard = Guard::new(limits, vec!["198.51.100.0/24".parse().expect("a network")]);
+    let call = |from, number: u32, now| guard.judge(from, &invite(&format!("{from}-{number}"), "<sip:100@x>"), now);
+    assert_eq!(call(trunk(), 0, 0), Verdict::Pass, "and then it is quiet for more than a minute");
+    let filled = u32::try_from(SOURCES_LIMIT).expect("small") + 500;
+    for number in 0..filled {
+        guard.judge(invented(number), b"ACK sip:x SIP/2.0\r\n", 61_000);
+    }
+    let through: u32 = (0..3_000)
+        .map(|number| {
+            let now = 61_100 + u64::from(number) / 3;
+            call(invented(filled + number), number, now);
+            // Twenty a second, as it may.
+            if number % 150 == 0 { u32::from(call(trunk(), 1 + number, now) == Verdict::Pass) } else { 0 }
+        })
+        .sum();
+    assert_eq!(through, 20, "all calls of the trunk");
+}
+
+#[test]
+fn those_without_a_place_of_their_own_do_not_share_one_allowance() {
+    let guard = Guard::new(Limits { source_probes_per_second: 1, ..Limits::default() }, Vec::new());
+    let ask = |from, now| guard.judge(from, b"OPTIONS sip:x SIP/2.0\r\nTo: <sip:1@x>\r\n\r\n", now) == Verdict::Pass;
+    let filled = u32::try_from(SOURCES_LIMIT).expect("small");
+    assert!((0..filled).all(|number| ask(invented(number), 0)));
+    let flooded = (0..1_000).filter(|_| ask(invented(filled), 0)).count();
+    assert_eq!(flooded, 4, "one of those who share may do what one source may");
+    let others = (1..=100).filter(|number| ask(invented(filled + number), 0)).count();
+    assert!(others >= 90, "{others} of 100 others are heard");
+}
+
+#[test]
+fn room_is_looked_for_once_a_second_at_most() {
+    let mut sources = Sources::new(Rates::of_strangers(&limits()));
+    let (filled, more) = (u32::try_from(SOURCES_LIMIT).expect("small"), 100);
+    for number in 0..filled {
+        sources.take(number, Matter::Datagram, 0);
+    }
+    sources.take(filled, Matter::Datagram, 59_999);
+    for number in 0..more {
+        sources.take(filled + number, Matter::Datagram, 60_500);
+    }
+    assert_eq!(sources.counted(), (SOURCES_LIMIT, OVERFLOW_BUCKETS), "nobody is looked at again so soon");
+    sources.take(filled, Matter::Datagram, 60_999);
+    assert_eq!(sources.counted().0, 1, "all were quiet for a minute");
+}
+
+#[test]
+fn a_site_with_many_networks_has_an_allowance_as_a_whole() {
+    let guard = Guard::new(Limits { source_calls_per_second: 1, ..Limits::default() }, Vec::new());
+    let call = |site: u16, network: u16| {
+        let from = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, site, network, 0, 0, 0, 1));
+        guard.judge(from, &invite(&format!("{site}-{network}"), "<sip:1@x>"), 0) == Verdict::Pass
+    };
+    assert_eq!((0..200).filter(|&network| call(1, network)).count(), 16, "four times what one of its networks may");
+    assert!(call(2, 0));
 }
 
 #[test]
