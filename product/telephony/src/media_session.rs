@@ -1,8 +1,10 @@
 //! The sound of one call: what is heard comes out in frames of 20 ms, what is to be said goes in as clips.
 //!
 //! Promises: a packet goes out every 20 ms on a deadline that does not drift; sound is taken only from the side that the
-//! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); every queue has a limit and says what it dropped; on hold nothing is sent and silence
-//! is not suspicious; when the call ends, every waiting listener is told.
+//! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); an
+//! address that has not shown that it takes part is sent [`UNPROVEN_PACKETS_LIMIT`] packets and no more; every queue has a
+//! limit and says what it dropped; on hold nothing is sent and silence is not suspicious; when the call ends, every waiting
+//! listener is told.
 
 mod driver;
 mod latch;
@@ -19,6 +21,7 @@ use sip::offer_answer::Agreed;
 use storage::Entropy;
 
 pub use driver::{MediaHandle, MediaSocket};
+pub use latch::{Peer, UNPROVEN_PACKETS_LIMIT};
 pub use playback::{ClipId, Finish, Position, QUEUE_LIMIT_SAMPLES, QueueFull};
 pub use port::{AudioPort, Frames, HEARD_LIMIT, Player, TAP_LIMIT};
 pub(crate) use simulated::Simulated;

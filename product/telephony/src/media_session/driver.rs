@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::latch::Latch;
+use super::latch::{Latch, Peer};
 use super::port::{Shared, lock};
 use super::protection::Protection;
 use super::receiver::Receiver;
@@ -72,20 +72,14 @@ impl MediaSocket {
         self.address
     }
 
-    /// Begins: sound flows until the handle is dropped. `signalled` is the signalling peer's address.
-    pub fn start(
-        self,
-        seed: Seed,
-        config: MediaConfig,
-        agreed: &Agreed,
-        signalled: IpAddr,
-    ) -> (AudioPort, MediaHandle) {
+    /// Begins: sound flows until the handle is dropped.
+    pub fn start(self, seed: Seed, config: MediaConfig, agreed: &Agreed, peer: Peer) -> (AudioPort, MediaHandle) {
         let shared = Arc::new(Shared::default());
         let (digits_in, digits) = mpsc::channel(DIGITS_LIMIT);
         let (commands, receiver) = mpsc::unbounded_channel();
         let (silent_in, silent) = mpsc::channel(1);
         let mut driver = Driver {
-            latch: Latch::new(agreed.remote, signalled),
+            latch: Latch::new(agreed.remote, peer),
             sender: Sender::new(seed),
             receiver: Receiver::default(),
             agreed: agreed.clone(),
@@ -111,8 +105,10 @@ impl MediaSocket {
     }
 }
 
+#[derive(Debug)]
 enum Command {
     Agree(Box<Agreed>),
+    Acknowledge,
 }
 
 /// Steers the sound of one call. Dropping it ends the sound.
@@ -124,16 +120,15 @@ pub struct MediaHandle {
     digits: mpsc::Sender<Digit>,
 }
 
-impl std::fmt::Debug for Command {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Agree")
-    }
-}
-
 impl MediaHandle {
     /// Something new was agreed: another address, hold, resume.
     pub fn agree(&self, agreed: &Agreed) {
         let _ = self.commands.send(Command::Agree(Box::new(agreed.clone())));
+    }
+
+    /// The signalling peer has shown that it is there.
+    pub fn acknowledge(&self) {
+        let _ = self.commands.send(Command::Acknowledge);
     }
 
     /// Waits until nothing has been heard for too long. Cancel safe.
@@ -214,6 +209,7 @@ impl Driver {
                 }
                 command = commands.recv() => match command {
                     Some(Command::Agree(agreed)) => self.agree(&agreed),
+                    Some(Command::Acknowledge) => self.latch.acknowledge(),
                     None => break,
                 },
                 readable = self.socket.readable() => {
@@ -316,7 +312,7 @@ impl Driver {
     /// Tells the other side what was sent and heard.
     fn report(&mut self, over: bool) {
         let Some(socket) = &self.reports else { return };
-        let target = self.latch.target();
+        let Some(target) = self.latch.next_target() else { return };
         let Some(port) = target.port().checked_add(1) else { return };
         let mut bytes = report(self.sender.sent(self.statistics.packets_sent), self.receiver.report(), over);
         if self.protection.seal_report(&mut bytes) {
@@ -328,15 +324,16 @@ impl Driver {
     /// Sends what this tick says; gives what was sent as sound.
     fn speak(&mut self) -> Frame {
         self.take_keys();
-        if !self.agreed.we_send {
+        // What is to be said waits, on hold and while nobody is known to listen.
+        let Some(target) = self.agreed.we_send.then(|| self.latch.next_target()).flatten() else {
             self.sender.skip(1);
             return SILENCE;
-        }
+        };
         if let Some(payload_type) = self.agreed.telephone_event
             && self.sender.is_pressing()
             && self.sender.key_packet(payload_type, &mut self.packet)
         {
-            self.send();
+            self.send(target);
             return SILENCE;
         }
         let mut playback = lock(&self.shared.playback);
@@ -344,7 +341,7 @@ impl Driver {
         drop(playback);
         let spoken = frame.unwrap_or(SILENCE);
         self.sender.sound_packet(law(&self.agreed), self.agreed.payload_type, &spoken, &mut self.packet);
-        self.send();
+        self.send(target);
         if frame.is_some() {
             self.shared.progress.notify_waiters();
         }
@@ -369,9 +366,9 @@ impl Driver {
         let _ = lock(&self.shared.playback).push(sound.into());
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, target: SocketAddr) {
         let sealed = self.protection.seal(&mut self.packet);
-        if sealed && self.socket.try_send_to(&self.packet, self.latch.target()).is_ok() {
+        if sealed && self.socket.try_send_to(&self.packet, target).is_ok() {
             self.statistics.packets_sent += 1;
         } else {
             self.statistics.packets_unsent += 1;

@@ -1,9 +1,10 @@
 //! Who may speak to us how often: decided on raw bytes, before a message is read.
 //!
-//! Promises: memory is bounded by [`SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of an INVITE whose call was let in are not
-//! shed while it lives (that would end a call that is being answered), and nothing else passes in their name; IPv6 sources count by their /64 and, with a larger allowance, by their /48. Too many calls are answered 503
-//! with Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or
-//! names, are not answered. The trunk's networks have allowances of their own, in places of their own, which no flood from elsewhere uses up;
+//! Promises: memory is bounded by [`sources::SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of an INVITE whose call was let
+//! in are not shed while it lives (that would end a call that is being answered), and nothing else passes in their name;
+//! IPv6 sources count by their /64 and, with a larger allowance, by their /48. Too many calls are answered 503 with
+//! Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or names,
+//! are not answered. The trunk's networks have allowances and places of their own, which no flood from elsewhere uses up;
 //! over UDP a sender can write the trunk's address as its own, so a firewall in front should let only the trunk send it.
 
 mod sources;
@@ -18,7 +19,6 @@ use ipnet::IpNet;
 
 use super::wire;
 use sources::{Allowance, Matter, Rate, Rates, Sources};
-pub use sources::{OVERFLOW_BUCKETS, SOURCES_LIMIT};
 
 /// Calls let in that are remembered, so that their repeats pass: more than all rates together let in while they could come.
 pub const ADMITTED_LIMIT: usize = 16_384;

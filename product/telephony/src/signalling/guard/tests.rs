@@ -1,5 +1,6 @@
 //! Floods, repeats, many sources: what the guard lets pass.
 
+use super::sources::{OVERFLOW_BUCKETS, SOURCES_LIMIT};
 use super::*;
 
 fn invite(call_id: &str, to: &str) -> Vec<u8> {
