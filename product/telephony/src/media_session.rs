@@ -3,8 +3,8 @@
 //! Promises: a packet goes out every 20 ms on a deadline that does not drift; sound is taken only from the side that the
 //! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); an
 //! address that has not shown that it takes part is sent [`UNPROVEN_PACKETS_LIMIT`] packets and no more; every queue has a
-//! limit and says what it dropped; on hold nothing is sent and silence is not suspicious; when the call ends, every waiting
-//! listener is told.
+//! limit and says what it dropped; on hold nothing is sent, and silence is suspicious only after long
+//! ([`MediaConfig::held_silence_seconds`]); when the call ends, every waiting listener is told.
 
 mod driver;
 mod latch;
@@ -31,11 +31,13 @@ pub(crate) use simulated::Simulated;
 pub struct MediaConfig {
     /// Seconds without any packet after which the other side must be gone.
     pub silence_seconds: u32,
+    /// The same on hold, where silence is usual: then the other side is asked whether it is still there.
+    pub held_silence_seconds: u32,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        MediaConfig { silence_seconds: 30 }
+        MediaConfig { silence_seconds: 30, held_silence_seconds: 120 }
     }
 }
 

@@ -368,6 +368,7 @@ impl Task {
                 }
                 Effect::SendRefusal(status) => self.leg.refuse(status),
                 Effect::SendCancel | Effect::SendHangUp => self.leg.end(),
+                Effect::AskPeer => self.leg.ask(),
                 Effect::StartMedia => self.start_sound(),
                 Effect::StopMedia => self.sound = Sound::None,
                 Effect::SetDirections { .. } => {

@@ -16,13 +16,15 @@ use super::latch::{Latch, Peer};
 use super::port::{Shared, lock};
 use super::protection::Protection;
 use super::receiver::Receiver;
-use super::reports::{REPORT_TICKS, lost_at_peer, report};
+use super::reports::{REPORT_TICKS, is_report, lost_at_peer, report};
 use super::sender::Sender;
 use super::{AudioPort, Digit, Heard, MediaConfig, MediaStatistics, Seed, TapFrame, law};
 use crate::port_pool::{Lease, PortPool};
 
 /// One tick.
 const TICK: Duration = Duration::from_millis(media::FRAME_MILLISECONDS as u64);
+/// How many there are in a second.
+const TICKS_PER_SECOND: u64 = 1_000 / media::FRAME_MILLISECONDS as u64;
 /// When this far behind, nothing is sent for the ticks that were missed, instead of all at once.
 const TICKS_BEHIND_LIMIT: u64 = 10;
 /// Missed ticks whose sound is still taken from the jitter buffer: what it can hold, one second.
@@ -90,7 +92,8 @@ impl MediaSocket {
             statistics: MediaStatistics::default(),
             tick: 0,
             quiet_ticks: 0,
-            silence_ticks: u64::from(config.silence_seconds) * 50,
+            silence_ticks: u64::from(config.silence_seconds) * TICKS_PER_SECOND,
+            held_silence_ticks: u64::from(config.held_silence_seconds) * TICKS_PER_SECOND,
             found: Vec::new(),
             packet: Vec::with_capacity(256),
             heard: Vec::with_capacity(DATAGRAM_BYTES),
@@ -181,6 +184,7 @@ struct Driver {
     tick: u64,
     quiet_ticks: u64,
     silence_ticks: u64,
+    held_silence_ticks: u64,
     found: Vec<Digit>,
     packet: Vec<u8>,
     /// The datagram that is looked at.
@@ -300,10 +304,14 @@ impl Driver {
             let Ok((length, source)) = socket.try_recv_from(buffer) else { return };
             self.heard.clear();
             self.heard.extend_from_slice(&buffer[..length]);
-            if source.ip() == self.latch.target().ip()
-                && self.protection.open_report(&mut self.heard)
-                && let Some(lost) = lost_at_peer(&self.heard, self.sender.sent(0).source)
-            {
+            let theirs = source.ip() == self.latch.target().ip() && self.protection.open_report(&mut self.heard);
+            if !theirs || !is_report(&self.heard) {
+                continue;
+            }
+            if self.is_held() {
+                self.quiet_ticks = 0;
+            }
+            if let Some(lost) = lost_at_peer(&self.heard, self.sender.sent(0).source) {
                 self.statistics.packets_lost_at_peer = lost;
             }
         }
@@ -375,14 +383,16 @@ impl Driver {
         }
     }
 
-    /// Counts the silence; not while the other side said that it will be silent.
+    /// On hold nobody need send, but whoever is there is heard of now and then.
+    fn is_held(&self) -> bool {
+        !(self.agreed.we_send && self.agreed.we_receive)
+    }
+
+    /// Counts the silence.
     fn watch(&mut self) {
-        if !self.agreed.we_receive {
-            self.quiet_ticks = 0;
-            return;
-        }
         self.quiet_ticks += 1;
-        if self.quiet_ticks == self.silence_ticks {
+        let patience = if self.is_held() { self.held_silence_ticks } else { self.silence_ticks };
+        if self.quiet_ticks >= patience {
             let _ = self.silent.try_send(());
             self.quiet_ticks = 0;
         }

@@ -236,15 +236,25 @@ impl ByHand {
         self.sequence += 1;
         let message = self.text("INVITE", self.sequence, media, direction);
         self.socket.send_to(message.as_bytes(), self.line).await.expect("sent");
-        let mut buffer = vec![0u8; 65_536];
         loop {
-            let received = tokio::time::timeout(Duration::from_secs(5), self.socket.recv_from(&mut buffer));
-            let (length, _) = received.await.expect("answered in time").expect("received");
-            let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if answer.starts_with("SIP/2.0 200") && answer.contains(&format!("CSeq: {} INVITE", self.sequence)) {
+            let answer = self.hear("SIP/2.0 200").await;
+            if answer.contains(&format!("CSeq: {} INVITE", self.sequence)) {
                 let to = answer.lines().find(|line| line.starts_with("To:")).expect("a To");
                 self.tag = format!(";tag={}", to.split("tag=").nth(1).expect("a tag"));
                 return;
+            }
+        }
+    }
+
+    /// The next message that begins so.
+    async fn hear(&self, beginning: &str) -> String {
+        let mut buffer = vec![0u8; 65_536];
+        loop {
+            let received = tokio::time::timeout(Duration::from_secs(5), self.socket.recv_from(&mut buffer));
+            let (length, _) = received.await.expect("in time").expect("received");
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.starts_with(beginning) {
+                return message;
             }
         }
     }
@@ -302,4 +312,28 @@ async fn whoever_does_not_acknowledge_is_sent_little() {
     assert!((1..=UNPROVEN_PACKETS_LIMIT).contains(&unasked), "{unasked} packets went to whoever may have called");
     caller.acknowledge(own_address).await;
     assert!(arrivals(&own, 1).await > 20, "acknowledged, the caller hears");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_held_and_silent_is_asked_whether_it_is_there() {
+    let mut config = LineConfig::loopback();
+    config.media.held_silence_seconds = 1;
+    let answerer = Answerer::start_with(config).await;
+    let mut caller = by_hand(&answerer).await;
+    let own = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let own_address = own.local_addr().expect("bound");
+    caller.invite(own_address, "inactive").await;
+    caller.acknowledge(own_address).await;
+    for (answer, ends) in [("200 OK", false), ("405 Method Not Allowed", false), ("481 No Such Call", true)] {
+        let question = caller.hear("OPTIONS ").await;
+        assert_eq!(answerer.ended().len(), 0, "it is there");
+        let head: Vec<&str> = question.lines().skip(1).filter(|line| !line.starts_with("Content-")).collect();
+        let answer = format!("SIP/2.0 {answer}\r\n{}\r\nContent-Length: 0\r\n\r\n", head.join("\r\n").trim_end());
+        caller.socket.send_to(answer.as_bytes(), caller.line).await.expect("sent");
+        if ends {
+            let ended = answerer.wait_for(1).await;
+            assert_eq!((ended[0].end.by, ended[0].end.reason), (EndedBy::Network, EndReason::SignallingLost));
+        }
+    }
+    caller.hear("BYE ").await;
 }
