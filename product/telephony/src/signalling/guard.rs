@@ -55,6 +55,8 @@ pub struct Limits {
     pub ringing: usize,
     /// Calls from one source that ring at the same time.
     pub source_ringing: usize,
+    /// Calls of one stranger's source at the same time, ringing and answered: a third of what all strangers may have.
+    pub source_calls: usize,
     /// Messages of one source each second, on average; twice as many in a burst.
     pub datagrams_per_second: u32,
     /// New calls of one source each second, on average; four times as many in a burst.
@@ -83,6 +85,7 @@ impl Default for Limits {
             reserved_calls: 50,
             ringing: 300,
             source_ringing: 100,
+            source_calls: 150,
             datagrams_per_second: 1_000,
             source_calls_per_second: 25,
             all_calls_per_second: 200,

@@ -337,3 +337,28 @@ async fn whoever_is_held_and_silent_is_asked_whether_it_is_there() {
     }
     caller.hear("BYE ").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_stranger_has_so_many_calls_and_no_more() {
+    let mut config = LineConfig::loopback();
+    config.sip.limits.source_calls = 2;
+    let answerer = Answerer::start_with(config).await;
+    let own: std::net::SocketAddr = ([127, 0, 0, 1], 9).into();
+    let (mut first, mut second, mut third) =
+        (by_hand(&answerer).await, by_hand(&answerer).await, by_hand(&answerer).await);
+    for caller in [&mut first, &mut second] {
+        caller.invite(own, "inactive").await;
+        caller.acknowledge(own).await;
+    }
+    third.sequence = 1;
+    let message = third.text("INVITE", 1, own, "inactive");
+    third.socket.send_to(message.as_bytes(), third.line).await.expect("sent");
+    assert!(third.hear("SIP/2.0 503").await.contains("Retry-After: "));
+    third.acknowledge(own).await;
+    let goodbye = first.text("BYE", 2, own, "");
+    first.socket.send_to(goodbye.as_bytes(), first.line).await.expect("sent");
+    first.hear("SIP/2.0 200").await;
+    answerer.wait_for(1).await;
+    third.invite(own, "inactive").await;
+    third.acknowledge(own).await;
+}
