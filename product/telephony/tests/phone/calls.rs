@@ -129,8 +129,9 @@ async fn each_side_reports_what_it_heard() {
             break answer.lines().find(|line| line.starts_with("To:")).expect("a To").to_owned();
         }
     };
-    let acknowledgement = invite.replace("INVITE", "ACK").replace("z9hG4bKreport", "z9hG4bKack");
-    let acknowledgement = acknowledgement.replace("To: <sip:tone@127.0.0.1>", &to);
+    let head = invite.split("Content-Type").next().unwrap_or_default().replace("INVITE", "ACK");
+    let head = head.replace("z9hG4bKreport", "z9hG4bKack").replace("To: <sip:tone@127.0.0.1>", &to);
+    let acknowledgement = format!("{head}Content-Length: 0\r\n\r\n");
     socket.send_to(acknowledgement.as_bytes(), answerer.line.address()).await.expect("sent");
     let received = tokio::time::timeout(Duration::from_secs(12), listening.recv_from(&mut buffer)).await;
     let (length, source) = received.expect("a report within twelve seconds").expect("received");

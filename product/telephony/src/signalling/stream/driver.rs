@@ -236,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
                 self.calls.remove(call_id.value());
             }
             SipMessage::Response(response) if from_us => {
-                let invited = response.cseq_header().and_then(|sequence| sequence.method());
+                let invited = response.cseq_header().and_then(rsipstack::sip::CSeq::method);
                 let answered = response.status_code.kind() == StatusCodeKind::Successful;
                 if answered && invited.is_ok_and(|method| method == Method::Invite) && self.calls.len() < CALLS_LIMIT {
                     self.calls.insert(call_id.value().to_owned());
