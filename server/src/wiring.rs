@@ -135,6 +135,13 @@ impl House {
             allowed_country_codes: settings.allowed_country_codes.clone(),
             loopback_sip: settings.call_this_machine,
         };
+        if let Some(code) = dialing.unclassified() {
+            let known = compliance::dialing::classified().collect::<Vec<_>>().join(", ");
+            anyhow::bail!(
+                "settings `home_country_code` and `allowed_country_codes`: this version has no table of costly ranges \
+                 for +{code}; it has them for {known}"
+            );
+        }
         let providers = settings.single_sign_on.outgoing()?;
         let answers = Arc::new(Documents::new(knowledge.clone()));
         let conversations = Conversations::new(platform.clone(), live.clone(), answers, dialing.clone());

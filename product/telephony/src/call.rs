@@ -157,6 +157,8 @@ pub enum Effect {
     SendCancel,
     /// Hang up.
     SendHangUp,
+    /// Ask the other side whether it is still there: nothing was heard of it for long while it is on hold.
+    AskPeer,
     /// Sound flows from now on.
     StartMedia,
     /// Sound stops for good.
@@ -321,7 +323,7 @@ impl Call {
             Event::Directions { we_send, we_receive } => self.change_directions(we_send, we_receive),
             Event::PeerHungUp => self.end_answered(false, end(EndedBy::Caller, Status::OK, EndReason::HungUp)),
             Event::HangUp => self.end_answered(true, end(EndedBy::Us, Status::OK, EndReason::HungUp)),
-            Event::MediaSilent if self.state == State::Held => Vec::new(),
+            Event::MediaSilent if self.state == State::Held => vec![Effect::AskPeer],
             Event::MediaSilent => {
                 self.end_answered(true, end(EndedBy::Network, Status::REQUEST_TIMEOUT, EndReason::MediaSilent))
             }

@@ -1,8 +1,10 @@
 //! The sound of one call: what is heard comes out in frames of 20 ms, what is to be said goes in as clips.
 //!
 //! Promises: a packet goes out every 20 ms on a deadline that does not drift; sound is taken only from the side that the
-//! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); every queue has a limit and says what it dropped; on hold nothing is sent and silence
-//! is not suspicious; when the call ends, every waiting listener is told.
+//! call was made with ([`latch`]) and, where the sound is encrypted, only what that side's key made ([`protection`]); an
+//! address that has not shown that it takes part is sent [`UNPROVEN_PACKETS_LIMIT`] packets and no more; every queue has a
+//! limit and says what it dropped; on hold nothing is sent, and silence is suspicious only after long
+//! ([`MediaConfig::held_silence_seconds`]); when the call ends, every waiting listener is told.
 
 mod driver;
 mod latch;
@@ -19,6 +21,7 @@ use sip::offer_answer::Agreed;
 use storage::Entropy;
 
 pub use driver::{MediaHandle, MediaSocket};
+pub use latch::{Peer, UNPROVEN_PACKETS_LIMIT};
 pub use playback::{ClipId, Finish, Position, QUEUE_LIMIT_SAMPLES, QueueFull};
 pub use port::{AudioPort, Frames, HEARD_LIMIT, Player, TAP_LIMIT};
 pub(crate) use simulated::Simulated;
@@ -28,11 +31,13 @@ pub(crate) use simulated::Simulated;
 pub struct MediaConfig {
     /// Seconds without any packet after which the other side must be gone.
     pub silence_seconds: u32,
+    /// The same on hold, where silence is usual: then the other side is asked whether it is still there.
+    pub held_silence_seconds: u32,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        MediaConfig { silence_seconds: 30 }
+        MediaConfig { silence_seconds: 30, held_silence_seconds: 120 }
     }
 }
 

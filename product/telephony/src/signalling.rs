@@ -230,6 +230,8 @@ struct Inner {
     tls_client: Arc<rustls::ClientConfig>,
     /// Calls that ring, by their source.
     ringing: Arc<listener::Counted>,
+    /// Calls of strangers, ringing and answered, by their source.
+    held: Arc<listener::Counted>,
     /// Where the guard's milliseconds begin.
     started: Instant,
     address: SocketAddr,
@@ -276,6 +278,7 @@ impl Signalling {
             opened: stream::client::Opened::default(),
             tls_client: config.tls_rules.client()?,
             ringing: Arc::default(),
+            held: Arc::default(),
             started,
             address: sockets.address,
             tls_address,
@@ -384,18 +387,22 @@ impl Inner {
     }
 
     /// A place for one more call, ours or from a source; given back when dropped. Some are kept for the trunk and for calls
-    /// of ours; strangers may only let so many ring at once.
+    /// of ours; strangers may only let so many ring at once, and
+    /// one of them only have so many.
     fn take_place(&self, source: Option<IpAddr>) -> Option<Place> {
         let limits = &self.config.limits;
         let stranger = source.filter(|source| !self.guard.trusts(*source));
         let most = if stranger.is_some() { self.guard.calls_of_strangers() } else { limits.calls };
-        let ringing = match stranger {
-            Some(source) => Some(self.ringing.enter(source, limits.ringing, limits.source_ringing)?),
-            None => None,
+        let (ringing, held) = match stranger {
+            Some(source) => (
+                Some(self.ringing.enter(source, limits.ringing, limits.source_ringing)?),
+                Some(self.held.enter(source, most, limits.source_calls)?),
+            ),
+            None => (None, None),
         };
         let taken =
             self.calls.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |calls| (calls < most).then_some(calls + 1));
-        taken.ok().map(|_| Place { calls: self.calls.clone(), ringing })
+        taken.ok().map(|_| Place { calls: self.calls.clone(), ringing, _held: held })
     }
 }
 
@@ -403,6 +410,7 @@ impl Inner {
 struct Place {
     calls: Arc<AtomicUsize>,
     ringing: Option<listener::Counting>,
+    _held: Option<listener::Counting>,
 }
 
 impl Place {

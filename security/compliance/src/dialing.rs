@@ -2,7 +2,8 @@
 //!
 //! Order of the checks: emergency numbers first, always; then the form of the target; then what the organization allows
 //! (own country only by default, premium and other costly ranges never, SIP targets on loopback only where a setting says so).
-//! What is not clearly allowed is refused: an unclassified number is a refusal.
+//! What is not clearly allowed is refused: a number of a country without a table of costly ranges is refused too, and
+//! settings that allow such a country are refused at the start ([`DialingPolicy::unclassified`]).
 
 use std::net::IpAddr;
 
@@ -31,6 +32,23 @@ impl Default for DialingPolicy {
     fn default() -> Self {
         DialingPolicy { home_country_code: None, allowed_country_codes: Vec::new(), loopback_sip: false }
     }
+}
+
+impl DialingPolicy {
+    /// The codes that may be dialled.
+    fn codes(&self) -> impl Iterator<Item = &str> {
+        self.home_country_code.iter().chain(&self.allowed_country_codes).map(String::as_str)
+    }
+
+    /// The first code that is allowed although nothing is known of its costly ranges, or that is no country's.
+    pub fn unclassified(&self) -> Option<&str> {
+        self.codes().find(|code| !classified().any(|known| known == *code))
+    }
+}
+
+/// The country codes whose costly ranges are known: those that settings may allow.
+pub fn classified() -> impl Iterator<Item = &'static str> {
+    COSTLY_RANGES.iter().map(|(code, _)| *code)
 }
 
 /// A target in its checked form.
@@ -71,7 +89,7 @@ pub enum Refusal {
     /// It cannot be read as a number or a SIP address.
     #[error("the target is neither an international number (+49 …) nor a SIP address")]
     Unreadable,
-    /// Another country than those allowed.
+    /// Another country than those allowed, or one without a table of costly ranges.
     #[error("the country of the number is not among those that may be dialled")]
     Country,
     /// A costly range: premium, shared cost, satellite, audiotext.
@@ -85,13 +103,21 @@ pub enum Refusal {
 /// Country codes whose numbers are never ordinary: satellite, premium, shared cost, universal, networks.
 const COSTLY_CODES: &[&str] = &["800", "808", "870", "878", "881", "882", "883", "888", "979", "991"];
 
-/// Costly ranges within a country: country code, then the digits that begin the national number.
+/// Countries whose national numbers begin with a zero that is part of them: +39 089 is Salerno, +39 89 is costly.
+const ZERO_BELONGS: &[&str] = &["39"];
+
+/// Costly ranges within a country: country code, then the digits that begin the national number. A country that is not here
+/// is not dialled.
 const COSTLY_RANGES: &[(&str, &[&str])] = &[
     (
         "1",
         &[
-            "900", "976", "809", "829", "849", "876", "268", "284", "473", "649", "664", "758", "767", "784", "868",
-            "869",
+            // Information services, carriers' own services, personal numbers.
+            "900", "976", "700", "710", "500", "521", "522", "523", "524", "525", "526", "527", "528", "529", "533",
+            "544", "566", "577", "588", "600", "622", "633", "644",
+            // Countries that share the code with the United States and Canada, but not their prices.
+            "242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758", "767", "784",
+            "809", "829", "849", "868", "869", "876",
         ],
     ),
     ("44", &["9", "87", "84", "70", "118"]),
@@ -128,8 +154,8 @@ pub fn may_dial(target: &str, policy: &DialingPolicy) -> Result<DialPermit, Refu
     if costly(&number) {
         return Err(Refusal::Premium);
     }
-    let allowed = policy.home_country_code.iter().chain(&policy.allowed_country_codes);
-    if !allowed.into_iter().any(|code| !code.is_empty() && number.starts_with(code.as_str())) {
+    let known = classified().any(|code| number.starts_with(code));
+    if !known || !policy.codes().any(|code| !code.is_empty() && number.starts_with(code)) {
         return Err(Refusal::Country);
     }
     Ok(DialPermit { target: Target::Number(format!("+{number}")) })
@@ -142,8 +168,9 @@ fn international(target: &str) -> Option<String> {
     if !rest.chars().all(|c| c.is_ascii_digit() || " -./()".contains(c)) {
         return None;
     }
-    // "+49 (0)30 …" is written so but dialled without the zero.
-    let digits: String = rest.replace("(0)", "").chars().filter(char::is_ascii_digit).collect();
+    // "+49 (0)30 …" is written so but dialled without the zero, except where it is part of the number.
+    let rest = if ZERO_BELONGS.iter().any(|code| rest.starts_with(code)) { rest } else { &rest.replace("(0)", "") };
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
     ((DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) && !digits.starts_with('0')).then_some(digits)
 }
 
@@ -152,7 +179,7 @@ fn costly(number: &str) -> bool {
         || COSTLY_RANGES.iter().any(|(code, ranges)| {
             number.strip_prefix(code).is_some_and(|national| {
                 // A trunk zero that does not belong there must not hide the range.
-                let national = national.trim_start_matches('0');
+                let national = if ZERO_BELONGS.contains(code) { national } else { national.trim_start_matches('0') };
                 ranges.iter().any(|range| national.starts_with(range))
             })
         })

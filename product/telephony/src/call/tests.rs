@@ -104,6 +104,9 @@ fn silence_is_suspicious_except_on_hold() {
     let (call, effects) = live(Direction::Inbound, &[Event::Answered, held, Event::MediaSilent]);
     assert_eq!(call.state(), &State::Held);
     assert!(effects.contains(&Effect::ReportHeld));
+    assert_eq!(effects.last(), Some(&Effect::AskPeer), "is it still there?");
+    let (call, _) = live(Direction::Inbound, &[Event::Answered, held, Event::MediaSilent, Event::SignallingLost]);
+    assert!(matches!(call.state(), State::Ended(end) if end.reason == EndReason::SignallingLost), "it is not");
     let resumed = Event::Directions { we_send: true, we_receive: true };
     let (call, effects) = live(Direction::Inbound, &[Event::Answered, held, resumed, Event::MediaSilent]);
     assert!(effects.contains(&Effect::ReportResumed));

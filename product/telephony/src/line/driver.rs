@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Dial, Inner, Insecure, LineEvent, LiveCall, RingingCall, Strings};
 use crate::call::{Call, CallEnd, Direction, Effect, EndedBy, Event, State, Timer, Times};
-use crate::media_session::{AudioPort, MediaHandle, MediaSocket, Seed};
+use crate::media_session::{AudioPort, MediaHandle, MediaSocket, Peer, Seed};
 use crate::signalling::{CallFacts, IncomingCall, Leg, Reply, SignalEvent};
 
 /// What the upper half wants.
@@ -42,7 +42,7 @@ struct Task {
     sound: Sound,
     local: Local,
     seed: Seed,
-    signalled: IpAddr,
+    peer: Peer,
     /// Why the call may not be answered.
     insecure: Option<Insecure>,
     timers: Vec<(Timer, Instant)>,
@@ -130,7 +130,10 @@ impl Task {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let (end, end_receiver) = watch::channel(None);
         let (call, effects) = Call::begin(direction, times);
+        // Whom we call was chosen by us, and has answered when its sound begins.
+        let ours = direction == Direction::Outbound;
         let signalled = facts.source.ip();
+        let peer = Peer { signalled, trusted: ours || inner.signalling.trusts(signalled), acknowledged: ours };
         let (media, wanted) = (facts.source, Wanted::Protected);
         let local = Local { media, session_id: 0, version: 0, wanted, keys: own_keys(inner) };
         let seed = Seed { source: 0, sequence: 0, timestamp: 0, session: 0 };
@@ -142,7 +145,7 @@ impl Task {
             sound: Sound::None,
             local,
             seed,
-            signalled,
+            peer,
             insecure: None,
             timers: Vec::new(),
             description: Vec::new(),
@@ -249,8 +252,12 @@ impl Task {
         match event {
             SignalEvent::Rings { .. } => self.happen(Event::Rings),
             SignalEvent::Answered { description } => self.on_answered(description.as_deref()),
-            SignalEvent::Acknowledged { description: Some(description) } => self.on_answer_to_us(&description),
+            SignalEvent::Acknowledged { description: Some(description) } => {
+                self.on_acknowledged();
+                self.on_answer_to_us(&description);
+            }
             SignalEvent::Acknowledged { description: None } => {
+                self.on_acknowledged();
                 // Nothing answered our offer: there can be no sound.
                 if matches!(self.sound, Sound::Ready(_, None)) {
                     self.happen(Event::HangUp);
@@ -266,6 +273,14 @@ impl Task {
                 }
             }
             SignalEvent::Offered { description, reply } => self.on_offer(description, reply).await,
+        }
+    }
+
+    /// Inbound: our answer arrived where the call came from.
+    fn on_acknowledged(&mut self) {
+        self.peer.acknowledged = true;
+        if let Sound::Flowing(media, _) = &self.sound {
+            media.acknowledge();
         }
     }
 
@@ -353,6 +368,7 @@ impl Task {
                 }
                 Effect::SendRefusal(status) => self.leg.refuse(status),
                 Effect::SendCancel | Effect::SendHangUp => self.leg.end(),
+                Effect::AskPeer => self.leg.ask(),
                 Effect::StartMedia => self.start_sound(),
                 Effect::StopMedia => self.sound = Sound::None,
                 Effect::SetDirections { .. } => {
@@ -375,7 +391,7 @@ impl Task {
     fn start_sound(&mut self) {
         match std::mem::replace(&mut self.sound, Sound::None) {
             Sound::Ready(socket, Some(agreed)) => {
-                let (audio, media) = socket.start(self.seed, self.inner.config.media, &agreed, self.signalled);
+                let (audio, media) = socket.start(self.seed, self.inner.config.media, &agreed, self.peer);
                 self.sound = Sound::Flowing(media, agreed);
                 if let Some(waiting) = self.waiting.take() {
                     // Nobody waits any more: the next command is the end of the call.

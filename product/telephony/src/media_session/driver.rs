@@ -12,17 +12,19 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::latch::Latch;
+use super::latch::{Latch, Peer};
 use super::port::{Shared, lock};
 use super::protection::Protection;
 use super::receiver::Receiver;
-use super::reports::{REPORT_TICKS, lost_at_peer, report};
+use super::reports::{REPORT_TICKS, is_report, lost_at_peer, report};
 use super::sender::Sender;
 use super::{AudioPort, Digit, Heard, MediaConfig, MediaStatistics, Seed, TapFrame, law};
 use crate::port_pool::{Lease, PortPool};
 
 /// One tick.
 const TICK: Duration = Duration::from_millis(media::FRAME_MILLISECONDS as u64);
+/// How many there are in a second.
+const TICKS_PER_SECOND: u64 = 1_000 / media::FRAME_MILLISECONDS as u64;
 /// When this far behind, nothing is sent for the ticks that were missed, instead of all at once.
 const TICKS_BEHIND_LIMIT: u64 = 10;
 /// Missed ticks whose sound is still taken from the jitter buffer: what it can hold, one second.
@@ -72,20 +74,14 @@ impl MediaSocket {
         self.address
     }
 
-    /// Begins: sound flows until the handle is dropped. `signalled` is the signalling peer's address.
-    pub fn start(
-        self,
-        seed: Seed,
-        config: MediaConfig,
-        agreed: &Agreed,
-        signalled: IpAddr,
-    ) -> (AudioPort, MediaHandle) {
+    /// Begins: sound flows until the handle is dropped.
+    pub fn start(self, seed: Seed, config: MediaConfig, agreed: &Agreed, peer: Peer) -> (AudioPort, MediaHandle) {
         let shared = Arc::new(Shared::default());
         let (digits_in, digits) = mpsc::channel(DIGITS_LIMIT);
         let (commands, receiver) = mpsc::unbounded_channel();
         let (silent_in, silent) = mpsc::channel(1);
         let mut driver = Driver {
-            latch: Latch::new(agreed.remote, signalled),
+            latch: Latch::new(agreed.remote, peer),
             sender: Sender::new(seed),
             receiver: Receiver::default(),
             agreed: agreed.clone(),
@@ -96,7 +92,8 @@ impl MediaSocket {
             statistics: MediaStatistics::default(),
             tick: 0,
             quiet_ticks: 0,
-            silence_ticks: u64::from(config.silence_seconds) * 50,
+            silence_ticks: u64::from(config.silence_seconds) * TICKS_PER_SECOND,
+            held_silence_ticks: u64::from(config.held_silence_seconds) * TICKS_PER_SECOND,
             found: Vec::new(),
             packet: Vec::with_capacity(256),
             heard: Vec::with_capacity(DATAGRAM_BYTES),
@@ -111,8 +108,10 @@ impl MediaSocket {
     }
 }
 
+#[derive(Debug)]
 enum Command {
     Agree(Box<Agreed>),
+    Acknowledge,
 }
 
 /// Steers the sound of one call. Dropping it ends the sound.
@@ -124,16 +123,15 @@ pub struct MediaHandle {
     digits: mpsc::Sender<Digit>,
 }
 
-impl std::fmt::Debug for Command {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Agree")
-    }
-}
-
 impl MediaHandle {
     /// Something new was agreed: another address, hold, resume.
     pub fn agree(&self, agreed: &Agreed) {
         let _ = self.commands.send(Command::Agree(Box::new(agreed.clone())));
+    }
+
+    /// The signalling peer has shown that it is there.
+    pub fn acknowledge(&self) {
+        let _ = self.commands.send(Command::Acknowledge);
     }
 
     /// Waits until nothing has been heard for too long. Cancel safe.
@@ -186,6 +184,7 @@ struct Driver {
     tick: u64,
     quiet_ticks: u64,
     silence_ticks: u64,
+    held_silence_ticks: u64,
     found: Vec<Digit>,
     packet: Vec<u8>,
     /// The datagram that is looked at.
@@ -214,6 +213,7 @@ impl Driver {
                 }
                 command = commands.recv() => match command {
                     Some(Command::Agree(agreed)) => self.agree(&agreed),
+                    Some(Command::Acknowledge) => self.latch.acknowledge(),
                     None => break,
                 },
                 readable = self.socket.readable() => {
@@ -304,10 +304,14 @@ impl Driver {
             let Ok((length, source)) = socket.try_recv_from(buffer) else { return };
             self.heard.clear();
             self.heard.extend_from_slice(&buffer[..length]);
-            if source.ip() == self.latch.target().ip()
-                && self.protection.open_report(&mut self.heard)
-                && let Some(lost) = lost_at_peer(&self.heard, self.sender.sent(0).source)
-            {
+            let theirs = source.ip() == self.latch.target().ip() && self.protection.open_report(&mut self.heard);
+            if !theirs || !is_report(&self.heard) {
+                continue;
+            }
+            if self.is_held() {
+                self.quiet_ticks = 0;
+            }
+            if let Some(lost) = lost_at_peer(&self.heard, self.sender.sent(0).source) {
                 self.statistics.packets_lost_at_peer = lost;
             }
         }
@@ -316,7 +320,7 @@ impl Driver {
     /// Tells the other side what was sent and heard.
     fn report(&mut self, over: bool) {
         let Some(socket) = &self.reports else { return };
-        let target = self.latch.target();
+        let Some(target) = self.latch.next_target() else { return };
         let Some(port) = target.port().checked_add(1) else { return };
         let mut bytes = report(self.sender.sent(self.statistics.packets_sent), self.receiver.report(), over);
         if self.protection.seal_report(&mut bytes) {
@@ -328,15 +332,16 @@ impl Driver {
     /// Sends what this tick says; gives what was sent as sound.
     fn speak(&mut self) -> Frame {
         self.take_keys();
-        if !self.agreed.we_send {
+        // What is to be said waits, on hold and while nobody is known to listen.
+        let Some(target) = self.agreed.we_send.then(|| self.latch.next_target()).flatten() else {
             self.sender.skip(1);
             return SILENCE;
-        }
+        };
         if let Some(payload_type) = self.agreed.telephone_event
             && self.sender.is_pressing()
             && self.sender.key_packet(payload_type, &mut self.packet)
         {
-            self.send();
+            self.send(target);
             return SILENCE;
         }
         let mut playback = lock(&self.shared.playback);
@@ -344,7 +349,7 @@ impl Driver {
         drop(playback);
         let spoken = frame.unwrap_or(SILENCE);
         self.sender.sound_packet(law(&self.agreed), self.agreed.payload_type, &spoken, &mut self.packet);
-        self.send();
+        self.send(target);
         if frame.is_some() {
             self.shared.progress.notify_waiters();
         }
@@ -369,23 +374,25 @@ impl Driver {
         let _ = lock(&self.shared.playback).push(sound.into());
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, target: SocketAddr) {
         let sealed = self.protection.seal(&mut self.packet);
-        if sealed && self.socket.try_send_to(&self.packet, self.latch.target()).is_ok() {
+        if sealed && self.socket.try_send_to(&self.packet, target).is_ok() {
             self.statistics.packets_sent += 1;
         } else {
             self.statistics.packets_unsent += 1;
         }
     }
 
-    /// Counts the silence; not while the other side said that it will be silent.
+    /// On hold nobody need send, but whoever is there is heard of now and then.
+    fn is_held(&self) -> bool {
+        !(self.agreed.we_send && self.agreed.we_receive)
+    }
+
+    /// Counts the silence.
     fn watch(&mut self) {
-        if !self.agreed.we_receive {
-            self.quiet_ticks = 0;
-            return;
-        }
         self.quiet_ticks += 1;
-        if self.quiet_ticks == self.silence_ticks {
+        let patience = if self.is_held() { self.held_silence_ticks } else { self.silence_ticks };
+        if self.quiet_ticks >= patience {
             let _ = self.silent.try_send(());
             self.quiet_ticks = 0;
         }

@@ -33,6 +33,11 @@ pub fn report(sent: Sent, heard: Option<ReportBlock>, over: bool) -> Vec<u8> {
     compound.to_bytes(CANONICAL_NAME)
 }
 
+/// Whether these bytes are a report at all.
+pub fn is_report(bytes: &[u8]) -> bool {
+    Compound::parse(bytes).is_ok()
+}
+
 /// Packets of ours that the other side says never came.
 pub fn lost_at_peer(bytes: &[u8], ours: u32) -> Option<u64> {
     let compound = Compound::parse(bytes).ok()?;
@@ -51,6 +56,7 @@ mod tests {
         assert_eq!(lost_at_peer(&bytes, 7), Some(3));
         assert_eq!(lost_at_peer(&bytes, 8), None);
         assert_eq!(lost_at_peer(b"not a report", 7), None);
+        assert!(is_report(&bytes) && !is_report(b"not a report"));
         let goodbye = report(Sent { source: 9, timestamp: 1, packets: 10 }, None, true);
         assert_eq!(Compound::parse(&goodbye).map(|compound| compound.goodbyes), Ok(vec![9]));
     }

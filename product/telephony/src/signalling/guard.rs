@@ -1,12 +1,15 @@
 //! Who may speak to us how often: decided on raw bytes, before a message is read.
 //!
-//! Promises: memory is bounded by [`SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of a call that was let in are never
-//! shed (that would end a call that is being answered); IPv6 sources count by their /64. Too many calls are answered 503
-//! with Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or
-//! names, are not answered. The trunk's networks have an allowance of their own, which no flood from elsewhere uses up;
+//! Promises: memory is bounded by [`sources::SOURCES_LIMIT`] and [`ADMITTED_LIMIT`]; repeats of an INVITE whose call was let
+//! in are not shed while it lives (that would end a call that is being answered), and nothing else passes in their name;
+//! IPv6 sources count by their /64 and, with a larger allowance, by their /48. Too many calls are answered 503 with
+//! Retry-After, and beyond that not at all; programs that name themselves as scanners, and whoever guesses numbers or names,
+//! are not answered. The trunk's networks have allowances and places of their own, which no flood from elsewhere uses up;
 //! over UDP a sender can write the trunk's address as its own, so a firewall in front should let only the trunk send it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod sources;
+
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +18,16 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use ipnet::IpNet;
 
 use super::wire;
+use sources::{Allowance, Matter, Rate, Rates, Sources};
 
-/// Sources that are counted one by one at most; more share one allowance.
-pub const SOURCES_LIMIT: usize = 10_000;
-/// Calls let in that are remembered, so that their repeats pass.
-pub const ADMITTED_LIMIT: usize = 4_096;
-/// A source that was quiet this long is forgotten when room is needed.
-const FORGET_MILLISECONDS: u64 = 60_000;
+/// Calls let in that are remembered, so that their repeats pass: more than all rates together let in while they could come.
+pub const ADMITTED_LIMIT: usize = 16_384;
+/// How long an INVITE may be repeated: 64 times T1 (RFC 3261, section 17.1.1.2).
+const REPEATED_MILLISECONDS: u64 = 32_000;
+/// Repeats of an INVITE that pass: six that its sender may make in that time, and a few that the network makes.
+pub const REPEATS_LIMIT: u8 = 10;
+/// What a whole IPv6 site (/48) may do, as many times what one source may: it holds 65,536 of them.
+pub const SITE_FACTOR: u32 = 4;
 /// Seconds after which a shed caller may try again.
 pub const RETRY_AFTER_SECONDS: u32 = 5;
 /// What programs call themselves that look for open telephone systems, in small letters.
@@ -49,6 +55,8 @@ pub struct Limits {
     pub ringing: usize,
     /// Calls from one source that ring at the same time.
     pub source_ringing: usize,
+    /// Calls of one stranger's source at the same time, ringing and answered: a third of what all strangers may have.
+    pub source_calls: usize,
     /// Messages of one source each second, on average; twice as many in a burst.
     pub datagrams_per_second: u32,
     /// New calls of one source each second, on average; four times as many in a burst.
@@ -77,6 +85,7 @@ impl Default for Limits {
             reserved_calls: 50,
             ringing: 300,
             source_ringing: 100,
+            source_calls: 150,
             datagrams_per_second: 1_000,
             source_calls_per_second: 25,
             all_calls_per_second: 200,
@@ -116,116 +125,28 @@ pub struct Figures {
     pub handshakes_failed: u64,
 }
 
-/// How often something may happen: so many in a minute, so many at once.
-#[derive(Debug, Clone, Copy)]
-struct Rate {
-    per_minute: u64,
-    burst: u64,
-}
-
-impl Rate {
-    fn per_second(count: u32, burst: u32) -> Self {
-        Rate { per_minute: u64::from(count) * 60, burst: u64::from(count) * u64::from(burst) }
-    }
-
-    fn per_minute(count: u32, burst: u32) -> Self {
-        Rate { per_minute: u64::from(count), burst: u64::from(count) * u64::from(burst) }
-    }
-}
-
-/// What one event costs: a minute's milliseconds, so that one millisecond earns the rate itself.
-const EVENT: u64 = 60_000;
-
-/// A bucket that fills with time.
-#[derive(Debug, Clone, Copy)]
-struct Allowance {
-    left: u64,
-    filled_at: u64,
-}
-
-impl Allowance {
-    fn full(rate: Rate, now: u64) -> Self {
-        Allowance { left: rate.burst * EVENT, filled_at: now }
-    }
-
-    /// Whether there is one left.
-    fn has(&mut self, rate: Rate, now: u64) -> bool {
-        let grown = now.saturating_sub(self.filled_at).saturating_mul(rate.per_minute);
-        self.left = self.left.saturating_add(grown).min(rate.burst * EVENT);
-        self.filled_at = self.filled_at.max(now);
-        self.left >= EVENT
-    }
-
-    /// Takes one, if there is one. `now` in milliseconds.
-    fn take(&mut self, rate: Rate, now: u64) -> bool {
-        let there = self.has(rate, now);
-        if there {
-            self.left -= EVENT;
-        }
-        there
-    }
-}
-
-/// The rates of one source.
-#[derive(Debug, Clone, Copy)]
-struct Rates {
-    datagrams: Rate,
-    calls: Rate,
-    answers: Rate,
-    probes: Rate,
-    wrong: Rate,
-}
-
-impl Rates {
-    fn of_strangers(limits: &Limits) -> Self {
-        Rates {
-            datagrams: Rate::per_second(limits.datagrams_per_second, 2),
-            calls: Rate::per_second(limits.source_calls_per_second, 4),
-            answers: Rate::per_second(limits.source_answers_per_second, 4),
-            probes: Rate::per_second(limits.source_probes_per_second, 4),
-            wrong: Rate::per_minute(limits.source_wrong_per_minute, 2),
-        }
-    }
-
-    /// The trunk carries the calls of many people.
-    fn of_the_trunk(limits: &Limits) -> Self {
-        let calls = Rate::per_second(limits.trusted_calls_per_second, 2);
-        let datagrams = Rate::per_second(limits.datagrams_per_second.max(limits.trusted_calls_per_second * 20), 2);
-        Rates { datagrams, calls, answers: calls, probes: calls, wrong: datagrams }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Source {
-    datagrams: Allowance,
-    calls: Allowance,
-    answers: Allowance,
-    probes: Allowance,
-    wrong: Allowance,
-    seen_at: u64,
-}
-
-impl Source {
-    fn new(rates: &Rates, now: u64) -> Self {
-        Source {
-            datagrams: Allowance::full(rates.datagrams, now),
-            calls: Allowance::full(rates.calls, now),
-            answers: Allowance::full(rates.answers, now),
-            probes: Allowance::full(rates.probes, now),
-            wrong: Allowance::full(rates.wrong, now),
-            seen_at: now,
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Book {
-    sources: HashMap<IpAddr, Source>,
-    others: Source,
+    /// The trunk's addresses, where no stranger takes a place.
+    trunk: Sources<IpAddr>,
+    strangers: Sources<IpAddr>,
+    /// The sites of strangers who speak IPv6.
+    sites: Sources<Ipv6Addr>,
     all_calls: Allowance,
-    admitted: HashSet<u64>,
-    order: VecDeque<u64>,
+    /// By source and Call-ID.
+    admitted: HashMap<u64, Admitted>,
+    /// The same by their age; some may be forgotten already.
+    order: VecDeque<(u64, u64)>,
     figures: Figures,
+}
+
+/// An INVITE that was let in.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    /// Which attempt it is: another one under the same Call-ID counts as a new call.
+    transaction: u64,
+    at: u64,
+    repeats: u8,
 }
 
 /// The guard of one phone.
@@ -235,8 +156,6 @@ pub struct Guard {
     trusted: Vec<IpNet>,
     /// What the trunk's name led to, when it was last found.
     named: RwLock<Vec<IpAddr>>,
-    strangers: Rates,
-    trunk: Rates,
     all_calls: Rate,
     hasher: RandomState,
     handshakes_failed: AtomicU64,
@@ -246,19 +165,20 @@ pub struct Guard {
 impl Guard {
     /// A guard that has seen nobody.
     pub fn new(limits: Limits, trusted: Vec<IpNet>) -> Self {
-        let (strangers, trunk) = (Rates::of_strangers(&limits), Rates::of_the_trunk(&limits));
+        let strangers = Rates::of_strangers(&limits);
         let all_calls = Rate::per_second(limits.all_calls_per_second, 2);
         let book = Book {
-            sources: HashMap::new(),
-            others: Source::new(&strangers, 0),
+            trunk: Sources::new(Rates::of_the_trunk(&limits)),
+            strangers: Sources::new(strangers),
+            sites: Sources::new(strangers.times(SITE_FACTOR)),
             all_calls: Allowance::full(all_calls, 0),
-            admitted: HashSet::new(),
+            admitted: HashMap::new(),
             order: VecDeque::new(),
             figures: Figures::default(),
         };
         let (hasher, handshakes_failed, book) = (RandomState::new(), AtomicU64::new(0), Mutex::new(book));
         let named = RwLock::default();
-        Guard { limits, trusted, named, strangers, trunk, all_calls, hasher, handshakes_failed, book }
+        Guard { limits, trusted, named, all_calls, hasher, handshakes_failed, book }
     }
 
     /// The limits in force.
@@ -297,54 +217,62 @@ impl Guard {
 
     /// Judges a message, of a datagram or a stream. `now` in milliseconds from any origin.
     pub fn judge(&self, source: IpAddr, bytes: &[u8], now: u64) -> Verdict {
-        let trusted = self.trusts(source);
-        let rates = if trusted { &self.trunk } else { &self.strangers };
+        let from = self.sender(source);
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let (seen, figures) = book.source(source, rates, now);
-        if !seen.datagrams.take(rates.datagrams, now) {
-            figures.dropped += 1;
+        if !book.take(from, Matter::Datagram, now) {
+            book.figures.dropped += 1;
             return Verdict::Drop;
         }
         let call_id = wire::new_call(bytes);
         let asks = call_id.is_none() && wire::is_probe(bytes);
-        if !trusted && (call_id.is_some() || asks) && is_scanner(bytes) {
-            figures.scanners += 1;
+        if !from.trusted && (call_id.is_some() || asks) && is_scanner(bytes) {
+            book.figures.scanners += 1;
             return Verdict::Drop;
         }
-        if asks && !seen.probes.take(rates.probes, now) {
-            figures.dropped += 1;
+        if asks && !book.take(from, Matter::Probe, now) {
+            book.figures.dropped += 1;
             return Verdict::Drop;
         }
-        match call_id {
-            None => Verdict::Pass,
-            Some(call_id) => self.judge_call(&mut book, (source, call_id), rates, now),
-        }
+        let Some(call_id) = call_id else { return Verdict::Pass };
+        let transaction = self.hasher.hash_one(wire::transaction(bytes));
+        self.judge_call(&mut book, from, (self.name(source, call_id), transaction), now)
     }
 
-    fn judge_call(&self, book: &mut Book, (from, call_id): (IpAddr, &[u8]), rates: &Rates, now: u64) -> Verdict {
-        let name = self.hasher.hash_one((from, call_id));
-        if book.admitted.contains(&name) {
+    fn sender(&self, source: IpAddr) -> Sender {
+        Sender { network: network(source), site: site(source), trusted: self.trusts(source) }
+    }
+
+    /// The name under which a call of a source is remembered.
+    fn name(&self, source: IpAddr, call_id: &[u8]) -> u64 {
+        self.hasher.hash_one((source.to_canonical(), call_id))
+    }
+
+    fn judge_call(&self, book: &mut Book, from: Sender, (name, transaction): (u64, u64), now: u64) -> Verdict {
+        if book.is_repeat(name, transaction, now) {
             return Verdict::Pass;
         }
-        let trusted = self.trusts(from);
-        let (seen, figures) = book.source(from, rates, now);
-        if !seen.wrong.has(rates.wrong, now) {
-            figures.ignored += 1;
+        if !book.has(from, Matter::Wrong, now) {
+            book.figures.ignored += 1;
             return Verdict::Drop;
         }
-        let allowed = seen.calls.take(rates.calls, now) && (trusted || book.all_calls.take(self.all_calls, now));
+        let allowed = book.take(from, Matter::Call, now) && (from.trusted || book.all_calls.take(self.all_calls, now));
         if !allowed {
-            return book.shed(from, rates, now);
+            return book.shed(from, now);
         }
-        book.admit(name);
+        book.admit(name, transaction, now);
         Verdict::Pass
+    }
+
+    /// A call is over: whatever comes under its name from now on begins another one.
+    pub fn forget_call(&self, source: IpAddr, call_id: &str) {
+        let name = self.name(source, call_id.as_bytes());
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).admitted.remove(&name);
     }
 
     /// A call of this source went to a number that nobody has, or was forbidden.
     pub fn note_refused(&self, source: IpAddr, now: u64) {
-        let rates = if self.trusts(source) { &self.trunk } else { &self.strangers };
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.source(source, rates, now).0.wrong.take(rates.wrong, now);
+        let from = self.sender(source);
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).take(from, Matter::Wrong, now);
     }
 
     /// A TLS connection came to nothing.
@@ -353,45 +281,80 @@ impl Guard {
     }
 }
 
+/// Whose allowances a message is counted against.
+#[derive(Debug, Clone, Copy)]
+struct Sender {
+    network: IpAddr,
+    site: Option<Ipv6Addr>,
+    trusted: bool,
+}
+
 impl Book {
-    fn source(&mut self, address: IpAddr, rates: &Rates, now: u64) -> (&mut Source, &mut Figures) {
-        let address = network(address);
-        if self.sources.len() >= SOURCES_LIMIT && !self.sources.contains_key(&address) {
-            self.sources.retain(|_, source| now.saturating_sub(source.seen_at) < FORGET_MILLISECONDS);
-            if self.sources.len() >= SOURCES_LIMIT {
-                return (&mut self.others, &mut self.figures);
-            }
+    /// Whether the sender, and the site it belongs to, have one left.
+    fn has(&mut self, from: Sender, matter: Matter, now: u64) -> bool {
+        if from.trusted {
+            return self.trunk.has(from.network, matter, now);
         }
-        let source = self.sources.entry(address).or_insert_with(|| Source::new(rates, now));
-        source.seen_at = now;
-        (source, &mut self.figures)
+        self.strangers.has(from.network, matter, now) && from.site.is_none_or(|site| self.sites.has(site, matter, now))
     }
 
-    fn shed(&mut self, from: IpAddr, rates: &Rates, now: u64) -> Verdict {
-        let (seen, figures) = self.source(from, rates, now);
-        if seen.answers.take(rates.answers, now) {
-            figures.shed += 1;
+    /// Takes one of both, if they have one.
+    fn take(&mut self, from: Sender, matter: Matter, now: u64) -> bool {
+        if from.trusted {
+            return self.trunk.take(from.network, matter, now);
+        }
+        self.strangers.take(from.network, matter, now)
+            && from.site.is_none_or(|site| self.sites.take(site, matter, now))
+    }
+
+    fn shed(&mut self, from: Sender, now: u64) -> Verdict {
+        if self.take(from, Matter::Answer, now) {
+            self.figures.shed += 1;
             Verdict::Shed
         } else {
-            figures.ignored += 1;
+            self.figures.ignored += 1;
             Verdict::Drop
         }
     }
 
-    fn admit(&mut self, name: u64) {
-        if self.order.len() == ADMITTED_LIMIT
-            && let Some(oldest) = self.order.pop_front()
+    /// Whether this INVITE was let in before and may come once more.
+    fn is_repeat(&mut self, name: u64, transaction: u64, now: u64) -> bool {
+        let Some(known) = self.admitted.get_mut(&name) else { return false };
+        let lives = now.saturating_sub(known.at) < REPEATED_MILLISECONDS && known.repeats < REPEATS_LIMIT;
+        let same = lives && known.transaction == transaction;
+        known.repeats += u8::from(same);
+        same
+    }
+
+    fn admit(&mut self, name: u64, transaction: u64, now: u64) {
+        while let Some(&(oldest, at)) = self.order.front()
+            && (self.order.len() >= ADMITTED_LIMIT || now.saturating_sub(at) >= REPEATED_MILLISECONDS)
         {
-            self.admitted.remove(&oldest);
+            self.order.pop_front();
+            // It may have been let in again since.
+            if self.admitted.get(&oldest).is_some_and(|known| known.at == at) {
+                self.admitted.remove(&oldest);
+            }
         }
-        self.admitted.insert(name);
-        self.order.push_back(name);
+        self.admitted.insert(name, Admitted { transaction, at: now, repeats: 0 });
+        self.order.push_back((name, now));
     }
 }
 
 fn is_scanner(bytes: &[u8]) -> bool {
     let named = wire::user_agent(bytes).unwrap_or(b"").to_ascii_lowercase();
     SCANNERS.iter().any(|scanner| named.windows(scanner.len()).any(|part| part == *scanner))
+}
+
+/// The site of an IPv6 address: its /48.
+fn site(address: IpAddr) -> Option<Ipv6Addr> {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            Some(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+        IpAddr::V4(_) => None,
+    }
 }
 
 /// The address that is counted: IPv6 by its /64, because one host has them all.

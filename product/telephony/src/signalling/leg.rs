@@ -76,6 +76,8 @@ pub struct Leg {
     states: DialogStateReceiver,
     /// Outbound: the call attempt, until it has an outcome.
     attempt: Option<JoinHandle<InviteAsyncResult>>,
+    /// A question whether the other side is still there, until it is answered.
+    asked: Option<JoinHandle<bool>>,
     /// The CSeq of a re-INVITE without a description: its answer comes with the acknowledgement.
     awaited_answer: Option<u32>,
     inner: Arc<Inner>,
@@ -105,7 +107,19 @@ impl Leg {
         place: Place,
     ) -> Self {
         let (inner, stage, parting, place) = (inner.clone(), Stage::Open, false, Some(place));
-        Leg { facts, dialog, states, attempt: None, awaited_answer: None, inner, inbound: true, stage, parting, place }
+        Leg {
+            facts,
+            dialog,
+            states,
+            attempt: None,
+            asked: None,
+            awaited_answer: None,
+            inner,
+            inbound: true,
+            stage,
+            parting,
+            place,
+        }
     }
 
     pub(super) fn outbound(
@@ -130,19 +144,21 @@ impl Leg {
     /// The next event; none once the call is over. Cancel safe.
     pub async fn next_event(&mut self) -> Option<SignalEvent> {
         while self.stage != Stage::Over {
-            let state = match &mut self.attempt {
-                None => self.states.recv().await,
-                Some(attempt) => tokio::select! {
-                    biased;
-                    state = self.states.recv() => state,
-                    outcome = attempt => {
-                        self.attempt = None;
-                        if let Some(event) = self.attempt_failed(outcome.ok()) {
-                            return Some(event);
-                        }
+            let state = tokio::select! {
+                biased;
+                state = self.states.recv() => state,
+                outcome = finished(&mut self.attempt) => {
+                    if let Some(event) = self.attempt_failed(outcome) {
+                        return Some(event);
+                    }
+                    continue;
+                }
+                there = finished(&mut self.asked) => {
+                    if there == Some(true) {
                         continue;
                     }
-                },
+                    return Some(SignalEvent::Lost);
+                }
             };
             let Some(state) = state else {
                 self.stage = Stage::Over;
@@ -268,6 +284,20 @@ impl Leg {
         }
     }
 
+    /// Asks the other side of an answered call whether it is still there (OPTIONS; RFC 3261, section 12.2.1.2: no answer, and
+    /// the answer that there is no such call, mean that it is not). Then the next event is [`SignalEvent::Lost`].
+    pub fn ask(&mut self) {
+        if self.stage != Stage::Confirmed || self.asked.is_some() {
+            return;
+        }
+        let dialog = self.dialog.clone();
+        self.asked = Some(self.inner.tasks.spawn(async move {
+            let gone = [Status::CALL_DOES_NOT_EXIST, Status::REQUEST_TIMEOUT];
+            let answer = dialog.request(Method::Options, None, None).await.ok().flatten();
+            answer.is_some_and(|answer| !gone.contains(&convert::status(&answer.status_code)))
+        }));
+    }
+
     /// Inbound: tells the caller that it rings.
     pub fn ring(&self) -> Result<(), Error> {
         if !self.inbound || self.stage != Stage::Open {
@@ -337,6 +367,14 @@ impl Leg {
     }
 }
 
+/// What a task came to, when there is one; it is forgotten then. Cancel safe.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    let Some(running) = task else { return std::future::pending().await };
+    let outcome = running.await.ok();
+    *task = None;
+    outcome
+}
+
 fn forget(inner: &Inner, id: &DialogId) {
     inner.dialogs.remove_dialog(id);
 }
@@ -344,6 +382,9 @@ fn forget(inner: &Inner, id: &DialogId) {
 impl Drop for Leg {
     fn drop(&mut self) {
         self.end();
+        if self.inbound {
+            self.inner.guard.forget_call(self.facts.source.ip(), &self.facts.call_id);
+        }
         // A farewell under way gives the dialog back itself.
         if !self.parting {
             forget(&self.inner, &self.dialog.id());

@@ -144,6 +144,12 @@ pub fn new_call(bytes: &[u8]) -> Option<&[u8]> {
     Some(values(bytes, CALL_ID).next().unwrap_or(b""))
 }
 
+/// What tells one attempt from the next (RFC 3261, section 17.2.3): the first Via with its branch, the From with its tag, the
+/// CSeq. As they stand: a repeat is the same to the byte.
+pub fn transaction(bytes: &[u8]) -> [Option<&[u8]>; 3] {
+    [VIA, FROM, SEQUENCE].map(|name| values(bytes, name).next())
+}
+
 fn has_tag(value: &[u8]) -> bool {
     let parameters = value.iter().rposition(|&byte| byte == b'>').map_or(value, |end| &value[end..]);
     parameters.split(|&byte| byte == b';').skip(1).any(|parameter| {

@@ -7,6 +7,7 @@ use media::rtp::Packet;
 use storage::SystemEntropy;
 use telephony::call::{EndReason, EndedBy};
 use telephony::line::{Dial, Line, LineConfig, LineEvent};
+use telephony::media_session::UNPROVEN_PACKETS_LIMIT;
 use telephony::signalling::{Credentials, Target, log_filter};
 use telephony::softphone::{Options, Softphone, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -200,4 +201,164 @@ async fn logs_hold_no_message_no_number_and_no_secret() {
     let logged = String::from_utf8_lossy(&log.0.lock().expect("no panic")).to_lowercase();
     assert!(logged.contains("the end of the test"));
     assert!(!logged.contains("canary"), "{logged}");
+}
+
+/// A caller by hand: who calls is `socket`, whose sound shall go to `media`.
+struct ByHand {
+    socket: UdpSocket,
+    line: std::net::SocketAddr,
+    tag: String,
+    sequence: u32,
+}
+
+impl ByHand {
+    fn text(&self, method: &str, sequence: u32, media: std::net::SocketAddr, direction: &str) -> String {
+        let here = self.socket.local_addr().expect("bound");
+        let sdp = format!(
+            "v=0\r\no=- 1 {sequence} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {}\r\nt=0 0\r\nm=audio {} RTP/AVP 0\r\na={direction}\r\n",
+            media.ip(),
+            media.port()
+        );
+        let body = if method == "INVITE" { sdp } else { String::new() };
+        let kind = if method == "INVITE" { "Content-Type: application/sdp\r\n" } else { "" };
+        format!(
+            "{method} sip:tone@{line} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}{sequence}\r\nMax-Forwards: 70\r\n\
+             From: <sip:hand@127.0.0.1>;tag=hand\r\nTo: <sip:tone@127.0.0.1>{tag}\r\nCall-ID: by-hand-{here}\r\n\
+             CSeq: {sequence} {method}\r\nContact: <sip:hand@{here}>\r\n{kind}Content-Length: {length}\r\n\r\n{body}",
+            line = self.line,
+            tag = self.tag,
+            length = body.len(),
+        )
+    }
+
+    /// Invites and waits for the answer, which is not acknowledged yet.
+    async fn invite(&mut self, media: std::net::SocketAddr, direction: &str) {
+        self.sequence += 1;
+        let message = self.text("INVITE", self.sequence, media, direction);
+        self.socket.send_to(message.as_bytes(), self.line).await.expect("sent");
+        loop {
+            let answer = self.hear("SIP/2.0 200").await;
+            if answer.contains(&format!("CSeq: {} INVITE", self.sequence)) {
+                let to = answer.lines().find(|line| line.starts_with("To:")).expect("a To");
+                self.tag = format!(";tag={}", to.split("tag=").nth(1).expect("a tag"));
+                return;
+            }
+        }
+    }
+
+    /// The next message that begins so.
+    async fn hear(&self, beginning: &str) -> String {
+        let mut buffer = vec![0u8; 65_536];
+        loop {
+            let received = tokio::time::timeout(Duration::from_secs(5), self.socket.recv_from(&mut buffer));
+            let (length, _) = received.await.expect("in time").expect("received");
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.starts_with(beginning) {
+                return message;
+            }
+        }
+    }
+
+    async fn acknowledge(&self, media: std::net::SocketAddr) {
+        let message = self.text("ACK", self.sequence, media, "");
+        self.socket.send_to(message.as_bytes(), self.line).await.expect("sent");
+    }
+}
+
+/// How many datagrams arrive within so many seconds.
+async fn arrivals(socket: &UdpSocket, seconds: u64) -> u32 {
+    let (mut count, mut buffer) = (0, vec![0u8; 2_048]);
+    let over = tokio::time::Instant::now() + Duration::from_secs(seconds);
+    while let Ok(Ok(_)) = tokio::time::timeout_at(over, socket.recv_from(&mut buffer)).await {
+        count += 1;
+    }
+    count
+}
+
+async fn by_hand(answerer: &Answerer) -> ByHand {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    ByHand { socket, line: answerer.line.address(), tag: String::new(), sequence: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_is_not_turned_on_a_third_party() {
+    let answerer = Answerer::start().await;
+    let mut caller = by_hand(&answerer).await;
+    let own = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let own_address = own.local_addr().expect("bound");
+    caller.invite(own_address, "sendrecv").await;
+    caller.acknowledge(own_address).await;
+    assert!(arrivals(&own, 1).await > 20, "the caller hears");
+    // Another machine, as far as addresses tell.
+    let victim = UdpSocket::bind("127.0.0.2:0").await.expect("a port");
+    let victim_address = victim.local_addr().expect("bound");
+    caller.invite(victim_address, "recvonly").await;
+    caller.acknowledge(victim_address).await;
+    let flood = arrivals(&victim, 8).await;
+    assert!(flood <= UNPROVEN_PACKETS_LIMIT, "{flood} packets went to somebody who has not asked");
+    caller.invite(own_address, "sendrecv").await;
+    caller.acknowledge(own_address).await;
+    assert!(arrivals(&own, 1).await > 20, "the caller hears again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_acknowledge_is_sent_little() {
+    let answerer = Answerer::start().await;
+    let mut caller = by_hand(&answerer).await;
+    let own = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let own_address = own.local_addr().expect("bound");
+    caller.invite(own_address, "recvonly").await;
+    let unasked = arrivals(&own, 5).await;
+    assert!((1..=UNPROVEN_PACKETS_LIMIT).contains(&unasked), "{unasked} packets went to whoever may have called");
+    caller.acknowledge(own_address).await;
+    assert!(arrivals(&own, 1).await > 20, "acknowledged, the caller hears");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_held_and_silent_is_asked_whether_it_is_there() {
+    let mut config = LineConfig::loopback();
+    config.media.held_silence_seconds = 1;
+    let answerer = Answerer::start_with(config).await;
+    let mut caller = by_hand(&answerer).await;
+    let own = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let own_address = own.local_addr().expect("bound");
+    caller.invite(own_address, "inactive").await;
+    caller.acknowledge(own_address).await;
+    for (answer, ends) in [("200 OK", false), ("405 Method Not Allowed", false), ("481 No Such Call", true)] {
+        let question = caller.hear("OPTIONS ").await;
+        assert_eq!(answerer.ended().len(), 0, "it is there");
+        let head: Vec<&str> = question.lines().skip(1).filter(|line| !line.starts_with("Content-")).collect();
+        let answer = format!("SIP/2.0 {answer}\r\n{}\r\nContent-Length: 0\r\n\r\n", head.join("\r\n").trim_end());
+        caller.socket.send_to(answer.as_bytes(), caller.line).await.expect("sent");
+        if ends {
+            let ended = answerer.wait_for(1).await;
+            assert_eq!((ended[0].end.by, ended[0].end.reason), (EndedBy::Network, EndReason::SignallingLost));
+        }
+    }
+    caller.hear("BYE ").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_stranger_has_so_many_calls_and_no_more() {
+    let mut config = LineConfig::loopback();
+    config.sip.limits.source_calls = 2;
+    let answerer = Answerer::start_with(config).await;
+    let own: std::net::SocketAddr = ([127, 0, 0, 1], 9).into();
+    let (mut first, mut second, mut third) =
+        (by_hand(&answerer).await, by_hand(&answerer).await, by_hand(&answerer).await);
+    for caller in [&mut first, &mut second] {
+        caller.invite(own, "inactive").await;
+        caller.acknowledge(own).await;
+    }
+    third.sequence = 1;
+    let message = third.text("INVITE", 1, own, "inactive");
+    third.socket.send_to(message.as_bytes(), third.line).await.expect("sent");
+    assert!(third.hear("SIP/2.0 503").await.contains("Retry-After: "));
+    third.acknowledge(own).await;
+    let goodbye = first.text("BYE", 2, own, "");
+    first.socket.send_to(goodbye.as_bytes(), first.line).await.expect("sent");
+    first.hear("SIP/2.0 200").await;
+    answerer.wait_for(1).await;
+    third.invite(own, "inactive").await;
+    third.acknowledge(own).await;
 }

@@ -40,6 +40,7 @@ impl Answerer {
         config.sip.limits.source_wrong_per_minute = 1_000_000;
         config.sip.limits.ringing = 10_000;
         config.sip.limits.source_ringing = 10_000;
+        config.sip.limits.source_calls = 10_000;
         Self::start_with(config).await
     }
 

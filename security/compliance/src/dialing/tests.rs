@@ -58,6 +58,62 @@ fn costly_ranges_are_blocked_in_every_dress() {
     }
 }
 
+/// For each country that settings accept: numbers that cost, and one that does not.
+const EXAMPLES: &[(&str, &[&str], &str)] = &[
+    (
+        "1",
+        &["9005551234", "6585551234", "8765551234", "2425551234", "4415551234", "7215551234", "5005551234"],
+        "2125551234",
+    ),
+    ("44", &["9098790123", "8712345678", "8443456789", "7012345678"], "1174960123"),
+    ("49", &["9001234567", "1805123456", "137123456", "700123456"], "301234567"),
+    ("33", &["899123456", "820123456"], "123456789"),
+    ("39", &["899123456", "1991234567", "848123456"], "089123456"),
+    ("34", &["803123456", "806123456", "905123456", "907123456"], "911234567"),
+    ("41", &["900123456", "906123456", "842123456"], "441234567"),
+    ("43", &["900123456", "930123456", "820123456"], "15123456"),
+    ("31", &["9001234567", "875123456"], "201234567"),
+    ("32", &["90212345", "70123456"], "21234567"),
+    ("61", &["1900123456", "190212345"], "291234567"),
+    ("64", &["900123456"], "91234567"),
+    ("353", &["1520123456", "1590123456"], "12345678"),
+    ("48", &["701234567", "801234567"], "221234567"),
+];
+
+#[test]
+fn every_country_that_settings_accept_has_its_costly_numbers_refused() {
+    let listed: Vec<&str> = EXAMPLES.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(classified().collect::<Vec<_>>(), listed, "a table without examples, or the other way round");
+    for (code, costly, ordinary) in EXAMPLES {
+        let policy = DialingPolicy { home_country_code: Some((*code).to_owned()), ..DialingPolicy::default() };
+        assert_eq!(policy.unclassified(), None);
+        for number in *costly {
+            assert_eq!(may_dial(&format!("+{code} {number}"), &policy), Err(Refusal::Premium), "+{code} {number}");
+        }
+        assert!(may_dial(&format!("+{code} {ordinary}"), &policy).is_ok(), "+{code} {ordinary}");
+    }
+}
+
+#[test]
+fn a_country_without_a_table_is_refused_in_settings_and_at_the_door() {
+    let policy = |code: &str| DialingPolicy { allowed_country_codes: vec![code.to_owned()], ..german() };
+    for code in ["46", "4", "", "+44", "044"] {
+        assert_eq!(policy(code).unclassified(), Some(code));
+    }
+    assert_eq!(may_dial("+46 8 123 456 78", &policy("46")), Err(Refusal::Country));
+    assert_eq!(may_dial("+46 8 123 456 78", &policy("4")), Err(Refusal::Country), "a part of a code allows no more");
+    assert_eq!(DialingPolicy::default().unclassified(), None);
+}
+
+#[test]
+fn the_zero_of_an_italian_number_stays() {
+    let italian = DialingPolicy { home_country_code: Some("39".to_owned()), ..DialingPolicy::default() };
+    let salerno = Target::Number("+39089123456".to_owned());
+    for target in ["+39 089 123456", "+39 (0)89 123456", "0039 089123456"] {
+        assert_eq!(may_dial(target, &italian).map(|permit| permit.target), Ok(salerno.clone()), "{target}");
+    }
+}
+
 #[test]
 fn only_international_form_is_read() {
     for target in

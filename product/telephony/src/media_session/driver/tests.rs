@@ -44,7 +44,8 @@ async fn what_came_while_the_program_did_not_run_is_heard_whole() {
         secured: None,
     };
     let seed = Seed { source: 1, sequence: 1, timestamp: 1, session: 1 };
-    let (mut port, handle) = socket.start(seed, MediaConfig::default(), &agreed, here);
+    let peer_of_signalling = Peer { signalled: here, trusted: false, acknowledged: true };
+    let (mut port, handle) = socket.start(seed, MediaConfig::default(), &agreed, peer_of_signalling);
     let started = Instant::now();
     let mut sent = 0u16;
     while sent < 150 {

@@ -5,12 +5,14 @@
 //! not read is let go ([`FIRST_MESSAGE_WITHIN`], [`IDLE_WITHIN`], [`REST_WITHIN`], [`WRITE_WITHIN`]); the address that
 //! counts is the peer's own.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsipstack::sip::SipMessage;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, SipMessage, StatusCodeKind};
 use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::{SipAddr, SipConnection, TransportEvent};
 use sip::Status;
@@ -29,12 +31,14 @@ pub const FIRST_MESSAGE_WITHIN: Duration = Duration::from_secs(15);
 pub const REST_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection without a call may be idle.
 pub const IDLE_WITHIN: Duration = Duration::from_mins(2);
-/// How long one that carried a call may be: as long as the longest call.
+/// How long one that carries an answered call may be: as long as the longest call.
 pub const IDLE_WITH_CALL_WITHIN: Duration = Duration::from_hours(4);
 /// How often a connection that we opened is kept from being forgotten on its way (RFC 5626, section 4.4.1).
 pub const PING_EVERY: Duration = Duration::from_mins(1);
 /// How long a peer may take to read what it is sent.
 pub const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// Answered calls that are remembered of one connection at most.
+const CALLS_LIMIT: usize = 1_024;
 /// Messages that wait to be sent on one connection.
 const OUTGOING_LIMIT: usize = 256;
 /// Messages on one connection that no parser understands, before it is let go.
@@ -96,8 +100,18 @@ where
 {
     let (reader, writer) = tokio::io::split(stream);
     let closed = ends.closed.clone();
-    let mut carrier =
-        Carrier { reader, writer, ends, guard, started, framer: Framer::default(), garbage: 0, waits: 0, ours };
+    let mut carrier = Carrier {
+        reader,
+        writer,
+        ends,
+        guard,
+        started,
+        framer: Framer::default(),
+        garbage: 0,
+        spoken: false,
+        calls: HashSet::new(),
+        ours,
+    };
     tokio::select! {
         () = closed.cancelled() => {}
         ended = carrier.run() => {
@@ -118,8 +132,10 @@ struct Carrier<S> {
     started: Instant,
     framer: Framer,
     garbage: usize,
-    /// 0: nothing was said yet; 1: something; 2: a call was begun.
-    waits: usize,
+    /// Something was said.
+    spoken: bool,
+    /// The Call-IDs of calls that we answered on it and that nobody has hung up.
+    calls: HashSet<String>,
     /// We opened it.
     ours: bool,
 }
@@ -131,11 +147,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
         let (mut active_at, mut message_since) = (opened_at, None);
         let mut pings = tokio::time::interval_at(opened_at + PING_EVERY, PING_EVERY);
         loop {
-            let deadline = match (message_since, self.waits) {
-                (_, 0) => opened_at + FIRST_MESSAGE_WITHIN,
-                (Some(since), _) => since + REST_WITHIN,
-                (None, 1) if !self.ours => active_at + IDLE_WITHIN,
-                (None, _) => active_at + IDLE_WITH_CALL_WITHIN,
+            let deadline = match message_since {
+                _ if !self.spoken => opened_at + FIRST_MESSAGE_WITHIN,
+                Some(since) => since + REST_WITHIN,
+                None => active_at + self.idle_within(),
             };
             tokio::select! {
                 read = timeout_at(deadline, self.reader.read(&mut buffer)) => {
@@ -154,10 +169,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
                 }
                 event = self.ends.outgoing.recv() => match event {
                     Some(TransportEvent::Incoming(message, ..)) => {
-                        if matches!(&message, SipMessage::Request(request) if request.method == rsipstack::sip::Method::Invite) {
-                            self.waits = 2;
-                        }
-                        self.waits = self.waits.max(1);
+                        self.spoken = true;
+                        self.note_call(&message, true);
                         active_at = Instant::now();
                         self.write(&message.to_bytes()).await?;
                     }
@@ -174,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
         let mut any = false;
         while let Some(frame) = self.framer.next_frame().map_err(io::Error::other)? {
             any = true;
-            self.waits = self.waits.max(1);
+            self.spoken = true;
             match frame {
                 Frame::Ping => self.write(PONG).await?,
                 Frame::Message(message) => self.take(&message).await?,
@@ -194,9 +207,6 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
                 return self.write(&wire::answer(message, Status::SERVICE_UNAVAILABLE, &retry)).await;
             }
         }
-        if wire::new_call(message).is_some() {
-            self.waits = 2;
-        }
         match wire::look(message) {
             wire::Look::Refuse(status) => return self.write(&wire::answer(message, status, "")).await,
             wire::Look::Ignore => return self.note_garbage(),
@@ -208,8 +218,32 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
         let Some(read) = read else {
             return self.note_garbage();
         };
+        self.note_call(&read, false);
         let event = TransportEvent::Incoming(read, self.ends.connection.clone(), self.ends.remote.clone());
         self.ends.incoming.send(event).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+
+    /// How long nothing need be said: a call lasts without a message, anything else does not.
+    fn idle_within(&self) -> Duration {
+        if self.ours || !self.calls.is_empty() { IDLE_WITH_CALL_WITHIN } else { IDLE_WITHIN }
+    }
+
+    /// A call stands once we have answered it, and until either side hangs up. Asking for one earns nothing.
+    fn note_call(&mut self, message: &SipMessage, from_us: bool) {
+        let Ok(call_id) = message.call_id_header() else { return };
+        match message {
+            SipMessage::Request(request) if request.method == Method::Bye => {
+                self.calls.remove(call_id.value());
+            }
+            SipMessage::Response(response) if from_us => {
+                let invited = response.cseq_header().and_then(rsipstack::sip::CSeq::method);
+                let answered = response.status_code.kind() == StatusCodeKind::Successful;
+                if answered && invited.is_ok_and(|method| method == Method::Invite) && self.calls.len() < CALLS_LIMIT {
+                    self.calls.insert(call_id.value().to_owned());
+                }
+            }
+            _ => {}
+        }
     }
 
     fn note_garbage(&mut self) -> io::Result<()> {
@@ -223,5 +257,61 @@ impl<S: AsyncRead + AsyncWrite + Send> Carrier<S> {
             self.writer.flush().await
         });
         written.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signalling::Limits;
+
+    const ASKED: &str =
+        "Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:100@x>\r\nCall-ID: c1\r\n";
+
+    fn request(method: &str, head: &str) -> Vec<u8> {
+        format!("{method} sip:100@127.0.0.1 SIP/2.0\r\n{head}CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n")
+            .into_bytes()
+    }
+
+    fn answer(status: &str, method: &str) -> SipMessage {
+        let text = format!("SIP/2.0 {status}\r\n{ASKED}CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n");
+        SipMessage::try_from(text.as_bytes()).expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn only_a_call_that_was_answered_earns_long_rest() {
+        let (stream, _other_end) = tokio::io::duplex(64 * 1_024);
+        let (reader, writer) = tokio::io::split(stream);
+        let peer = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let ends = ends(Transport::Tcp, peer, CancellationToken::new()).await.expect("a connection");
+        let guard = Arc::new(Guard::new(Limits::default(), Vec::new()));
+        let mut carrier = Carrier {
+            reader,
+            writer,
+            ends,
+            guard,
+            started: Instant::now(),
+            framer: Framer::default(),
+            garbage: 0,
+            spoken: true,
+            calls: HashSet::new(),
+            ours: false,
+        };
+        carrier.take(&request("INVITE", &ASKED.replace("To: <sip:100@x>\r\n", ""))).await.expect("refused with 400");
+        assert_eq!(carrier.idle_within(), IDLE_WITHIN, "malformed");
+        carrier.take(&request("INVITE", ASKED)).await.expect("taken");
+        assert_eq!(carrier.idle_within(), IDLE_WITHIN, "it rings");
+        for (status, method) in [("180 Ringing", "INVITE"), ("404 Not Found", "INVITE"), ("200 OK", "OPTIONS")] {
+            carrier.note_call(&answer(status, method), true);
+            assert_eq!(carrier.idle_within(), IDLE_WITHIN, "{status} to {method}");
+        }
+        carrier.note_call(&answer("200 OK", "INVITE"), false);
+        assert_eq!(carrier.idle_within(), IDLE_WITHIN, "what the peer claims to have answered");
+        carrier.note_call(&answer("200 OK", "INVITE"), true);
+        assert_eq!(carrier.idle_within(), IDLE_WITH_CALL_WITHIN, "answered");
+        carrier.take(&request("BYE", &ASKED.replace("Call-ID: c1", "Call-ID: c2"))).await.expect("taken");
+        assert_eq!(carrier.idle_within(), IDLE_WITH_CALL_WITHIN, "another call is hung up");
+        carrier.take(&request("BYE", ASKED)).await.expect("taken");
+        assert_eq!(carrier.idle_within(), IDLE_WITHIN, "hung up");
     }
 }
