@@ -32,7 +32,7 @@ enum Command {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
-        None => probes(&arguments.node).await,
+        None => Box::pin(probes(&arguments.node)).await,
         Some(Command::Replay { node, conversation, organization }) => replay(&node, conversation, organization).await,
     }
 }

@@ -133,7 +133,9 @@ fn measured(rules: &RuleSet, shape: Shape, sentences: &[String], free_text: &[&s
             let start: String = sentence.chars().take(100).collect();
             tally.such_as.push(format!("{start} by {found:?}"));
         }
-        found.into_iter().for_each(|rule| *tally.by.entry(rule).or_default() += 1);
+        for rule in found {
+            *tally.by.entry(rule).or_default() += 1;
+        }
     }
     tally
 }
