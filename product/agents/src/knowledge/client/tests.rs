@@ -94,7 +94,7 @@ async fn a_site_is_read_within_its_rules() {
 
 #[tokio::test]
 async fn a_crawl_says_why_it_ended_and_what_it_did_not_read() {
-    let links: String = (0..30).map(|page| format!("<a href=/{page}>{page}</a>")).collect();
+    let links = (0..30).map(|page| format!("<a href=/{page}>{page}</a>")).collect::<Vec<_>>().concat();
     let start = |broken: &'static str| {
         let links = links.clone();
         Site::start(move |path| match path {
