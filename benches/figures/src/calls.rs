@@ -12,6 +12,8 @@ use crate::product::Product;
 
 /// How many call at the same time, in rounds.
 const ROUNDS: &[usize] = &[50, 100, 200, 300, 400];
+/// Callers at one address: the phone lets one stranger have 150 calls.
+const CALLERS_AT_ONE: usize = 100;
 /// Between one call and the next at the start of a round.
 const APART: Duration = Duration::from_millis(40);
 /// Until every caller has agreed to the recording.
@@ -37,7 +39,10 @@ pub async fn measure() -> Result<()> {
 
 async fn round(calls: usize) -> Result<bool> {
     let product = Product::start(Some("0")).await?;
-    let phone = Softphone::open(IpAddr::from([127, 0, 0, 1]), Arc::new(storage::SystemEntropy)).await?;
+    let mut phones = Vec::new();
+    for place in 1..=calls.div_ceil(CALLERS_AT_ONE) as u8 {
+        phones.push(Softphone::open(IpAddr::from([127, 0, 0, place]), Arc::new(storage::SystemEntropy)).await?);
+    }
     let address = product.fact("sip_uri")?.to_owned();
     let lasting = UNTIL_RECORDED + WATCHED + APART * calls as u32;
     let tone: Arc<[i16]> = media::tone::sine(1_000.0, 9_000, lasting.as_millis() as u32).into();
@@ -54,7 +59,7 @@ async fn round(calls: usize) -> Result<bool> {
         ];
         let from_user = format!("+4411749{number:05}");
         let options = Options { from_user, longest_seconds: 180, steps, ..Options::default() };
-        let (phone, address) = (phone.clone(), address.clone());
+        let (phone, address) = (phones[number / CALLERS_AT_ONE].clone(), address.clone());
         tasks.spawn(async move { phone.place(&address, &options).await });
         tokio::time::sleep(APART).await;
     }
@@ -65,7 +70,9 @@ async fn round(calls: usize) -> Result<bool> {
     let share = (product.processor_seconds()? - before) / WATCHED.as_secs_f64();
     let memory = product.memory_mebibytes("Rss")?;
     let outcomes = tasks.join_all().await;
-    phone.close().await;
+    for phone in phones {
+        phone.close().await;
+    }
     let answered = outcomes.iter().filter(|outcome| outcome.answered).count();
     let sum = |figure: fn(&Outcome) -> u64| outcomes.iter().map(figure).sum::<u64>();
     let lost = sum(|outcome| outcome.statistics.packets_lost + outcome.statistics.packets_lost_at_peer);
