@@ -4,8 +4,9 @@
 //! of a directory; and every permission under a grant of every permission, of all objects and of one. The other cells stand
 //! for walls that are no such function: another organization (what is stored of one opens only by its own `OrganizationDb`),
 //! a grant or key that is over (it authenticates nobody), and operators (they are in no organization). There "no" is written
-//! here, and the comparison holds the policy file to it; that the product keeps these walls is shown by the tests of its
-//! routes (`docs/access-matrix.txt`). Exits with 1 and names the cells where the two disagree.
+//! here, and the comparison holds the policy file to it; that the product keeps these walls is shown by what a running server
+//! answered over HTTP: every cell of `docs/access-matrix.txt` is asked again of the policy, too. Exits with 1 and names the cells
+//! where the two disagree.
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
@@ -18,7 +19,10 @@ use identity::api_key::KeyRole;
 use identity::support::Scope;
 use identity::{MembershipState, Permission, Role, allows};
 
+mod matrix;
+
 const POLICY: &str = include_str!("../../../security/identity/src/role/policy.cedar");
+const MATRIX: &str = include_str!("../../../docs/access-matrix.txt");
 const HERE: &str = "here";
 const THERE: &str = "there";
 /// The object that a grant may be narrowed to, and another one.
@@ -48,6 +52,8 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("differs: {words}");
     }
     println!("{}; {} differ", counted(&cells), differing.len());
+    let answered = answered(POLICY, MATRIX)?;
+    println!("{} cells of what a running server answered over HTTP; none differs", answered.cells);
     Ok(if differing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -57,18 +63,30 @@ fn differences(policy: &str, cells: &[Cell]) -> anyhow::Result<Vec<String>> {
     let authorizer = Authorizer::new();
     let mut differing = Vec::new();
     for cell in cells {
-        let action = action(cell.permission)?;
-        let entities = Entities::from_entities([cell.principal.clone(), cell.resource.clone()], None)?;
-        let request = Request::new(cell.principal.uid(), action, cell.resource.uid(), Context::empty(), None)?;
-        let answer = authorizer.is_authorized(&request, &policies, &entities);
-        let errors: Vec<String> = answer.diagnostics().errors().map(ToString::to_string).collect();
-        anyhow::ensure!(errors.is_empty(), "{}: {errors:?}", cell.words);
-        let theirs = answer.decision() == Decision::Allow;
+        let theirs = decided(&authorizer, &policies, cell)?;
         if theirs != cell.ours {
             differing.push(format!("{}: the product says {}, Cedar {theirs}", cell.words, cell.ours));
         }
     }
     Ok(differing)
+}
+
+/// Whether Cedar permits it.
+fn decided(authorizer: &Authorizer, policies: &PolicySet, cell: &Cell) -> anyhow::Result<bool> {
+    let action = action(cell.permission)?;
+    let entities = Entities::from_entities([cell.principal.clone(), cell.resource.clone()], None)?;
+    let request = Request::new(cell.principal.uid(), action, cell.resource.uid(), Context::empty(), None)?;
+    let answer = authorizer.is_authorized(&request, policies, &entities);
+    let errors: Vec<String> = answer.diagnostics().errors().map(ToString::to_string).collect();
+    anyhow::ensure!(errors.is_empty(), "{}: {errors:?}", cell.words);
+    Ok(answer.decision() == Decision::Allow)
+}
+
+/// The matrix of what a running server answered, held against this policy.
+fn answered(policy: &str, matrix: &str) -> anyhow::Result<matrix::Compared> {
+    let policies: PolicySet = policy.parse().context("the policy file")?;
+    let authorizer = Authorizer::new();
+    matrix::compare(matrix, |cell| decided(&authorizer, &policies, cell))
 }
 
 /// Every cell.
@@ -189,6 +207,33 @@ mod tests {
             told.split_whitespace().collect::<Vec<_>>().join(" ").contains(&asked),
             "the guide says otherwise: {asked}"
         );
+    }
+
+    #[test]
+    fn what_a_running_server_answered_is_what_the_policy_says() {
+        let compared = answered(POLICY, MATRIX).expect("no cell differs");
+        println!("{} cells of docs/access-matrix.txt", compared.cells);
+        assert!(compared.cells > 5_000, "{compared:?}");
+        assert_eq!(compared.idle(), Vec::<&str>::new(), "written down for nothing");
+        // A policy that gives less or more, and a server that lets one more in, are noticed.
+        let admin = POLICY.replacen("Action::\"key.read\", Action::\"key.write\",", "", 2);
+        let everyone =
+            POLICY.replace("principal.state == \"active\" && principal.organization", "principal.organization");
+        for altered in [admin, everyone] {
+            assert_ne!(altered, POLICY);
+            assert!(answered(&altered, MATRIX).is_err());
+        }
+        let opened = MATRIX.replacen(
+            "00+++---+++-----0000000000000++-0--+-- GET    /agents ",
+            "00++++--+++-----0000000000000++-0--+-- GET    /agents ",
+            1,
+        );
+        assert_ne!(opened, MATRIX);
+        assert!(
+            answered(POLICY, &opened).is_err_and(|error| error.to_string().contains("viewer, signed in: GET /agents"))
+        );
+        let unknown = MATRIX.replacen("viewer, left", "somebody new", 1);
+        assert!(answered(POLICY, &unknown).is_err());
     }
 
     #[test]
