@@ -105,7 +105,9 @@ fn oracle(machine: &Machine) -> Result<Outcome> {
     let words = "test --manifest-path oracles/authorization/Cargo.toml -- --show-output";
     let outcome = cargo_test(machine, "oracle", words, &[("CARGO_TARGET_DIR", target.as_ref())])?;
     let log = std::fs::read_to_string(machine.log_path("oracle")).unwrap_or_default();
-    log.lines().filter(|line| line.contains("cells compared") || line.contains("cells of docs/")).for_each(|line| println!("{line}"));
+    log.lines()
+        .filter(|line| line.contains("cells compared") || line.contains("cells of docs/"))
+        .for_each(|line| println!("{line}"));
     Ok(outcome)
 }
 
