@@ -145,17 +145,21 @@ impl World {
         sweep.expect("begun")
     }
 
-    /// Walks to the end, at a time when nobody can be writing with an older key.
+    /// Walks to the end, at a time when nobody can be writing with an older key. What is shown of it on the way only rises.
     async fn walk(&self, sweep: Uuid) -> (Sweep, Vec<Damage>) {
         let walker = Walker { objects: &self.catalogue, identifiers: &self.identifiers };
-        let mut found = Vec::new();
-        loop {
+        let (mut found, mut shown) = (Vec::new(), Vec::new());
+        let finished = loop {
             match self.vault.step(sweep, &walker, LATER).await.expect("a step") {
                 Step::More(damages) => found.extend(damages),
                 Step::Wait(_) => panic!("the grace is over"),
-                Step::Finished(sweep) => return (sweep, found),
+                Step::Finished(sweep) => break sweep,
             }
-        }
+            shown.push(self.vault.sweep(sweep).await.expect("read").expect("it runs").percent());
+        };
+        assert!(shown.is_sorted() && shown.iter().all(|percent| *percent < 100), "{shown:?}");
+        assert!(shown.len() < 4 || shown.iter().any(|percent| *percent > 0), "{shown:?}");
+        (finished, found)
     }
 }
 
