@@ -73,5 +73,8 @@ async fn what_is_written_stands_where_the_page_about_logs_says() {
         .expect("the test's own")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    assert_eq!(beside, BTreeSet::from(["data".to_owned(), "data.log".to_owned()]), "and nothing beside its folder");
+    let own = ["data", "data.log", "data.tmp"].map(str::to_owned);
+    assert_eq!(beside, BTreeSet::from(own), "and nothing beside its folder, its journal and its temporary folder");
+    let temporary = std::fs::read_dir(product.temporary()).expect("given to it").count();
+    assert_eq!(temporary, 0, "nothing stays in its temporary folder");
 }

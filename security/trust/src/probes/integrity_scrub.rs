@@ -106,14 +106,18 @@ async fn calendar(context: &ProbeContext, faults: &[String], tries: usize) -> Re
     if damaged > 0 {
         faults.push(format!("{damaged} of what is sealed is known to be damaged and was not restored yet"));
     }
-    let finding = if faults.is_empty() && calendar.waiting > 0 {
+    // Who is new has a week until it is looked through; a first look of anybody's shows that scrubs go on.
+    let finding = if faults.is_empty() && calendar.looked_through == 0 {
         Finding::not_measured(format!(
-            "Damage is seen in all {tries} ways, but {} of the owners of keys are new and were not looked through yet; a serving node begins within minutes.",
-            calendar.waiting
+            "Damage is seen in all {tries} ways, but nothing was looked through yet; a serving node begins within minutes."
         ))
     } else {
+        let new = match calendar.waiting {
+            0 => String::new(),
+            waiting => format!(" but for {waiting} of the owners of keys, which are newer and come next"),
+        };
         let holds = format!(
-            "A made-up object was damaged in {tries} ways and each was seen; everything sealed was looked through in the last eight days, and nothing is known to be damaged."
+            "A made-up object was damaged in {tries} ways and each was seen; everything sealed was looked through in the last eight days{new}, and nothing is known to be damaged."
         );
         Finding::from_faults(&faults, holds)
     };
