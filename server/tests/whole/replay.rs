@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::product::{Product, run};
+use crate::product::{Product, UNHURRIED, run};
 use crate::visitor::{Person, Visitor};
 
 fn folder(product: &Product) -> String {
@@ -40,6 +40,21 @@ async fn every_promise_is_probed_beside_the_running_server() {
         probed.filter(|promise| promise["state"] != "holds").filter_map(|promise| promise["id"].as_str()).collect();
     // Nobody has named a list of releases to a fresh installation. Everything else that has a probe holds, measured here.
     assert_eq!(not_holding, ["patched"], "{text}");
+}
+
+/// Controls that are switched off on the product itself, not in a stand-in: the page says so, and so does the exit code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_without_firewall_and_limits_calls_both_promises_broken() {
+    let product = Product::start_settled(&format!("firewall = \"off\"\n{UNHURRIED}organization_factor = 100\n")).await;
+    let settings = product.settings().expect("it was started with settings").display().to_string();
+    let (code, text) = run(&["verify", "--data-dir", &folder(&product), "--settings", &settings]).await;
+    assert_eq!(code, Some(1), "{text}");
+    let trust = product.http.get(format!("{}/trust.json", product.facts.base_url)).send().await.expect("an answer");
+    let trust: serde_json::Value = trust.json().await.expect("JSON");
+    let promises = trust["promises"].as_array().expect("a list");
+    let broken = promises.iter().filter(|promise| promise["state"] == "broken");
+    let broken: Vec<&str> = broken.filter_map(|promise| promise["id"].as_str()).collect();
+    assert_eq!(broken, ["rate-limit", "firewall"], "{text}");
 }
 
 /// Changes one row of the embedded database behind the product's back.
