@@ -196,7 +196,7 @@ impl From<Line> for LineView {
 #[into_params(parameter_in = Query)]
 pub struct LineQuery {
     /// Only lines of later events.
-    #[param(maximum = 4_294_967_295_i64)]
+    #[param(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64)]
     #[serde(default)]
     after: u32,
 }

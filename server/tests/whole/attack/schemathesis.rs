@@ -95,9 +95,9 @@ impl Finding {
 
     /// The description names the bearer key alone; who is known by a session's cookie needs none, so its absence is no fault.
     fn is_about_the_key(&self) -> bool {
+        let missing = ["Missing `Authorization`", "`Authorization` in header", "header: violates `required`"];
         ["missing_required_header", "ignored_auth"].contains(&self.check.as_str())
-            || self.check == "negative_data_rejection"
-                && self.text.contains("Invalid component: Missing `Authorization`")
+            || self.check == "negative_data_rejection" && missing.iter().any(|words| self.text.contains(words))
     }
 
     /// A person is erased, not taken away: their conversations and bookings go on to name a contact, of whom nothing is known.
